@@ -1,0 +1,50 @@
+package io.sluice.bus;
+
+/** The event bus addresses of the contract. A Broker is addressed by its name, a NameServer by its id. */
+public final class Addresses {
+
+  private static final String BROKER = "sluice.broker.";
+  private static final String NAMESERVER = "sluice.nameserver";
+
+  private Addresses() {}
+
+  /** {@link AppendRequest} to {@link AppendReply}. */
+  public static String append(String brokerName) {
+    return BROKER + brokerName + ".append";
+  }
+
+  /** {@link ReceiveRequest} to {@link ReceiveReply}. */
+  public static String receive(String brokerName) {
+    return BROKER + brokerName + ".receive";
+  }
+
+  /** {@link SettleRequest} to {@link SettleReply}. */
+  public static String settle(String brokerName) {
+    return BROKER + brokerName + ".settle";
+  }
+
+  /** {@link ReleaseRequest}, answered by {@link Done}. */
+  public static String release(String brokerName) {
+    return BROKER + brokerName + ".release";
+  }
+
+  /** {@link ReadRequest} to {@link ReadReply}. */
+  public static String read(String brokerName) {
+    return BROKER + brokerName + ".read";
+  }
+
+  /** Any {@link AdminRequest}; each names its answer. */
+  public static String admin(String brokerName) {
+    return BROKER + brokerName + ".admin";
+  }
+
+  /** Any {@link NameServerRequest}, to each NameServer that hears it: {@code publish} to register. */
+  public static String nameServers() {
+    return NAMESERVER;
+  }
+
+  /** Any {@link NameServerRequest}, to one NameServer. */
+  public static String nameServer(String id) {
+    return NAMESERVER + "." + id;
+  }
+}

@@ -1,0 +1,127 @@
+package io.sluice.bus;
+
+import io.sluice.message.MessageBlock;
+import java.util.List;
+
+/** What is asked of a Broker beside the flow of messages. Each request names its answer. */
+public sealed interface AdminRequest extends BusMessage {
+
+  /** Creates or changes a topic; a change of queues takes effect for the next message. Answer: {@link Topic}. */
+  record PutTopic(TopicConfig config) implements AdminRequest {}
+
+  /** Deletes a topic and every position in it. Answer: {@link Done}, or TOPIC_NOT_FOUND. */
+  record DeleteTopic(String topic) implements AdminRequest {}
+
+  /** One topic. Answer: {@link Topic}, or TOPIC_NOT_FOUND. */
+  record GetTopic(String topic) implements AdminRequest {}
+
+  /** All topics but the system's. Answer: {@link Topics}. */
+  record ListTopics() implements AdminRequest {}
+
+  /** Creates or changes a group. Answer: {@link GroupConfig}. */
+  record PutGroup(GroupConfig config) implements AdminRequest {}
+
+  /** Deletes a group and its positions. Answer: {@link Done}, or GROUP_NOT_FOUND. */
+  record DeleteGroup(String group) implements AdminRequest {}
+
+  /** One group. Answer: {@link GroupConfig}, or GROUP_NOT_FOUND. */
+  record GetGroup(String group) implements AdminRequest {}
+
+  /** All groups. Answer: {@link Groups}. */
+  record ListGroups() implements AdminRequest {}
+
+  /** How far a group is behind, per topic and queue. Answer: {@link Lag}, or GROUP_NOT_FOUND. */
+  record GetLag(String group) implements AdminRequest {}
+
+  /**
+   * Sets a group's position in a topic; leases in flight end, live consumers follow at once. Answer:
+   * {@link Positions}.
+   *
+   * @param to where to, or null if offsets are given
+   * @param queueIds the queues that {@code queueOffsets} are for
+   * @param queueOffsets the offsets to go on with
+   */
+  record SetPosition(
+      String group, String topic, StartPosition to, int[] queueIds, long[] queueOffsets)
+      implements AdminRequest {}
+
+  /**
+   * Finds messages by key or unique id, the newest first. Answer: {@link Found}.
+   *
+   * @param key a word of KEYS, or a unique id
+   */
+  record FindByKey(String topic, String key, int max) implements AdminRequest {}
+
+  /** Finds a message by physical offset. Answer: {@link Found}, empty if no record starts there. */
+  record FindByPhysicalOffset(long physicalOffset) implements AdminRequest {}
+
+  /** The Broker itself. Answer: {@link BrokerInfo}. */
+  record GetBroker() implements AdminRequest {}
+
+  /** A topic with its queues' offsets, by queue id. */
+  record Topic(TopicConfig config, long[] minOffsets, long[] maxOffsets) implements BusMessage {}
+
+  /** Topics, by name. */
+  record Topics(List<TopicConfig> topics) implements BusMessage {}
+
+  /** Groups, by name. */
+  record Groups(List<GroupConfig> groups) implements BusMessage {}
+
+  /**
+   * One queue's part of a group's lag.
+   *
+   * @param committedOffset everything before it is settled
+   * @param nextOffset the next one to be handed out for the first time
+   * @param maxOffset the next one to be written
+   * @param waiting messages not settled yet: not handed out, in flight, or waiting for a retry
+   * @param inFlight of those, how many are leased
+   * @param retrying of those, how many wait for a retry
+   * @param oldestStoredAtMs when the oldest message not settled was stored, or -1
+   */
+  record QueueLag(
+      String topic,
+      int queueId,
+      long committedOffset,
+      long nextOffset,
+      long maxOffset,
+      long waiting,
+      long inFlight,
+      long retrying,
+      long oldestStoredAtMs)
+      implements BusMessage {}
+
+  /** A group's lag, queue by queue. */
+  record Lag(String group, List<QueueLag> queues) implements BusMessage {}
+
+  /** A group's position in a topic after it was set, for each queue. */
+  record Positions(int[] queueIds, long[] queueOffsets) implements BusMessage {}
+
+  /** Messages found. The receiver closes the block. */
+  record Found(MessageBlock messages) implements BusMessage {}
+
+  /**
+   * State of a Broker.
+   *
+   * @param minPhysicalOffset first byte of the log still stored
+   * @param maxPhysicalOffset next byte to be written
+   * @param forcedPhysicalOffset everything before it is on the disk
+   * @param writable whether appends are taken now
+   * @param reason why not, or null
+   * @param messagesIn messages stored since the start
+   * @param messagesOut messages handed out since the start
+   * @param waitingReceives long polls that wait now
+   * @param leasesInFlight leases in force now
+   */
+  record BrokerInfo(
+      String brokerName,
+      long minPhysicalOffset,
+      long maxPhysicalOffset,
+      long forcedPhysicalOffset,
+      boolean writable,
+      String reason,
+      long messagesIn,
+      long messagesOut,
+      long waitingReceives,
+      long leasesInFlight)
+      implements BusMessage {}
+}

@@ -1,0 +1,68 @@
+package io.sluice.bus;
+
+/**
+ * What became of each message of an {@link AppendRequest}, in its order. Columns, so that a large
+ * batch is answered without an object per message.
+ */
+public final class AppendReply implements BusMessage {
+
+  private final String brokerName;
+  private final long storedAtMs;
+  private final int[] queueIds;
+  private final long[] queueOffsets;
+  private final long[] physicalOffsets;
+  private SluiceException[] errors;
+
+  /** An answer for so many messages, to be filled by {@link #stored} and {@link #refused}. */
+  public AppendReply(String brokerName, int count, long storedAtMs) {
+    this.brokerName = brokerName;
+    this.storedAtMs = storedAtMs;
+    queueIds = new int[count];
+    queueOffsets = new long[count];
+    physicalOffsets = new long[count];
+  }
+
+  /** Notes where a message was stored. */
+  public void stored(int index, int queueId, long queueOffset, long physicalOffset) {
+    queueIds[index] = queueId;
+    queueOffsets[index] = queueOffset;
+    physicalOffsets[index] = physicalOffset;
+  }
+
+  /** Notes why a message was not stored. */
+  public void refused(int index, SluiceException error) {
+    if (errors == null) {
+      errors = new SluiceException[queueIds.length];
+    }
+    errors[index] = error;
+  }
+
+  public int count() {
+    return queueIds.length;
+  }
+
+  public String brokerName() {
+    return brokerName;
+  }
+
+  public long storedAtMs() {
+    return storedAtMs;
+  }
+
+  /** Why the message was not stored, or null if it was. */
+  public SluiceException error(int index) {
+    return errors == null ? null : errors[index];
+  }
+
+  public int queueId(int index) {
+    return queueIds[index];
+  }
+
+  public long queueOffset(int index) {
+    return queueOffsets[index];
+  }
+
+  public long physicalOffset(int index) {
+    return physicalOffsets[index];
+  }
+}

@@ -1,0 +1,6 @@
+package io.sluice.bus;
+
+/** The answer of a request that has nothing else to say. */
+public enum Done implements BusMessage {
+  DONE
+}

@@ -1,0 +1,78 @@
+package io.sluice.bus;
+
+/**
+ * The one table of errors. HTTP status and RocketMQ's response code both come from here; a client
+ * decides by {@code name()}, never by a text.
+ */
+public enum ErrorCode {
+  MALFORMED_REQUEST(400, 1, false, "The request could not be read"),
+  UNKNOWN_FIELD(400, 29, false, "The request has a field or header that is not known"),
+  INVALID_ARGUMENT(400, 29, false, "A value is outside of what is allowed"),
+  INVALID_TOPIC(400, 29, false, "The topic's name is not allowed"),
+  INVALID_GROUP(400, 29, false, "The group's name is not allowed"),
+  INVALID_FILTER(400, 23, false, "The filter could not be read"),
+  NO_PERMISSION(403, 16, false, "This is not permitted"),
+  NOT_FOUND(404, 3, false, "There is nothing at this path"),
+  TOPIC_NOT_FOUND(404, 17, false, "There is no such topic"),
+  GROUP_NOT_FOUND(404, 26, false, "There is no such group"),
+  MESSAGE_NOT_FOUND(404, 22, false, "There is no such message"),
+  METHOD_NOT_ALLOWED(405, 3, false, "This path does not take this method"),
+  REQUEST_TIMEOUT(408, 1, true, "The request did not arrive whole in time"),
+  CONFLICT(409, 1, false, "The present state does not allow this"),
+  MESSAGE_TOO_LARGE(413, 13, false, "The message is over the size limit"),
+  UNSUPPORTED_MEDIA_TYPE(415, 3, false, "This content type is not taken here"),
+  OFFSET_OUT_OF_RANGE(416, 21, false, "The offset is outside of the queue"),
+  HEADERS_TOO_LARGE(431, 13, false, "The headers are over the size limit"),
+  BUSY(429, 2, true, "A bound has been reached; the request was not carried out"),
+  INTERNAL(500, 1, false, "Something went wrong on our side"),
+  NOT_SUPPORTED(501, 3, false, "This is not supported"),
+  BROKER_UNAVAILABLE(503, 14, true, "No Broker can take this now"),
+  SHUTTING_DOWN(503, 14, true, "The server is stopping"),
+  STORE_FAILED(503, 14, false, "The store refuses writes after a failure"),
+  REPLICAS_MISSING(503, 11, true, "Too few replicas are in sync"),
+  TIMEOUT(504, 10, true, "The answer did not come in time; whether it was carried out is unknown"),
+  DISK_FULL(507, 14, true, "The disk is full; reads go on");
+
+  private final int httpStatus;
+  private final int remotingCode;
+  private final boolean retryable;
+  private final String title;
+
+  ErrorCode(int httpStatus, int remotingCode, boolean retryable, String title) {
+    this.httpStatus = httpStatus;
+    this.remotingCode = remotingCode;
+    this.retryable = retryable;
+    this.title = title;
+  }
+
+  /** The HTTP status that says this. */
+  public int httpStatus() {
+    return httpStatus;
+  }
+
+  /** The RocketMQ response code that says this. */
+  public int remotingCode() {
+    return remotingCode;
+  }
+
+  /** Whether the same request may succeed later without being changed. */
+  public boolean retryable() {
+    return retryable;
+  }
+
+  /** A short sentence for people. */
+  public String title() {
+    return title;
+  }
+
+  /** Default wait before a retry in milliseconds; -1 where a retry is pointless. */
+  public long retryAfterMs() {
+    return retryable ? 1_000 : -1;
+  }
+
+  /** The code with this ordinal, as it crosses the event bus; {@link #INTERNAL} for any other. */
+  static ErrorCode ofOrdinal(int ordinal) {
+    ErrorCode[] all = values();
+    return ordinal >= 0 && ordinal < all.length ? all[ordinal] : INTERNAL;
+  }
+}

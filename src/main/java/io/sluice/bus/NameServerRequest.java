@@ -1,0 +1,51 @@
+package io.sluice.bus;
+
+import java.util.List;
+
+/** What is asked of or told to a NameServer. */
+public sealed interface NameServerRequest extends BusMessage {
+
+  /**
+   * A Broker tells that it lives and what it has. Said at the start, on each change and every 30
+   * seconds. Answer: {@link Done}.
+   *
+   * @param cluster name of the cluster
+   * @param brokerName master and slaves share it
+   * @param brokerId 0 for the master
+   * @param address {@code host:port} that RocketMQ clients dial
+   * @param dataVersion counts the changes of the topics
+   * @param topics all topics of the Broker
+   */
+  record Register(
+      String cluster,
+      String brokerName,
+      long brokerId,
+      String address,
+      long dataVersion,
+      List<TopicConfig> topics)
+      implements NameServerRequest {}
+
+  /** A Broker leaves. Answer: {@link Done}. */
+  record Unregister(String cluster, String brokerName, long brokerId, String address)
+      implements NameServerRequest {}
+
+  /** Who serves a topic. Answer: {@link Route}, empty if nobody does. */
+  record GetRoute(String topic) implements NameServerRequest {}
+
+  /** Everything known. Answer: {@link Cluster}. */
+  record GetCluster() implements NameServerRequest {}
+
+  /** One Broker: its addresses by id. */
+  record BrokerNode(String cluster, String brokerName, long brokerId, String address, long lastSeenMs)
+      implements BusMessage {}
+
+  /** A topic at one Broker. */
+  record TopicRoute(String brokerName, TopicConfig config) implements BusMessage {}
+
+  /** Who serves a topic, and where they are. */
+  record Route(List<TopicRoute> topics, List<BrokerNode> brokers) implements BusMessage {}
+
+  /** All Brokers and the names of all topics. */
+  record Cluster(String nameServerId, List<BrokerNode> brokers, List<String> topics)
+      implements BusMessage {}
+}

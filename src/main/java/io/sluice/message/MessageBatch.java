@@ -1,0 +1,298 @@
+package io.sluice.message;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.zip.CRC32;
+
+/**
+ * Messages on their way into the log: encoded back to back in the stored layout, with the fields
+ * that the broker decides left open, and beside them in columns what queues and index need.
+ *
+ * <p>A front encodes on its own thread; the storage thread {@link #seal seals} each record in place
+ * and copies all of them into the log at once. So a body is copied twice and encoded once, and the
+ * single writer does little per message. A batch belongs to one thread at a time and passes on with
+ * the request; who appended it must not touch it again.
+ *
+ * <p>Every record ends with RocketMQ's record CRC property, so that a flipped bit anywhere in it is
+ * found, not only in the body.
+ */
+public final class MessageBatch {
+
+  /** Bytes of the record CRC property at the end of each record. */
+  public static final int CRC_PROPERTY_BYTES = PropertyNames.RECORD_CRC.length() + 12;
+
+  private static final VarHandle INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
+  private static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+  private static final VarHandle SHORT =
+      MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.BIG_ENDIAN);
+  private static final byte[] CRC_NAME =
+      (PropertyNames.RECORD_CRC + "\u0001").getBytes(StandardCharsets.US_ASCII);
+
+  private byte[] bytes;
+  private int size;
+  private int count;
+  private int[] positions = new int[8];
+  private String[] topics = new String[8];
+  private long[] selectors = new long[8];
+  private int[] tagsCodes = new int[8];
+  private int[] keyEnds = new int[8];
+  private int[] keyHashes = new int[8];
+  private int keyCount;
+  private final CRC32 crc = new CRC32();
+  private String lastTopic;
+  private byte[] lastTopicBytes;
+
+  /** An empty batch with room for 4 KiB; it grows as needed. */
+  public MessageBatch() {
+    this(4096);
+  }
+
+  /**
+   * An empty batch.
+   *
+   * @param capacityBytes room at the start, in bytes
+   */
+  public MessageBatch(int capacityBytes) {
+    bytes = new byte[capacityBytes];
+  }
+
+  /**
+   * Encodes one message behind the others.
+   *
+   * @param topic its topic; the name is not checked here
+   * @param selector which queue, see {@link QueueSelector}
+   * @param flag the user's flag, opaque
+   * @param sysFlag see {@link MessageLayout}; the host bits must fit {@code bornHost}
+   * @param bornAtMs when the client made it
+   * @param bornHost 8 bytes (IPv4 and port) or 20 (IPv6 and port)
+   * @param reconsumeTimes how often it was tried before
+   * @param preparedOffset physical offset of its half message, or 0
+   * @param body from position to limit; both stay as they are
+   * @param properties its properties, without the record CRC
+   * @throws IllegalArgumentException if the properties exceed {@link
+   *     MessageLayout#MAX_PROPERTIES_BYTES}, the record CRC counted
+   */
+  public void add(
+      String topic,
+      long selector,
+      int flag,
+      int sysFlag,
+      long bornAtMs,
+      byte[] bornHost,
+      int reconsumeTimes,
+      long preparedOffset,
+      ByteBuffer body,
+      PropertiesWriter properties) {
+    byte[] topicBytes = topicBytes(topic);
+    int propertiesBytes = properties.size() + CRC_PROPERTY_BYTES;
+    if (propertiesBytes > MessageLayout.MAX_PROPERTIES_BYTES) {
+      throw new IllegalArgumentException(
+          "the properties take "
+              + propertiesBytes
+              + " bytes, allowed are "
+              + MessageLayout.MAX_PROPERTIES_BYTES);
+    }
+    boolean longTopic = topicBytes.length > MessageLayout.MAX_V1_TOPIC_BYTES;
+    int bodyBytes = body.remaining();
+    int bodyLengthAt = MessageLayout.bodyLength(sysFlag);
+    int recordBytes =
+        bodyLengthAt
+            + 4
+            + bodyBytes
+            + (longTopic ? 2 : 1)
+            + topicBytes.length
+            + 2
+            + propertiesBytes;
+    ensureBytes(recordBytes);
+    ensureColumns();
+
+    int start = size;
+    byte[] target = bytes;
+    INT.set(target, start + MessageLayout.TOTAL_SIZE, recordBytes);
+    INT.set(
+        target,
+        start + MessageLayout.MAGIC,
+        longTopic ? MessageLayout.MAGIC_V2 : MessageLayout.MAGIC_V1);
+    INT.set(target, start + MessageLayout.FLAG, flag);
+    INT.set(target, start + MessageLayout.SYS_FLAG, sysFlag);
+    LONG.set(target, start + MessageLayout.BORN_TIMESTAMP, bornAtMs);
+    System.arraycopy(bornHost, 0, target, start + MessageLayout.BORN_HOST, bornHost.length);
+    int reconsumeAt = start + MessageLayout.reconsumeTimes(sysFlag);
+    INT.set(target, reconsumeAt, reconsumeTimes);
+    LONG.set(target, reconsumeAt + 4, preparedOffset);
+    INT.set(target, start + bodyLengthAt, bodyBytes);
+    int bodyAt = start + bodyLengthAt + 4;
+    body.get(body.position(), target, bodyAt, bodyBytes);
+    crc.reset();
+    crc.update(target, bodyAt, bodyBytes);
+    INT.set(target, start + MessageLayout.BODY_CRC, (int) crc.getValue() & 0x7fffffff);
+
+    int at = bodyAt + bodyBytes;
+    if (longTopic) {
+      SHORT.set(target, at, (short) topicBytes.length);
+      at += 2;
+    } else {
+      target[at++] = (byte) topicBytes.length;
+    }
+    System.arraycopy(topicBytes, 0, target, at, topicBytes.length);
+    at += topicBytes.length;
+    SHORT.set(target, at, (short) propertiesBytes);
+    at += 2;
+    properties.copyTo(target, at);
+    at += properties.size();
+    System.arraycopy(CRC_NAME, 0, target, at, CRC_NAME.length);
+
+    positions[count] = start;
+    topics[count] = topic;
+    selectors[count] = selector;
+    tagsCodes[count] = properties.tag() == null ? 0 : properties.tag().hashCode();
+    addKeys(topic, properties);
+    keyEnds[count] = keyCount;
+    count++;
+    size += recordBytes;
+  }
+
+  /**
+   * Fills in what the broker decides and the record CRC. Storage thread, once per record, before the
+   * bytes are copied into the log.
+   *
+   * @param index which message, 0 to count - 1
+   * @param storeHost 8 bytes (or 20 if the sysFlag says so): the advertised broker address
+   */
+  public void seal(
+      int index,
+      int queueId,
+      long queueOffset,
+      long physicalOffset,
+      long storedAtMs,
+      byte[] storeHost) {
+    byte[] target = bytes;
+    int start = positions[index];
+    INT.set(target, start + MessageLayout.QUEUE_ID, queueId);
+    LONG.set(target, start + MessageLayout.QUEUE_OFFSET, queueOffset);
+    LONG.set(target, start + MessageLayout.PHYSICAL_OFFSET, physicalOffset);
+    int storedAt =
+        start
+            + MessageLayout.storeTimestamp(
+                (int) INT.get(target, start + MessageLayout.SYS_FLAG));
+    LONG.set(target, storedAt, storedAtMs);
+    System.arraycopy(storeHost, 0, target, storedAt + 8, storeHost.length);
+    int crcAt = start + recordBytes(index) - CRC_PROPERTY_BYTES;
+    crc.reset();
+    crc.update(target, start, crcAt - start);
+    RecordCrc.writeDigits(target, crcAt + CRC_NAME.length, (int) crc.getValue());
+  }
+
+  /** How many messages there are. */
+  public int count() {
+    return count;
+  }
+
+  /** Bytes of all records together. */
+  public int size() {
+    return size;
+  }
+
+  /** Bytes of one record. */
+  public int recordBytes(int index) {
+    return (index + 1 < count ? positions[index + 1] : size) - positions[index];
+  }
+
+  /** Where one record starts in {@link #bytes}. */
+  public int position(int index) {
+    return positions[index];
+  }
+
+  /** The encoded records, valid from 0 to {@link #size}. Not a copy. */
+  public byte[] bytes() {
+    return bytes;
+  }
+
+  /** The topic of one message. */
+  public String topic(int index) {
+    return topics[index];
+  }
+
+  /** The queue selector of one message, see {@link QueueSelector}. */
+  public long selector(int index) {
+    return selectors[index];
+  }
+
+  /** The tag code of one message: {@code String.hashCode} of its tag, 0 without a tag. */
+  public int tagsCode(int index) {
+    return tagsCodes[index];
+  }
+
+  /** Where the key hashes of one message start in {@link #keyHash}. */
+  public int keyStart(int index) {
+    return index == 0 ? 0 : keyEnds[index - 1];
+  }
+
+  /** Where the key hashes of one message end, exclusive. */
+  public int keyEnd(int index) {
+    return keyEnds[index];
+  }
+
+  /** A key hash by its place, see {@link #keyStart}. */
+  public int keyHash(int place) {
+    return keyHashes[place];
+  }
+
+  private void addKeys(String topic, PropertiesWriter properties) {
+    if (properties.uniqueKey() != null) {
+      addKeyHash(KeyHash.of(topic, properties.uniqueKey()));
+    }
+    String keys = properties.keys();
+    if (keys == null) {
+      return;
+    }
+    int start = 0;
+    for (int i = 0; i <= keys.length(); i++) {
+      if (i == keys.length() || keys.charAt(i) == ' ') {
+        if (i > start) {
+          addKeyHash(KeyHash.of(topic, keys, start, i));
+        }
+        start = i + 1;
+      }
+    }
+  }
+
+  private void addKeyHash(int hash) {
+    if (keyCount == keyHashes.length) {
+      keyHashes = Arrays.copyOf(keyHashes, keyCount * 2);
+    }
+    keyHashes[keyCount++] = hash;
+  }
+
+  private byte[] topicBytes(String topic) {
+    if (!topic.equals(lastTopic)) {
+      lastTopic = topic;
+      lastTopicBytes = topic.getBytes(StandardCharsets.UTF_8);
+    }
+    return lastTopicBytes;
+  }
+
+  private void ensureBytes(int more) {
+    if (size + more > bytes.length) {
+      bytes = Arrays.copyOf(bytes, Math.max(bytes.length * 2, size + more));
+    }
+  }
+
+  private void ensureColumns() {
+    if (count < positions.length) {
+      return;
+    }
+    int length = count * 2;
+    positions = Arrays.copyOf(positions, length);
+    topics = Arrays.copyOf(topics, length);
+    selectors = Arrays.copyOf(selectors, length);
+    tagsCodes = Arrays.copyOf(tagsCodes, length);
+    keyEnds = Arrays.copyOf(keyEnds, length);
+  }
+}

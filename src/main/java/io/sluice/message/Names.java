@@ -1,0 +1,116 @@
+package io.sluice.message;
+
+import java.util.Set;
+
+/**
+ * Rules for the names of topics and groups, and the names the system keeps for itself.
+ *
+ * <p>Source: Apache RocketMQ 5.5.0, TopicValidator and Validators.
+ */
+public final class Names {
+
+  /** Longest name of a topic, in characters. */
+  public static final int MAX_TOPIC_LENGTH = 127;
+
+  /** Longest name of a group, in characters. */
+  public static final int MAX_GROUP_LENGTH = 120;
+
+  /** Prefix of the topic that holds a group's messages to be tried again (RocketMQ clients). */
+  public static final String RETRY_PREFIX = "%RETRY%";
+
+  /** Prefix of the topic that holds a group's dead letters. */
+  public static final String DEAD_LETTER_PREFIX = "%DLQ%";
+
+  /** Prefix of topics that belong to the system. */
+  public static final String SYSTEM_PREFIX = "rmq_sys_";
+
+  /** The topic whose records are the broker's own state changes; never seen by users. */
+  public static final String STATE_TOPIC = SYSTEM_PREFIX + "sluice_state";
+
+  private static final Set<String> SYSTEM_TOPICS =
+      Set.of(
+          "TBW102",
+          "SCHEDULE_TOPIC_XXXX",
+          "BenchmarkTest",
+          "RMQ_SYS_TRANS_HALF_TOPIC",
+          "RMQ_SYS_TRANS_OP_HALF_TOPIC",
+          "TRANS_CHECK_MAX_TIME_TOPIC",
+          "RMQ_SYS_TRACE_TOPIC",
+          "SELF_TEST_TOPIC",
+          "OFFSET_MOVED_EVENT",
+          "CHECKPOINT_TOPIC");
+
+  private static final String ALLOWED = "letters, digits, '_', '-', '%' and '|'";
+
+  private Names() {}
+
+  /**
+   * What is wrong with a topic's name.
+   *
+   * @return a sentence that says what was found and what is allowed, or null if the name is good
+   */
+  public static String topicProblem(String topic) {
+    return problem("topic", topic, MAX_TOPIC_LENGTH);
+  }
+
+  /** What is wrong with a group's name, or null; as {@link #topicProblem}. */
+  public static String groupProblem(String group) {
+    return problem("group", group, MAX_GROUP_LENGTH);
+  }
+
+  /** Whether a topic belongs to the system, so that users neither send to it nor see it listed. */
+  public static boolean isSystemTopic(String topic) {
+    return topic.startsWith(SYSTEM_PREFIX) || SYSTEM_TOPICS.contains(topic);
+  }
+
+  /** The topic that holds a group's dead letters. */
+  public static String deadLetterTopic(String group) {
+    return DEAD_LETTER_PREFIX + group;
+  }
+
+  private static String problem(String kind, String name, int maxLength) {
+    if (name == null || name.isEmpty()) {
+      return "the " + kind + " name is empty; allowed are 1 to " + maxLength + " characters";
+    }
+    // %RETRY%group and %DLQ%group may be longer than a user's own topic.
+    boolean derived = name.startsWith(RETRY_PREFIX) || name.startsWith(DEAD_LETTER_PREFIX);
+    int limit = derived ? 255 : maxLength;
+    if (name.length() > limit) {
+      return "the "
+          + kind
+          + " name has "
+          + name.length()
+          + " characters; allowed are 1 to "
+          + limit;
+    }
+    for (int i = 0; i < name.length(); i++) {
+      if (!isAllowed(name.charAt(i))) {
+        return "the "
+            + kind
+            + " name '"
+            + name
+            + "' has "
+            + describe(name.charAt(i))
+            + " at position "
+            + i
+            + "; allowed are "
+            + ALLOWED;
+      }
+    }
+    return null;
+  }
+
+  private static String describe(char c) {
+    return c > ' ' && c < 127 ? "'" + c + "'" : String.format("the character U+%04X", (int) c);
+  }
+
+  private static boolean isAllowed(char c) {
+    return (c >= 'a' && c <= 'z')
+        || (c >= 'A' && c <= 'Z')
+        || (c >= '0' && c <= '9')
+        || c == '_'
+        || c == '-'
+        || c == '%'
+        || c == '|';
+  }
+}

@@ -1,0 +1,150 @@
+package io.sluice.message;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/**
+ * Collects the properties of one message in their stored form ({@code name 0x01 value 0x02 ...},
+ * UTF-8) and remembers what the queues and the key index need of them. Reusable by {@link #clear}.
+ * For one thread.
+ */
+public final class PropertiesWriter {
+
+  private static final char NAME_END = 1;
+  private static final char VALUE_END = 2;
+
+  private byte[] bytes = new byte[256];
+  private int size;
+  private String tag;
+  private String keys;
+  private String uniqueKey;
+
+  /** Forgets everything that was put. */
+  public PropertiesWriter clear() {
+    size = 0;
+    tag = null;
+    keys = null;
+    uniqueKey = null;
+    return this;
+  }
+
+  /**
+   * Adds a property. A null or empty value adds nothing, as RocketMQ's parser would drop it.
+   *
+   * @throws IllegalArgumentException if the name is empty or either holds the separators U+0001 or
+   *     U+0002
+   */
+  public PropertiesWriter put(String name, String value) {
+    if (value == null || value.isEmpty()) {
+      return this;
+    }
+    if (name.isEmpty()) {
+      throw new IllegalArgumentException("a property has an empty name");
+    }
+    noteMeaning(name, value);
+    append(name, name);
+    appendByte(NAME_END);
+    append(name, value);
+    appendByte(VALUE_END);
+    return this;
+  }
+
+  /**
+   * Adds properties that are encoded already, as a RocketMQ client sends them: with or without the
+   * last separator. Pairs without a name or a value are dropped.
+   */
+  public PropertiesWriter putEncoded(String encoded) {
+    int start = 0;
+    while (start < encoded.length()) {
+      int end = encoded.indexOf(VALUE_END, start);
+      if (end < 0) {
+        end = encoded.length();
+      }
+      int nameEnd = encoded.indexOf(NAME_END, start);
+      if (nameEnd > start && nameEnd < end - 1) {
+        put(encoded.substring(start, nameEnd), encoded.substring(nameEnd + 1, end));
+      }
+      start = end + 1;
+    }
+    return this;
+  }
+
+  /** The value of the tag, or null. */
+  public String tag() {
+    return tag;
+  }
+
+  /** The value of the keys property, words parted by blanks, or null. */
+  public String keys() {
+    return keys;
+  }
+
+  /** The value of the unique key, or null. */
+  public String uniqueKey() {
+    return uniqueKey;
+  }
+
+  /** The encoded size so far, in bytes. */
+  public int size() {
+    return size;
+  }
+
+  void copyTo(byte[] target, int position) {
+    System.arraycopy(bytes, 0, target, position, size);
+  }
+
+  private void noteMeaning(String name, String value) {
+    switch (name) {
+      case PropertyNames.TAGS -> tag = value;
+      case PropertyNames.KEYS -> keys = value;
+      case PropertyNames.UNIQUE_KEY -> uniqueKey = value;
+      default -> {
+        // No meaning to queues or index.
+      }
+    }
+  }
+
+  private void append(String name, String text) {
+    int length = text.length();
+    ensure(length);
+    for (int i = 0; i < length; i++) {
+      char c = text.charAt(i);
+      if (c >= 128) {
+        appendUtf8(name, text, i);
+        return;
+      }
+      if (c == NAME_END || c == VALUE_END) {
+        throw separatorIn(name);
+      }
+      bytes[size++] = (byte) c;
+    }
+  }
+
+  private void appendUtf8(String name, String text, int from) {
+    if (text.indexOf(NAME_END, from) >= 0 || text.indexOf(VALUE_END, from) >= 0) {
+      throw separatorIn(name);
+    }
+    byte[] rest = text.substring(from).getBytes(StandardCharsets.UTF_8);
+    ensure(rest.length);
+    System.arraycopy(rest, 0, bytes, size, rest.length);
+    size += rest.length;
+  }
+
+  private void appendByte(char c) {
+    ensure(1);
+    bytes[size++] = (byte) c;
+  }
+
+  private void ensure(int more) {
+    if (size + more > bytes.length) {
+      bytes = Arrays.copyOf(bytes, Math.max(bytes.length * 2, size + more));
+    }
+  }
+
+  private static IllegalArgumentException separatorIn(String name) {
+    return new IllegalArgumentException(
+        "the property '"
+            + name.replace('\u0001', '?').replace('\u0002', '?')
+            + "' holds U+0001 or U+0002, which part properties in the log");
+  }
+}

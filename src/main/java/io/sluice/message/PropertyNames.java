@@ -1,0 +1,42 @@
+package io.sluice.message;
+
+/**
+ * Names of message properties with a meaning to the broker or the fronts. Those of RocketMQ are its
+ * own (MessageConst, 5.5.0); the last group is Sluice's.
+ */
+public final class PropertyNames {
+
+  public static final String KEYS = "KEYS";
+  public static final String TAGS = "TAGS";
+  public static final String UNIQUE_KEY = "UNIQ_KEY";
+  public static final String WAIT = "WAIT";
+  public static final String DELAY_LEVEL = "DELAY";
+  public static final String TIMER_DELIVER_MS = "TIMER_DELIVER_MS";
+  public static final String RETRY_TOPIC = "RETRY_TOPIC";
+  public static final String REAL_TOPIC = "REAL_TOPIC";
+  public static final String REAL_QUEUE_ID = "REAL_QID";
+  public static final String ORIGIN_MESSAGE_ID = "ORIGIN_MESSAGE_ID";
+  public static final String ORIGIN_GROUP = "ORIGIN_GROUP";
+  public static final String DLQ_ORIGIN_TOPIC = "DLQ_ORIGIN_TOPIC";
+  public static final String DLQ_ORIGIN_MESSAGE_ID = "DLQ_ORIGIN_MESSAGE_ID";
+
+  /** The ordering key; RocketMQ's name for a message group. */
+  public static final String ORDERING_KEY = "__SHARDINGKEY";
+
+  /** CRC-32 of the whole record before it; always the last property. */
+  public static final String RECORD_CRC = "__CRC32#";
+
+  /** The Content-Type a message was sent with. */
+  public static final String CONTENT_TYPE = "CONTENT_TYPE";
+
+  /** Why a message went to the dead letters. */
+  public static final String DEAD_REASON = "DEAD_REASON";
+
+  /** The queue a dead letter came from. */
+  public static final String DEAD_QUEUE_ID = "DEAD_QUEUE_ID";
+
+  /** The queue offset a dead letter had. */
+  public static final String DEAD_QUEUE_OFFSET = "DEAD_QUEUE_OFFSET";
+
+  private PropertyNames() {}
+}

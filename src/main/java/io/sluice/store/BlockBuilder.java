@@ -1,0 +1,18 @@
+package io.sluice.store;
+
+import io.sluice.message.MessageBlock;
+
+/** Collects slices of the log into a {@link MessageBlock}. Owner thread only. */
+public interface BlockBuilder {
+
+  /** Adds the record at this place; its segment stays mapped until the block is closed. */
+  void add(long physicalOffset, int recordBytes);
+
+  int count();
+
+  /** Bytes of all records so far. */
+  long bytes();
+
+  /** The block; the builder is done with. */
+  MessageBlock build();
+}

@@ -1,0 +1,28 @@
+package io.sluice.store;
+
+/**
+ * One MessageQueue: for each queue offset where its message is in the log. Owner thread only; the
+ * entries asked for must be {@link MessageStore#isWarm warm} and between {@link #minOffset} and
+ * {@link #maxOffset}.
+ */
+public interface ConsumeQueue {
+
+  String topic();
+
+  int queueId();
+
+  /** First queue offset whose message is still stored. */
+  long minOffset();
+
+  /** Next queue offset to be written. */
+  long maxOffset();
+
+  /** Where the message is in the log. */
+  long physicalOffset(long queueOffset);
+
+  /** Size of the message's record in bytes. */
+  int recordBytes(long queueOffset);
+
+  /** {@code String.hashCode} of the message's tag, 0 without a tag. */
+  long tagsCode(long queueOffset);
+}
