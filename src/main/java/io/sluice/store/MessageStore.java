@@ -9,9 +9,9 @@ import java.util.function.Consumer;
  * The commit log with its consume queues and key index.
  *
  * <p>Threads: one owner thread (the Broker's event loop) calls every method; futures and callbacks
- * complete on it. Forcing, preparing and deleting segments, recovery, look-ups and cold reads run on
- * workers inside. No method blocks or reads the disk on the owner thread, provided that what is read
- * through a queue is {@link #isWarm warm}.
+ * complete on it. Forcing, preparing and deleting segments, recovery, look-ups and cold reads run
+ * on workers inside. No method blocks or reads the disk on the owner thread, provided that what is
+ * read through a queue is {@link #isWarm warm}.
  *
  * <p>Durability: after {@link #append} a record survives the death of the process; after {@link
  * #whenForced} has called back it survives the death of the machine. Queues and index are derived
@@ -87,16 +87,22 @@ public interface MessageStore {
   /** Collects records for a reader; see {@link BlockBuilder}. */
   BlockBuilder newBlock(int expectedMessages);
 
-  /** First offset of a queue whose message was stored at this time or later; its maximum if none. */
+  /**
+   * First offset of a queue whose message was stored at this time or later; its maximum if none.
+   */
   CompletionStage<Long> offsetAtTime(ConsumeQueue queue, long timeMs);
 
-  /** Messages of a topic with this key or unique id, the newest first; verified, not only by hash. */
+  /**
+   * Messages of a topic with this key or unique id, the newest first; verified, not only by hash.
+   */
   CompletionStage<MessageBlock> findByKey(String topic, String key, int max);
 
   /** The message whose record starts at this physical offset; an empty block if none does. */
   CompletionStage<MessageBlock> findByPhysicalOffset(long physicalOffset);
 
-  /** Forgets the queues of a topic: their offsets start at 0 again, their messages can not be read. */
+  /**
+   * Forgets the queues of a topic: their offsets start at 0 again, their messages can not be read.
+   */
   void deleteTopic(String topic);
 
   /**
