@@ -1,6 +1,9 @@
 package io.sluice.bus;
 
-/** The event bus addresses of the contract. A Broker is addressed by its name, a NameServer by its id. */
+/**
+ * The event bus addresses of the contract. A Broker is addressed by its name, a NameServer by its
+ * id.
+ */
 public final class Addresses {
 
   private static final String BROKER = "sluice.broker.";
@@ -38,7 +41,9 @@ public final class Addresses {
     return BROKER + brokerName + ".admin";
   }
 
-  /** Any {@link NameServerRequest}, to each NameServer that hears it: {@code publish} to register. */
+  /**
+   * Any {@link NameServerRequest}, to each NameServer that hears it: {@code publish} to register.
+   */
   public static String nameServers() {
     return NAMESERVER;
   }

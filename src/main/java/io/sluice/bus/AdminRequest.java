@@ -6,7 +6,10 @@ import java.util.List;
 /** What is asked of a Broker beside the flow of messages. Each request names its answer. */
 public sealed interface AdminRequest extends BusMessage {
 
-  /** Creates or changes a topic; a change of queues takes effect for the next message. Answer: {@link Topic}. */
+  /**
+   * Creates or changes a topic; a change of queues takes effect for the next message. Answer:
+   * {@link Topic}.
+   */
   record PutTopic(TopicConfig config) implements AdminRequest {}
 
   /** Deletes a topic and every position in it. Answer: {@link Done}, or TOPIC_NOT_FOUND. */
@@ -34,8 +37,8 @@ public sealed interface AdminRequest extends BusMessage {
   record GetLag(String group) implements AdminRequest {}
 
   /**
-   * Sets a group's position in a topic; leases in flight end, live consumers follow at once. Answer:
-   * {@link Positions}.
+   * Sets a group's position in a topic; leases in flight end, live consumers follow at once.
+   * Answer: {@link Positions}.
    *
    * @param to where to, or null if offsets are given
    * @param queueIds the queues that {@code queueOffsets} are for

@@ -21,7 +21,9 @@ public final class BusCodec implements MessageCodec<BusMessage, BusMessage> {
         .codecSelector(body -> body instanceof BusMessage ? NAME : null);
   }
 
-  /** Delivery options for the contract: this codec, within the process, answer within the timeout. */
+  /**
+   * Delivery options for the contract: this codec, within the process, answer within the timeout.
+   */
   public static DeliveryOptions options(long timeoutMs) {
     return new DeliveryOptions().setCodecName(NAME).setLocalOnly(true).setSendTimeout(timeoutMs);
   }

@@ -6,7 +6,8 @@ import java.util.List;
  * A consumer group as it is configured at a Broker.
  *
  * @param name its name
- * @param maxAttempts how often a message is handed out before it goes to the dead letters, 1 or more
+ * @param maxAttempts how often a message is handed out before it goes to the dead letters, 1 or
+ *     more
  * @param retryDelaysMs delay before the second attempt, the third, ...; the last one repeats
  * @param orderedRetryDelayMs delay before a message is tried again in ordered consumption
  */

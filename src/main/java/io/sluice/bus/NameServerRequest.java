@@ -36,7 +36,8 @@ public sealed interface NameServerRequest extends BusMessage {
   record GetCluster() implements NameServerRequest {}
 
   /** One Broker: its addresses by id. */
-  record BrokerNode(String cluster, String brokerName, long brokerId, String address, long lastSeenMs)
+  record BrokerNode(
+      String cluster, String brokerName, long brokerId, String address, long lastSeenMs)
       implements BusMessage {}
 
   /** A topic at one Broker. */

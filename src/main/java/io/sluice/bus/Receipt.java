@@ -7,9 +7,9 @@ import java.util.Base64;
  * Names one delivery of one message. Self-contained: any node can read it, nothing is looked up.
  *
  * <p>As text: 32 base64url characters (lease 8 bytes, queue offset 8, queue id 4, check 4), a dot,
- * the topic, a dot, the broker's name. The check covers the group, so a receipt of another group, or
- * one with a typing error, is not taken. It is no secret: a forged receipt would still need a lease
- * that is in force.
+ * the topic, a dot, the broker's name. The check covers the group, so a receipt of another group,
+ * or one with a typing error, is not taken. It is no secret: a forged receipt would still need a
+ * lease that is in force.
  *
  * @param lease number of the lease
  */

@@ -3,7 +3,10 @@ package io.sluice.bus;
 import io.vertx.core.eventbus.Message;
 import io.vertx.core.eventbus.ReplyException;
 
-/** A failure with its code and a sentence that says what, where, and found against allowed. No stack trace. */
+/**
+ * A failure with its code and a sentence that says what, where, and found against allowed. No stack
+ * trace.
+ */
 public final class SluiceException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
@@ -24,7 +27,9 @@ public final class SluiceException extends RuntimeException {
     message.fail(code.ordinal(), detail);
   }
 
-  /** Answers a request on the event bus with any failure: as it is if it has a code, else internal. */
+  /**
+   * Answers a request on the event bus with any failure: as it is if it has a code, else internal.
+   */
   public static void fail(Message<?> message, Throwable failure) {
     SluiceException known = of(failure);
     fail(message, known.code, known.getMessage());

@@ -159,8 +159,8 @@ public final class MessageBatch {
   }
 
   /**
-   * Fills in what the broker decides and the record CRC. Storage thread, once per record, before the
-   * bytes are copied into the log.
+   * Fills in what the broker decides and the record CRC. Storage thread, once per record, before
+   * the bytes are copied into the log.
    *
    * @param index which message, 0 to count - 1
    * @param storeHost 8 bytes (or 20 if the sysFlag says so): the advertised broker address
@@ -178,9 +178,7 @@ public final class MessageBatch {
     LONG.set(target, start + MessageLayout.QUEUE_OFFSET, queueOffset);
     LONG.set(target, start + MessageLayout.PHYSICAL_OFFSET, physicalOffset);
     int storedAt =
-        start
-            + MessageLayout.storeTimestamp(
-                (int) INT.get(target, start + MessageLayout.SYS_FLAG));
+        start + MessageLayout.storeTimestamp((int) INT.get(target, start + MessageLayout.SYS_FLAG));
     LONG.set(target, storedAt, storedAtMs);
     System.arraycopy(storeHost, 0, target, storedAt + 8, storeHost.length);
     int crcAt = start + recordBytes(index) - CRC_PROPERTY_BYTES;

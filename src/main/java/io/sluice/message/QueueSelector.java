@@ -1,6 +1,9 @@
 package io.sluice.message;
 
-/** Which queue of its topic a message goes to, packed into a long so that a batch keeps them in one array. */
+/**
+ * Which queue of its topic a message goes to, packed into a long so that a batch keeps them in one
+ * array.
+ */
 public final class QueueSelector {
 
   /** The broker picks: its queues in turn. */

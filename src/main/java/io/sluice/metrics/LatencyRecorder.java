@@ -1,6 +1,8 @@
 package io.sluice.metrics;
 
-/** Takes the time each stage took. Any thread may call; an implementation must not lock or allocate. */
+/**
+ * Takes the time each stage took. Any thread may call; an implementation must not lock or allocate.
+ */
 public interface LatencyRecorder {
 
   /** Records nothing. */

@@ -4,7 +4,10 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Sizes in bytes as people write them: {@code 4096}, {@code 64k}, {@code 128MiB}, {@code 1g}; all powers of 1024. */
+/**
+ * Sizes in bytes as people write them: {@code 4096}, {@code 64k}, {@code 128MiB}, {@code 1g}; all
+ * powers of 1024.
+ */
 public final class ByteSizes {
 
   private static final Pattern SIZE = Pattern.compile("(\\d{1,18})\\s*([kmgt]?)(?:i?b)?");

@@ -5,7 +5,10 @@ import java.time.format.DateTimeParseException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Durations as people write them: {@code 250ms}, {@code 30s}, {@code 1h30m}, {@code 40d}, or ISO 8601 {@code PT30S}. */
+/**
+ * Durations as people write them: {@code 250ms}, {@code 30s}, {@code 1h30m}, {@code 40d}, or ISO
+ * 8601 {@code PT30S}.
+ */
 public final class Durations {
 
   private static final Pattern PART = Pattern.compile("(\\d{1,18})(ms|s|m|h|d)");
