@@ -1,7 +1,6 @@
 package io.sluice.app.load;
 
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 
 /**
  * Cuts a stream of bytes into HTTP/1.1 responses. As little work as can be, so that the load costs
@@ -27,28 +26,18 @@ final class HttpResponses {
       "transfer-encoding: chunked".getBytes(StandardCharsets.US_ASCII);
 
   private final Listener listener;
-  private byte[] bytes = new byte[64 << 10];
+  // Set for the time of one parse.
+  private byte[] bytes;
   private int end;
 
   HttpResponses(Listener listener) {
     this.listener = listener;
   }
 
-  /** Room for so many bytes more; {@link #added} says how many were put at {@link #end}. */
-  byte[] room(int count) {
-    if (bytes.length - end < count) {
-      bytes = Arrays.copyOf(bytes, Math.max(bytes.length * 2, end + count));
-    }
-    return bytes;
-  }
-
-  int end() {
-    return end;
-  }
-
-  /** Takes bytes that were put into {@link #room} and tells of every response that is whole now. */
-  void added(int count) {
-    end += count;
+  /** Tells of every response that is whole now. */
+  void parse(Inbound in) {
+    bytes = in.bytes();
+    end = in.end();
     int from = 0;
     while (from < end) {
       int next = tryResponse(from);
@@ -57,15 +46,7 @@ final class HttpResponses {
       }
       from = next;
     }
-    System.arraycopy(bytes, from, bytes, 0, end - from);
-    end -= from;
-  }
-
-  /** Takes what is left out of the hands of this parser, as after an upgrade. */
-  byte[] rest() {
-    byte[] rest = Arrays.copyOf(bytes, end);
-    end = 0;
-    return rest;
+    in.consume(from);
   }
 
   private int tryResponse(int from) {

@@ -15,8 +15,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * A server in a process of its own, on free ports: for benchmarks, demos and tests. It runs the same
- * classes as this process. What it writes goes to a file in its data directory's parent.
+ * A server in a process of its own, on free ports: for benchmarks, demos and tests. It runs the
+ * same classes as this process. What it writes goes to a file in its data directory's parent.
  */
 public final class ServerProcess implements AutoCloseable {
 
@@ -86,8 +86,7 @@ public final class ServerProcess implements AutoCloseable {
    */
   public static ServerProcess start(Path data, List<String> javaFlags, String... arguments)
       throws IOException {
-    List<String> all =
-        new ArrayList<>(List.of("standalone", "--json", "--data", data.toString()));
+    List<String> all = new ArrayList<>(List.of("standalone", "--json", "--data", data.toString()));
     for (String port : List.of("--http-port", "--nameserver-port", "--broker-port")) {
       if (!List.of(arguments).contains(port)) {
         all.addAll(List.of(port, "0"));
@@ -106,14 +105,12 @@ public final class ServerProcess implements AutoCloseable {
     builder.environment().keySet().removeIf(name -> name.startsWith("SLUICE_"));
     Process process = builder.start();
     BufferedReader out =
-        new BufferedReader(
-            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     try {
       String line =
           CompletableFuture.supplyAsync(() -> firstLine(out)).get(START_SECONDS, TimeUnit.SECONDS);
       if (line.startsWith("{")) {
-        return new ServerProcess(
-            process, log, new JsonObject(line), System.nanoTime() - startNs);
+        return new ServerProcess(process, log, new JsonObject(line), System.nanoTime() - startNs);
       }
       process.waitFor(STOP_SECONDS, TimeUnit.SECONDS);
       throw new EndedException(
@@ -139,7 +136,8 @@ public final class ServerProcess implements AutoCloseable {
 
   private static String tail(Path log) throws IOException {
     List<String> lines = Files.readAllLines(log);
-    return String.join(System.lineSeparator(), lines.subList(Math.max(0, lines.size() - 20), lines.size()));
+    return String.join(
+        System.lineSeparator(), lines.subList(Math.max(0, lines.size() - 20), lines.size()));
   }
 
   /** Where it answers. */

@@ -2,7 +2,6 @@ package io.sluice.app.load;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 
 /**
  * Cuts a stream of bytes from a server into WebSocket messages (RFC 6455), and makes frames of a
@@ -34,28 +33,18 @@ final class WebSocketFrames {
   private final Listener listener;
   private final ByteArrayOutputStream fragments = new ByteArrayOutputStream();
   private int fragmentedOpcode;
-  private byte[] bytes = new byte[256 << 10];
+  // Set for the time of one parse.
+  private byte[] bytes;
   private int end;
 
   WebSocketFrames(Listener listener) {
     this.listener = listener;
   }
 
-  /** Room for so many bytes more, to be put at {@link #end}. */
-  byte[] room(int count) {
-    if (bytes.length - end < count) {
-      bytes = Arrays.copyOf(bytes, Math.max(bytes.length * 2, end + count));
-    }
-    return bytes;
-  }
-
-  int end() {
-    return end;
-  }
-
-  /** Takes bytes that were put into {@link #room}. */
-  void added(int count) {
-    end += count;
+  /** Tells of every message and control frame that is whole now. */
+  void parse(Inbound in) {
+    bytes = in.bytes();
+    end = in.end();
     int from = 0;
     while (end - from >= 2) {
       int next = tryFrame(from);
@@ -64,8 +53,7 @@ final class WebSocketFrames {
       }
       from = next;
     }
-    System.arraycopy(bytes, from, bytes, 0, end - from);
-    end -= from;
+    in.consume(from);
   }
 
   private int tryFrame(int from) {
@@ -123,7 +111,9 @@ final class WebSocketFrames {
     return frame(BINARY, payload);
   }
 
-  /** A frame of a client: masked as it must be, with a mask of zeros, which leaves the bytes alone. */
+  /**
+   * A frame of a client: masked as it must be, with a mask of zeros, which leaves the bytes alone.
+   */
   static byte[] frame(int opcode, byte[] payload) {
     int length = payload.length;
     int lengthBytes = length < 126 ? 0 : length < 65_536 ? 2 : 8;
