@@ -34,6 +34,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
       ConsumeCommand.class,
       TopicCommand.class,
       GroupCommand.class,
+      BenchCommand.class,
+      DemoCommand.class,
+      BareCommand.class,
       VersionCommand.class,
       HelpCommand.class
     })
@@ -65,6 +68,7 @@ final class Commands implements Runnable {
       line.addSubcommand(server, ServerCommand.spec(server));
     }
     line.setUsageHelpWidth(100);
+    line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(
         (e, args) -> {
           context.err().println("sluice: " + explain(e));
