@@ -1,0 +1,193 @@
+package io.sluice.bus;
+
+import io.sluice.bus.NameServerRequest.BrokerNode;
+import io.sluice.bus.NameServerRequest.Cluster;
+import io.sluice.bus.NameServerRequest.GetCluster;
+import io.sluice.bus.NameServerRequest.GetRoute;
+import io.sluice.bus.NameServerRequest.Route;
+import io.sluice.bus.NameServerRequest.TopicRoute;
+import io.sluice.util.Clock;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Knows which Broker serves a topic: asks any NameServer on the event bus and remembers the answer.
+ *
+ * <p>An answer older than {@link #REFRESH_MS} is asked for again in the background at its next use,
+ * and still used until the new one is there; {@link #forget} drops it after a failure. A topic that
+ * nobody serves yet is given to one of the masters, by its name, so that all fronts agree on which
+ * one will make it; that choice is remembered for {@link #UNSERVED_MS} only.
+ *
+ * <p>Safe for any thread; a future completes on the context that asked. Holds nothing that needs to
+ * be closed.
+ */
+public final class BrokerDirectory {
+
+  /** A route is asked for again after this time: RocketMQ clients' own interval. */
+  public static final long REFRESH_MS = 30_000;
+
+  /** The choice for a topic that is not made yet is kept so long: it is made by the first send. */
+  public static final long UNSERVED_MS = 1_000;
+
+  /** A NameServer answers from memory; what takes longer than this is lost. */
+  private static final long ASK_TIMEOUT_MS = 3_000;
+
+  /** More topics than this are not remembered at once: about 200 bytes each, so 2 MB. */
+  private static final int MAX_TOPICS = 10_000;
+
+  private final Vertx vertx;
+  private final Clock clock;
+  private final Map<String, Entry> entries = new ConcurrentHashMap<>();
+  private final Map<String, Future<Entry>> asking = new ConcurrentHashMap<>();
+
+  /** A directory that asks over this Vert.x instance's event bus. */
+  public BrokerDirectory(Vertx vertx, Clock clock) {
+    this.vertx = vertx;
+    this.clock = clock;
+  }
+
+  /**
+   * The name of the Broker to send to.
+   *
+   * @return fails with BROKER_UNAVAILABLE if no NameServer answers or none knows a master
+   */
+  public Future<String> brokerFor(String topic) {
+    String known = cachedBrokerFor(topic);
+    return known != null
+        ? Future.succeededFuture(known)
+        : ask(topic).map(entry -> entry.brokerNames().get(0));
+  }
+
+  /** As {@link #brokerFor}, if it is known without asking; else null. Never waits. */
+  public String cachedBrokerFor(String topic) {
+    Entry entry = current(topic);
+    return entry == null ? null : entry.brokerNames().get(0);
+  }
+
+  /**
+   * The names of all masters that serve a topic, sorted; as {@link #brokerFor} where nobody does.
+   */
+  public Future<List<String>> brokersFor(String topic) {
+    Entry entry = current(topic);
+    return entry != null
+        ? Future.succeededFuture(entry.brokerNames())
+        : ask(topic).map(Entry::brokerNames);
+  }
+
+  /** The names of all masters, sorted; asks each time. Empty if there is none. */
+  public Future<List<String>> masters() {
+    return askCluster().map(BrokerDirectory::masterNames);
+  }
+
+  /** Drops what is known of a topic, after its Broker could not be reached or did not know it. */
+  public void forget(String topic) {
+    entries.remove(topic);
+  }
+
+  private Entry current(String topic) {
+    Entry entry = entries.get(topic);
+    if (entry == null) {
+      return null;
+    }
+    long ageMs = clock.nowMs() - entry.askedAtMs();
+    if (!entry.served() && ageMs >= UNSERVED_MS) {
+      return null;
+    }
+    if (ageMs >= REFRESH_MS) {
+      ask(topic);
+    }
+    return entry;
+  }
+
+  /** Asks once at a time for each topic, however many want to know. */
+  private Future<Entry> ask(String topic) {
+    Future<Entry> running = asking.get(topic);
+    if (running != null) {
+      return running;
+    }
+    Future<Entry> asked =
+        this.<Route>request(new GetRoute(topic))
+            .compose(
+                route -> {
+                  List<String> names = servingNames(route);
+                  return names.isEmpty()
+                      ? askCluster().map(cluster -> choose(topic, masterNames(cluster)))
+                      : Future.succeededFuture(new Entry(names, true, clock.nowMs()));
+                });
+    asking.put(topic, asked);
+    return asked
+        .onSuccess(entry -> remember(topic, entry))
+        .onComplete(done -> asking.remove(topic, asked));
+  }
+
+  private void remember(String topic, Entry entry) {
+    if (entries.size() >= MAX_TOPICS) {
+      entries.clear();
+    }
+    entries.put(topic, entry);
+  }
+
+  private Entry choose(String topic, List<String> masters) {
+    if (masters.isEmpty()) {
+      throw new SluiceException(
+          ErrorCode.BROKER_UNAVAILABLE, "no Broker is registered at the NameServer");
+    }
+    String chosen = masters.get(Math.floorMod(topic.hashCode(), masters.size()));
+    return new Entry(List.of(chosen), false, clock.nowMs());
+  }
+
+  private Future<Cluster> askCluster() {
+    return request(new GetCluster());
+  }
+
+  private <T> Future<T> request(NameServerRequest request) {
+    return vertx
+        .eventBus()
+        .<T>request(Addresses.nameServers(), request, BusCodec.options(ASK_TIMEOUT_MS))
+        .map(message -> message.body())
+        .recover(BrokerDirectory::asUnavailable);
+  }
+
+  private static <T> Future<T> asUnavailable(Throwable failure) {
+    SluiceException known = SluiceException.of(failure);
+    return Future.failedFuture(
+        known.code() == ErrorCode.TIMEOUT || known.code() == ErrorCode.BROKER_UNAVAILABLE
+            ? new SluiceException(
+                ErrorCode.BROKER_UNAVAILABLE, "no NameServer answered: " + known.getMessage())
+            : known);
+  }
+
+  /** Masters with a topic of this name; a slave never takes what changes something. */
+  private static List<String> servingNames(Route route) {
+    List<String> masters = masterNames(route.brokers());
+    return route.topics().stream()
+        .map(TopicRoute::brokerName)
+        .filter(masters::contains)
+        .distinct()
+        .sorted()
+        .toList();
+  }
+
+  private static List<String> masterNames(Cluster cluster) {
+    return masterNames(cluster.brokers());
+  }
+
+  private static List<String> masterNames(List<BrokerNode> brokers) {
+    return brokers.stream()
+        .filter(node -> node.brokerId() == 0)
+        .map(BrokerNode::brokerName)
+        .distinct()
+        .sorted()
+        .toList();
+  }
+
+  /**
+   * What is known of a topic.
+   *
+   * @param served false if nobody had the topic and a master was chosen
+   */
+  private record Entry(List<String> brokerNames, boolean served, long askedAtMs) {}
+}

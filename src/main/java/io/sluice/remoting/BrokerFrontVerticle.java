@@ -1,0 +1,221 @@
+package io.sluice.remoting;
+
+import io.sluice.bus.Addresses;
+import io.sluice.bus.FrontNotice;
+import io.sluice.message.UniqueIds;
+import io.sluice.util.Clock;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+
+/**
+ * A Broker as RocketMQ's clients see it: a TCP listener, and a second one at its port - 2, that
+ * turn their requests into those of package {@code bus}. Deploy it before the Broker where its port
+ * is 0, since the Broker has to be told the {@link #advertisedAddress}; requests that come before
+ * the Broker is there are answered "not available".
+ */
+public final class BrokerFrontVerticle extends VerticleBase {
+
+  private static final System.Logger LOG = System.getLogger(BrokerFrontVerticle.class.getName());
+
+  private final RemotingOptions options;
+  private final HandlerRegistry handlers = new HandlerRegistry();
+  private BrokerLink broker;
+  private ClientHandler clients;
+  private RemotingServer server;
+  private RemotingServer vipServer;
+  private volatile int port;
+  private volatile int vipPort = -1;
+
+  /**
+   * A front for the Broker that the options name.
+   *
+   * @param options copied
+   */
+  public BrokerFrontVerticle(RemotingOptions options) {
+    this.options = new RemotingOptions(options).conclude();
+  }
+
+  /** The port it listens at, once started; any thread. */
+  public int port() {
+    return port;
+  }
+
+  /** The port of the second listener, or -1 if there is none; any thread. */
+  public int vipPort() {
+    return vipPort;
+  }
+
+  /** {@code host:port} that clients dial, once started; any thread. */
+  public String advertisedAddress() {
+    return options.getAdvertise() + ":" + port;
+  }
+
+  @Override
+  public Future<?> start() {
+    broker = new BrokerLink(vertx, options.getBrokerName());
+    clients = new ClientHandler(broker);
+    server = newServer("broker");
+    vipServer = newServer("broker-vip");
+    return server
+        .listen(options.getBrokerPort())
+        .compose(
+            actual -> {
+              port = actual;
+              return listenVip(actual - 2);
+            })
+        .compose(nothing -> resolveAdvertised())
+        .compose(
+            storeHost -> {
+              addHandlers(storeHost);
+              return listenToBroker();
+            })
+        .onSuccess(nothing -> logAddresses());
+  }
+
+  @Override
+  public Future<?> stop() {
+    if (server == null) {
+      return Future.succeededFuture();
+    }
+    return vipServer.close().eventually(server::close);
+  }
+
+  private RemotingServer newServer(String name) {
+    return new RemotingServer(
+        vertx, options, handlers, name, context.deploymentID(), this::disconnected);
+  }
+
+  /** The advertised address as it stands in records and message ids; a name has to be looked up. */
+  private Future<byte[]> resolveAdvertised() {
+    String host = options.getAdvertise();
+    return vertx.executeBlocking(
+        () -> {
+          try {
+            return ClientConnection.hostBytes(
+                new InetSocketAddress(InetAddress.getByName(host), port));
+          } catch (UnknownHostException e) {
+            throw new IllegalArgumentException(
+                "advertise is '"
+                    + host
+                    + "', which can not be resolved here; clients dial it and message ids hold its"
+                    + " address",
+                e);
+          }
+        });
+  }
+
+  private void addHandlers(byte[] storeHost) {
+    Clock clock = Clock.system();
+    SendHandler sends =
+        new SendHandler(
+            options,
+            new TopicHints(broker),
+            new AppendCollector(broker, context, clock),
+            new SendProperties(new UniqueIds(clock.nowMs()), options.getClusterName()),
+            storeHost,
+            clock);
+    handlers
+        .add(
+            sends,
+            RequestCode.SEND_MESSAGE,
+            RequestCode.SEND_MESSAGE_V2,
+            RequestCode.SEND_BATCH_MESSAGE)
+        .add(new PullHandler(broker), RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE)
+        .add(
+            new ConsumerOffsetHandler(broker),
+            RequestCode.QUERY_CONSUMER_OFFSET,
+            RequestCode.UPDATE_CONSUMER_OFFSET)
+        .add(
+            new QueueOffsetHandler(broker),
+            RequestCode.SEARCH_OFFSET_BY_TIMESTAMP,
+            RequestCode.GET_MAX_OFFSET,
+            RequestCode.GET_MIN_OFFSET,
+            RequestCode.GET_EARLIEST_MSG_STORE_TIME)
+        .add(
+            clients,
+            RequestCode.HEART_BEAT,
+            RequestCode.UNREGISTER_CLIENT,
+            RequestCode.GET_CONSUMER_LIST_BY_GROUP,
+            RequestCode.CHECK_CLIENT_CONFIG)
+        .add(
+            new BrokerInfoHandler(broker, options, port, clock.nowMs()),
+            RequestCode.GET_BROKER_CONFIG,
+            RequestCode.GET_BROKER_RUNTIME_INFO);
+  }
+
+  private Future<Void> listenToBroker() {
+    return vertx
+        .eventBus()
+        .<FrontNotice>localConsumer(Addresses.front(context.deploymentID()))
+        .handler(message -> tellClients(message.body()))
+        .completion();
+  }
+
+  private void tellClients(FrontNotice notice) {
+    if (notice instanceof FrontNotice.GroupChanged changed) {
+      for (String holder : changed.holders()) {
+        ClientConnection connection = server.connection(holder);
+        if (connection == null) {
+          connection = vipServer.connection(holder);
+        }
+        if (connection != null) {
+          connection.tell(
+              RequestCode.NOTIFY_CONSUMER_IDS_CHANGED,
+              new ExtFields(1).put("consumerGroup", changed.group()),
+              null);
+        }
+      }
+    }
+  }
+
+  private void disconnected(ClientConnection connection) {
+    clients.disconnected(connection);
+    if (connection.hasParked()) {
+      broker.release(connection.holder());
+    }
+  }
+
+  /** Opens the second listener. Only old clients need it, so a port in use is no reason to stop. */
+  private Future<Void> listenVip(int wanted) {
+    if (!options.isVipChannel() || wanted <= 0) {
+      return Future.succeededFuture();
+    }
+    return vipServer
+        .listen(wanted)
+        .<Void>map(
+            actual -> {
+              vipPort = actual;
+              return null;
+            })
+        .recover(
+            failure -> {
+              LOG.log(
+                  System.Logger.Level.WARNING,
+                  "no second listener at port {0}: {1}; clients older than 4.6 and dashboards that"
+                      + " use the VIP channel can not send",
+                  String.valueOf(wanted),
+                  failure.getMessage());
+              return Future.succeededFuture();
+            });
+  }
+
+  private void logAddresses() {
+    LOG.log(
+        System.Logger.Level.INFO,
+        "RocketMQ Broker {0} listens at {1}:{2}; clients are told to dial {3}",
+        options.getBrokerName(),
+        options.getHost(),
+        String.valueOf(port),
+        advertisedAddress());
+    String advertise = options.getAdvertise();
+    if (RemotingOptions.isWildcard(options.getHost()) && advertise.startsWith("127.")) {
+      LOG.log(
+          System.Logger.Level.INFO,
+          "clients on other machines can not reach {0}; set --advertise (brokerIP1) for them",
+          advertise);
+    }
+  }
+}

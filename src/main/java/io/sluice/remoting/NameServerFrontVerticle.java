@@ -1,0 +1,70 @@
+package io.sluice.remoting;
+
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+
+/**
+ * The NameServer as RocketMQ's clients see it: a TCP listener that turns their requests into those
+ * of package {@code bus} and keeps nothing but the key-value table of its own.
+ */
+public final class NameServerFrontVerticle extends VerticleBase {
+
+  private static final System.Logger LOG =
+      System.getLogger(NameServerFrontVerticle.class.getName());
+
+  private final RemotingOptions options;
+  private RemotingServer server;
+  private volatile int port;
+
+  /**
+   * A front for the NameServer that the options name.
+   *
+   * @param options copied
+   */
+  public NameServerFrontVerticle(RemotingOptions options) {
+    this.options = new RemotingOptions(options).conclude();
+  }
+
+  /** The port it listens at, once started; any thread. */
+  public int port() {
+    return port;
+  }
+
+  @Override
+  public Future<?> start() {
+    KeyValueHandler keyValues = new KeyValueHandler();
+    HandlerRegistry handlers =
+        new HandlerRegistry()
+            .add(
+                new RouteHandler(vertx, options, keyValues),
+                RequestCode.GET_ROUTE_BY_TOPIC,
+                RequestCode.GET_BROKER_CLUSTER_INFO,
+                RequestCode.GET_ALL_TOPICS,
+                RequestCode.GET_TOPICS_BY_CLUSTER)
+            .add(
+                keyValues,
+                RequestCode.PUT_KV_CONFIG,
+                RequestCode.GET_KV_CONFIG,
+                RequestCode.DELETE_KV_CONFIG,
+                RequestCode.GET_KV_LIST_BY_NAMESPACE);
+    server =
+        new RemotingServer(
+            vertx, options, handlers, "nameserver", context.deploymentID(), connection -> {});
+    return server
+        .listen(options.getNameServerPort())
+        .onSuccess(
+            actual -> {
+              port = actual;
+              LOG.log(
+                  System.Logger.Level.INFO,
+                  "RocketMQ NameServer listens at {0}:{1}",
+                  options.getHost(),
+                  String.valueOf(actual));
+            });
+  }
+
+  @Override
+  public Future<?> stop() {
+    return server == null ? Future.succeededFuture() : server.close();
+  }
+}

@@ -1,0 +1,50 @@
+package io.sluice.remoting;
+
+/**
+ * The request codes this front knows by name.
+ *
+ * <p>Source: Apache RocketMQ 5.5.0, RequestCode. docs/protocol-coverage.md says for each what is
+ * done with it.
+ */
+final class RequestCode {
+
+  static final int SEND_MESSAGE = 10;
+  static final int PULL_MESSAGE = 11;
+  static final int QUERY_MESSAGE = 12;
+  static final int QUERY_CONSUMER_OFFSET = 14;
+  static final int UPDATE_CONSUMER_OFFSET = 15;
+  static final int UPDATE_AND_CREATE_TOPIC = 17;
+  static final int GET_BROKER_CONFIG = 26;
+  static final int GET_BROKER_RUNTIME_INFO = 28;
+  static final int SEARCH_OFFSET_BY_TIMESTAMP = 29;
+  static final int GET_MAX_OFFSET = 30;
+  static final int GET_MIN_OFFSET = 31;
+  static final int GET_EARLIEST_MSG_STORE_TIME = 32;
+  static final int VIEW_MESSAGE_BY_ID = 33;
+  static final int HEART_BEAT = 34;
+  static final int UNREGISTER_CLIENT = 35;
+  static final int CONSUMER_SEND_MSG_BACK = 36;
+  static final int GET_CONSUMER_LIST_BY_GROUP = 38;
+  static final int NOTIFY_CONSUMER_IDS_CHANGED = 40;
+  static final int LOCK_BATCH_MQ = 41;
+  static final int UNLOCK_BATCH_MQ = 42;
+  static final int CHECK_CLIENT_CONFIG = 46;
+  static final int PUT_KV_CONFIG = 100;
+  static final int GET_KV_CONFIG = 101;
+  static final int DELETE_KV_CONFIG = 102;
+  static final int GET_ROUTE_BY_TOPIC = 105;
+  static final int GET_BROKER_CLUSTER_INFO = 106;
+  static final int GET_CONSUMER_CONNECTION_LIST = 203;
+  static final int GET_PRODUCER_CONNECTION_LIST = 204;
+  static final int GET_TOPIC_STATS = 202;
+  static final int GET_ALL_TOPICS = 206;
+  static final int GET_CONSUME_STATS = 208;
+  static final int GET_KV_LIST_BY_NAMESPACE = 219;
+  static final int GET_TOPICS_BY_CLUSTER = 224;
+  static final int SEND_MESSAGE_V2 = 310;
+  static final int SEND_BATCH_MESSAGE = 320;
+  static final int GET_TOPIC_CONFIG = 351;
+  static final int LITE_PULL_MESSAGE = 361;
+
+  private RequestCode() {}
+}

@@ -1,0 +1,101 @@
+package io.sluice.nameserver;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.sluice.bus.NameServerRequest.BrokerNode;
+import io.sluice.bus.NameServerRequest.Register;
+import io.sluice.bus.NameServerRequest.TopicRoute;
+import io.sluice.bus.NameServerRequest.Unregister;
+import io.sluice.bus.TopicConfig;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class RouteTableTest {
+
+  private final RouteTable table = new RouteTable("n1");
+
+  @Test
+  void shouldRouteATopicToEveryBrokerThatHasIt() {
+    table.register(master("a", "h1:1", 1, "orders", "bills"), 10);
+    table.register(master("b", "h2:1", 1, "orders"), 10);
+
+    assertEquals(List.of("a", "b"), brokerNames("orders"));
+    assertEquals(List.of("a"), brokerNames("bills"));
+    assertEquals(List.of(), brokerNames("none"));
+    assertEquals(List.of("bills", "orders"), table.cluster().topics());
+  }
+
+  @Test
+  void shouldTakeTopicsFromTheMasterOnlyAndNameItsSlaves() {
+    table.register(new Register("c", "a", 1, "h2:1", 1, List.of(TopicConfig.of("old", 4))), 10);
+    assertEquals(List.of(), brokerNames("old"));
+
+    table.register(master("a", "h1:1", 1, "orders"), 11);
+    assertEquals(
+        List.of("h1:1", "h2:1"),
+        table.route("orders").brokers().stream().map(BrokerNode::address).toList());
+  }
+
+  @Test
+  void shouldIgnoreAnOlderDataVersionButNotOneFromANewAddress() {
+    table.register(master("a", "h1:1", 5, "orders"), 10);
+    assertFalse(table.register(master("a", "h1:1", 4, "stale"), 11));
+    assertEquals(List.of("orders"), table.cluster().topics());
+
+    assertTrue(table.register(master("a", "h1:2", 1, "fresh"), 12));
+    assertEquals(List.of("fresh"), table.cluster().topics());
+  }
+
+  @Test
+  void shouldDropTopicsThatTheMasterNoLongerHas() {
+    table.register(master("a", "h1:1", 1, "orders", "bills"), 10);
+    table.register(master("a", "h1:1", 2, "bills"), 11);
+    assertEquals(List.of(), brokerNames("orders"));
+  }
+
+  @Test
+  void shouldKeepTheRouteWhileASlaveLives() {
+    table.register(master("a", "h1:1", 1, "orders"), 10);
+    table.register(new Register("c", "a", 1, "h2:1", 1, List.of()), 10);
+
+    assertTrue(table.unregister(new Unregister("c", "a", 0, "h1:1")));
+    assertEquals(List.of("a"), brokerNames("orders"));
+    assertTrue(table.unregister(new Unregister("c", "a", 1, "h2:1")));
+    assertEquals(List.of(), brokerNames("orders"));
+    assertEquals(List.of(), table.cluster().topics());
+  }
+
+  @Test
+  void shouldNotUnregisterABrokerThatMoved() {
+    table.register(master("a", "h1:1", 1, "orders"), 10);
+    table.register(master("a", "h1:2", 1, "orders"), 11);
+    assertFalse(table.unregister(new Unregister("c", "a", 0, "h1:1")));
+    assertEquals(List.of("a"), brokerNames("orders"));
+  }
+
+  @Test
+  void shouldForgetOnlyWhoHasBeenSilent() {
+    table.register(master("a", "h1:1", 1, "orders"), 1_000);
+    table.register(master("b", "h2:1", 1, "orders"), 1_500);
+
+    assertEquals(List.of(), table.expire(1_000));
+    assertEquals(List.of("a"), table.expire(1_001).stream().map(BrokerNode::brokerName).toList());
+    assertEquals(List.of("b"), brokerNames("orders"));
+  }
+
+  private List<String> brokerNames(String topic) {
+    return table.route(topic).topics().stream().map(TopicRoute::brokerName).toList();
+  }
+
+  private static Register master(String name, String address, long dataVersion, String... topics) {
+    return new Register(
+        "c",
+        name,
+        0,
+        address,
+        dataVersion,
+        List.of(topics).stream().map(topic -> TopicConfig.of(topic, 4)).toList());
+  }
+}
