@@ -23,11 +23,8 @@ public final class TestServer implements AutoCloseable {
   private TestServer(Path data, UnaryOperator<SluiceOptions> change) {
     this.data = data;
     SluiceOptions options =
-        new SluiceOptions()
-            .setHost("127.0.0.1")
-            .setAnyPorts()
-            .setDataDirectory(data)
-            .setSegmentBytes(SEGMENT_BYTES);
+        new SluiceOptions().setHost("127.0.0.1").setAnyPorts().setDataDirectory(data);
+    options.store().segmentBytes(SEGMENT_BYTES);
     try {
       sluice = Await.result("the start of a server", Sluice.start(vertx, change.apply(options)));
     } catch (RuntimeException | Error e) {
