@@ -30,6 +30,8 @@ public interface MessageStore {
    * @param physicalOffsets filled in for each message appended
    * @param system true for the broker's own state: may use the room that is kept back when the disk
    *     is full
+   * @throws IllegalArgumentException if a record is larger than {@link #maxRecordBytes}; those
+   *     before it may have been appended
    * @return the first message not appended; {@code to} if all were. If it is less, {@link #refusal}
    *     says why.
    */
@@ -47,6 +49,9 @@ public interface MessageStore {
    * batches that go in whole or not at all.
    */
   boolean hasRoom(long bytes, boolean system);
+
+  /** Largest record that can be appended, in bytes: what fits into a segment. */
+  int maxRecordBytes();
 
   /** Why appends are refused now, or null if they are not. */
   StoreException refusal();

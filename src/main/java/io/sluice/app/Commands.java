@@ -1,0 +1,110 @@
+package io.sluice.app;
+
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** All commands but the start of a server: those that talk to one. */
+@Command(
+    name = "sluice",
+    mixinStandardHelpOptions = true,
+    versionProvider = Commands.Versions.class,
+    synopsisSubcommandLabel = "[COMMAND]",
+    description = "A message queue: send over HTTP, receive over WebSocket, keep everything.",
+    footer = {
+      "",
+      "Without a command a whole server is started (standalone).",
+      "",
+      "Examples:",
+      "  sluice                                  # server at port 8080, data in ./data",
+      "  sluice send orders 'hello'",
+      "  sluice consume orders --group billing",
+      "  sluice group lag billing"
+    },
+    subcommands = {
+      SendCommand.class,
+      ConsumeCommand.class,
+      TopicCommand.class,
+      GroupCommand.class,
+      BenchCommand.class,
+      DemoCommand.class,
+      BareCommand.class,
+      VersionCommand.class,
+      HelpCommand.class
+    })
+final class Commands implements Runnable {
+
+  private static final List<String> SERVERS =
+      List.of("standalone", "nameserver", "broker", "gateway");
+
+  private final CommandContext context;
+
+  @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
+
+  private Commands(CommandContext context) {
+    this.context = context;
+  }
+
+  /** Runs one command; the result is the exit code. */
+  static int run(PrintStream out, PrintStream err, Map<String, String> environment, String[] args) {
+    CommandLine line = commandLine(new CommandContext(out, err, environment));
+    line.setOut(writer(out));
+    line.setErr(writer(err));
+    return line.execute(args);
+  }
+
+  /** The whole tree of commands. */
+  static CommandLine commandLine(CommandContext context) {
+    CommandLine line = new CommandLine(new Commands(context), context.factory());
+    for (String server : SERVERS) {
+      line.addSubcommand(server, ServerCommand.spec(server));
+    }
+    line.setUsageHelpWidth(100);
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setParameterExceptionHandler(
+        (e, args) -> {
+          context.err().println("sluice: " + explain(e));
+          context.err().println("Try: " + e.getCommandLine().getCommandName() + " --help");
+          return ExitCode.USAGE.number();
+        });
+    line.setExecutionExceptionHandler((e, command, result) -> context.report(e));
+    return line;
+  }
+
+  /** A usage mistake in one line, with what may have been meant. */
+  static String explain(ParameterException e) {
+    if (e instanceof UnmatchedArgumentException unmatched) {
+      List<String> suggestions = unmatched.getSuggestions();
+      String what = "there is no " + String.join(" ", unmatched.getUnmatched());
+      return suggestions.isEmpty()
+          ? what
+          : what + "; did you mean " + String.join(" or ", suggestions) + "?";
+    }
+    return e.getMessage();
+  }
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "a command is missing");
+  }
+
+  private static PrintWriter writer(PrintStream stream) {
+    return new PrintWriter(stream, true, StandardCharsets.UTF_8);
+  }
+
+  /** Says what {@code --version} says. */
+  static final class Versions implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"sluice " + Version.of()};
+    }
+  }
+}

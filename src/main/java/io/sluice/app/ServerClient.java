@@ -1,0 +1,177 @@
+package io.sluice.app;
+
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClient;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.RequestOptions;
+import io.vertx.core.http.WebSocket;
+import io.vertx.core.http.WebSocketClientOptions;
+import io.vertx.core.http.WebSocketConnectOptions;
+import io.vertx.core.json.DecodeException;
+import io.vertx.core.json.JsonObject;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * Talks to a server over its HTTP and WebSocket contract, for the commands. Blocks the calling
+ * thread; the WebSocket's handlers run on an event loop of its own.
+ */
+final class ServerClient implements AutoCloseable {
+
+  /** A long poll of 30 s and its way must fit. */
+  private static final long ANSWER_SECONDS = 60;
+
+  private static final int CONNECT_MS = 5_000;
+
+  /** Batches of consumed messages come in frames of up to the server's limit. */
+  private static final int MAX_FRAME_BYTES = 16 << 20;
+
+  private final URI server;
+  private final Vertx vertx;
+  private final HttpClient http;
+
+  ServerClient(URI server) {
+    this.server = server;
+    this.vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1).setWorkerPoolSize(1));
+    this.http =
+        vertx.createHttpClient(
+            new HttpClientOptions()
+                .setDefaultHost(server.getHost())
+                .setDefaultPort(port())
+                .setSsl(isTls())
+                .setConnectTimeout(CONNECT_MS));
+  }
+
+  /** An answer. */
+  record Answer(int status, Buffer body) {
+
+    JsonObject json() {
+      return body.length() == 0 ? new JsonObject() : body.toJsonObject();
+    }
+  }
+
+  /** A path of literal parts and of names that are escaped: {@code path("/v1/topics/", topic)}. */
+  static String path(String... parts) {
+    StringBuilder path = new StringBuilder();
+    for (int i = 0; i < parts.length; i++) {
+      path.append(
+          i % 2 == 0
+              ? parts[i]
+              : URLEncoder.encode(parts[i], StandardCharsets.UTF_8).replace("+", "%20"));
+    }
+    return path.toString();
+  }
+
+  /**
+   * Sends a request and waits for its answer.
+   *
+   * @throws CommandFailure if nobody answers, or the answer is an error
+   */
+  Answer call(HttpMethod method, String path, Map<String, ?> headers, Buffer body) {
+    RequestOptions options = new RequestOptions().setMethod(method).setURI(path);
+    headers.forEach(
+        (name, value) -> {
+          if (value instanceof Iterable<?> many) {
+            many.forEach(one -> options.addHeader(name, one.toString()));
+          } else if (value != null) {
+            options.putHeader(name, value.toString());
+          }
+        });
+    Answer answer =
+        await(
+            http.request(options)
+                .compose(request -> body == null ? request.send() : request.send(body))
+                .compose(r -> r.body().map(received -> new Answer(r.statusCode(), received))));
+    if (answer.status() >= 400) {
+      throw refused(answer);
+    }
+    return answer;
+  }
+
+  Answer get(String path) {
+    return call(HttpMethod.GET, path, Map.of(), null);
+  }
+
+  Answer put(String path, JsonObject body) {
+    return call(HttpMethod.PUT, path, Map.of("Content-Type", "application/json"), body.toBuffer());
+  }
+
+  /** Opens a WebSocket; its handlers are to be set in {@code opened}, before anything arrives. */
+  WebSocket webSocket(java.util.function.Consumer<WebSocket> opened) {
+    WebSocketClientOptions options =
+        new WebSocketClientOptions()
+            .setSsl(isTls())
+            .setConnectTimeout(CONNECT_MS)
+            .setMaxFrameSize(MAX_FRAME_BYTES)
+            .setMaxMessageSize(MAX_FRAME_BYTES);
+    WebSocketConnectOptions target =
+        new WebSocketConnectOptions()
+            .setHost(server.getHost())
+            .setPort(port())
+            .setURI("/v1/ws")
+            .setSubProtocols(List.of("sluice.v1.json"));
+    return await(
+        vertx
+            .createWebSocketClient(options)
+            .connect(target)
+            .map(
+                socket -> {
+                  opened.accept(socket);
+                  return socket;
+                }));
+  }
+
+  private <T> T await(Future<T> future) {
+    try {
+      return future.toCompletionStage().toCompletableFuture().get(ANSWER_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      throw new CommandFailure(
+          ExitCode.UNREACHABLE,
+          "no server answers at "
+              + server
+              + " ("
+              + e.getCause().getMessage()
+              + "); start one with scripts/run or name it with --server");
+    } catch (TimeoutException e) {
+      throw new CommandFailure(
+          ExitCode.TIMED_OUT, server + " did not answer within " + ANSWER_SECONDS + " s");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CommandFailure(ExitCode.TIMED_OUT, "interrupted");
+    }
+  }
+
+  private static CommandFailure refused(Answer answer) {
+    String text;
+    try {
+      JsonObject problem = answer.json();
+      text = problem.getString("code") + ": " + problem.getString("detail");
+    } catch (DecodeException | ClassCastException e) {
+      text = answer.body().toString();
+    }
+    return new CommandFailure(ExitCode.REFUSED, "refused (" + answer.status() + ") " + text);
+  }
+
+  private boolean isTls() {
+    return "https".equals(server.getScheme());
+  }
+
+  private int port() {
+    return server.getPort() >= 0 ? server.getPort() : isTls() ? 443 : 80;
+  }
+
+  @Override
+  public void close() {
+    vertx.close().await();
+  }
+}

@@ -1,0 +1,154 @@
+package io.sluice.app;
+
+import io.sluice.app.SluiceOptions.Role;
+import io.sluice.bus.BusCodec;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.file.FileSystemOptions;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * A whole server in this process: NameServer, Broker and fronts, deployed in this order and closed
+ * in reverse.
+ *
+ * <p>Any number may run in one JVM, each with its own Vert.x and its own data directory. On a
+ * Vert.x that is passed in only one server may run at a time, since Brokers are addressed by name
+ * on its event bus.
+ *
+ * <p>Safe for any thread. Futures complete on a thread of the server's Vert.x.
+ */
+public final class Sluice {
+
+  private static final System.Logger LOG = System.getLogger(Sluice.class.getName());
+
+  private final Vertx vertx;
+  private final SluiceOptions options;
+  // Written while the server starts, by one step after the other; read only afterwards.
+  private final Deque<Supplier<Future<Void>>> closers = new ArrayDeque<>();
+  private int httpPort = -1;
+  private int nameServerPort = -1;
+  private int brokerPort = -1;
+  private long recoveredMs = -1;
+  private volatile Future<Void> closing;
+
+  private Sluice(Vertx vertx, SluiceOptions options) {
+    this.vertx = vertx;
+    this.options = options;
+  }
+
+  /**
+   * Starts a server on a Vert.x of its own, which is closed with it.
+   *
+   * @return the server when all listeners are open and the store is recovered; fails with a {@link
+   *     StartException} and leaves nothing behind
+   */
+  public static Future<Sluice> start(SluiceOptions options) {
+    Vertx vertx = newVertx(options);
+    Sluice sluice = new Sluice(vertx, new SluiceOptions(options));
+    sluice.closers.push(vertx::close);
+    return sluice.start();
+  }
+
+  /**
+   * Starts a server on a Vert.x that stays open when the server is closed.
+   *
+   * @return as {@link #start(SluiceOptions)}
+   */
+  public static Future<Sluice> start(Vertx vertx, SluiceOptions options) {
+    return new Sluice(vertx, new SluiceOptions(options)).start();
+  }
+
+  private static Vertx newVertx(SluiceOptions options) {
+    return Vertx.vertx(
+        new VertxOptions()
+            .setPreferNativeTransport(true)
+            .setEventLoopPoolSize(eventLoops(options))
+            .setWorkerPoolSize(options.workers())
+            .setFileSystemOptions(
+                new FileSystemOptions()
+                    .setFileCachingEnabled(false)
+                    .setClassPathResolvingEnabled(false)));
+  }
+
+  /** One for the Broker and one for the fronts at least; more only where there are processors. */
+  private static int eventLoops(SluiceOptions options) {
+    return options.eventLoops() > 0
+        ? options.eventLoops()
+        : Math.max(2, Runtime.getRuntime().availableProcessors());
+  }
+
+  private Future<Sluice> start() {
+    BusCodec.register(vertx);
+    return Future.<Void>succeededFuture()
+        .compose(ifRole(Role.NAMESERVER, this::startNameServer))
+        .compose(ifRole(Role.BROKER, this::startBroker))
+        .compose(ifRole(Role.GATEWAY, this::startGateway))
+        .map(this)
+        .recover(failure -> close().transform(closed -> Future.failedFuture(failure)));
+  }
+
+  private Function<Void, Future<Void>> ifRole(Role role, Supplier<Future<Void>> step) {
+    return done -> options.roles().contains(role) ? step.get() : Future.succeededFuture();
+  }
+
+  private Future<Void> startNameServer() {
+    return Future.succeededFuture();
+  }
+
+  private Future<Void> startBroker() {
+    return Future.succeededFuture();
+  }
+
+  private Future<Void> startGateway() {
+    return Future.succeededFuture();
+  }
+
+  /**
+   * Stops in reverse order: the fronts take nothing more, the Broker answers what it has taken, the
+   * store is forced and closed. Calling it again gives the same future.
+   */
+  public synchronized Future<Void> close() {
+    if (closing == null) {
+      Future<Void> chain = Future.succeededFuture();
+      for (Supplier<Future<Void>> closer : closers) {
+        chain = chain.transform(ignored -> closer.get().otherwise(Sluice::logged));
+      }
+      closing = chain;
+    }
+    return closing;
+  }
+
+  private static Void logged(Throwable failure) {
+    LOG.log(System.Logger.Level.WARNING, "a part did not close cleanly", failure);
+    return null;
+  }
+
+  /** The Vert.x it runs on. */
+  public Vertx vertx() {
+    return vertx;
+  }
+
+  /** Port of the HTTP and WebSocket front; -1 if it does not run here. */
+  public int httpPort() {
+    return httpPort;
+  }
+
+  /** Port of the NameServer for RocketMQ clients; -1 if it does not run here. */
+  public int nameServerPort() {
+    return nameServerPort;
+  }
+
+  /** Port of the Broker for RocketMQ clients; -1 if it does not run here. */
+  public int brokerPort() {
+    return brokerPort;
+  }
+
+  /** How long the store took to recover in milliseconds; -1 if no Broker runs here. */
+  public long recoveredMs() {
+    return recoveredMs;
+  }
+}

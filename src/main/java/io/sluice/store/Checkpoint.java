@@ -1,0 +1,204 @@
+package io.sluice.store;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.zip.CRC32;
+
+/**
+ * What a start may rely on, in the file {@code checkpoint} (4 KiB): two slots that are written in
+ * turn, the valid one with the higher generation counts. All integers are big-endian.
+ *
+ * <pre>
+ *   0 magic               4   0x534C4350
+ *   4 crc                 4   CRC-32 of bytes 8 to 128
+ *   8 generation          8
+ *  16 derived to          8   queues and index are on the disk for all before this offset
+ *  24 forced to           8   the log is on the disk up to here
+ *  32 prepared to         8   nothing has been written at or behind this offset
+ *  40 flags               4   1: closed cleanly
+ *  44 queue file bytes    4
+ *  48 queue files         8   how many there are at least
+ *  56 queue slots         8   slots of the directory in use
+ *  64 index first         8   first entry of the index still kept
+ *  72 index next          8   next entry of the index at the derived offset
+ *  80 index file entries  4
+ *  84 boot id            36   of the machine, zero bytes where it is not known
+ * </pre>
+ *
+ * <p>Written through a mapping: it survives the process at once, and the machine after {@link
+ * #force}. Any thread may write; the lock is held for a few memory writes only.
+ */
+final class Checkpoint {
+
+  static final int FILE_BYTES = 4096;
+  private static final int SLOT_BYTES = 128;
+  private static final int SECOND_SLOT = 2048;
+  private static final int MAGIC = 0x534C4350;
+  private static final int BOOT_ID_BYTES = 36;
+
+  /** What one slot says. */
+  record State(
+      long derivedTo,
+      long forcedTo,
+      long preparedTo,
+      boolean clean,
+      int queueFileBytes,
+      long queueFiles,
+      long queueSlots,
+      long indexFirst,
+      long indexNext,
+      int indexFileEntries,
+      String bootId) {
+
+    State withForcedTo(long value) {
+      return new State(
+          derivedTo,
+          value,
+          preparedTo,
+          clean,
+          queueFileBytes,
+          queueFiles,
+          queueSlots,
+          indexFirst,
+          indexNext,
+          indexFileEntries,
+          bootId);
+    }
+
+    State withPreparedTo(long value) {
+      return new State(
+          derivedTo,
+          forcedTo,
+          value,
+          clean,
+          queueFileBytes,
+          queueFiles,
+          queueSlots,
+          indexFirst,
+          indexNext,
+          indexFileEntries,
+          bootId);
+    }
+  }
+
+  private final SpaceFile file;
+  private final ByteBuffer page;
+  private long generation;
+  private State state;
+
+  private Checkpoint(SpaceFile file) {
+    this.file = file;
+    page = file.buffer();
+  }
+
+  /** Opens the file, making it if it is not there. */
+  static Checkpoint open(FileAccess access, Path path) throws IOException {
+    SpaceFile file = new SpaceFile(access, path, 0, FILE_BYTES);
+    if (file.file().size() < FILE_BYTES) {
+      FileSpace.zero(file, 0, FILE_BYTES);
+    }
+    Checkpoint checkpoint = new Checkpoint(file);
+    checkpoint.load();
+    return checkpoint;
+  }
+
+  /** What the file says, or null if it says nothing valid. */
+  synchronized State state() {
+    return state;
+  }
+
+  synchronized void write(State next) {
+    generation++;
+    int at = (generation & 1) == 0 ? 0 : SECOND_SLOT;
+    page.putInt(at, MAGIC);
+    page.putLong(at + 8, generation);
+    page.putLong(at + 16, next.derivedTo());
+    page.putLong(at + 24, next.forcedTo());
+    page.putLong(at + 32, next.preparedTo());
+    page.putInt(at + 40, next.clean() ? 1 : 0);
+    page.putInt(at + 44, next.queueFileBytes());
+    page.putLong(at + 48, next.queueFiles());
+    page.putLong(at + 56, next.queueSlots());
+    page.putLong(at + 64, next.indexFirst());
+    page.putLong(at + 72, next.indexNext());
+    page.putInt(at + 80, next.indexFileEntries());
+    byte[] boot = Arrays.copyOf(next.bootId().getBytes(StandardCharsets.US_ASCII), BOOT_ID_BYTES);
+    page.put(at + 84, boot);
+    page.putInt(at + 4, crc(at));
+    state = next;
+  }
+
+  synchronized void forcedTo(long offset) {
+    write(state.withForcedTo(offset));
+  }
+
+  synchronized void preparedTo(long offset) {
+    if (offset > state.preparedTo()) {
+      write(state.withPreparedTo(offset));
+    }
+  }
+
+  /** Takes over a checkpoint; what the other threads wrote meanwhile stays. */
+  synchronized void update(
+      Checkpointer.Plan plan, long forcedTo, boolean clean, long indexFirst, String bootId) {
+    write(
+        new State(
+            plan.derivedTo(),
+            Math.max(forcedTo, state.forcedTo()),
+            state.preparedTo(),
+            clean,
+            state.queueFileBytes(),
+            plan.queueFiles(),
+            plan.queueSlots(),
+            indexFirst,
+            plan.indexNext(),
+            state.indexFileEntries(),
+            bootId));
+  }
+
+  void force() throws IOException {
+    file.force(0, FILE_BYTES);
+  }
+
+  void close() {
+    file.retire(false);
+  }
+
+  private void load() {
+    State first = read(0);
+    State second = read(SECOND_SLOT);
+    long firstGeneration = first == null ? -1 : page.getLong(8);
+    long secondGeneration = second == null ? -1 : page.getLong(SECOND_SLOT + 8);
+    state = firstGeneration > secondGeneration ? first : second;
+    generation = Math.max(0, Math.max(firstGeneration, secondGeneration));
+  }
+
+  private State read(int at) {
+    if (page.getInt(at) != MAGIC || page.getInt(at + 4) != crc(at)) {
+      return null;
+    }
+    byte[] boot = new byte[BOOT_ID_BYTES];
+    page.get(at + 84, boot);
+    return new State(
+        page.getLong(at + 16),
+        page.getLong(at + 24),
+        page.getLong(at + 32),
+        (page.getInt(at + 40) & 1) != 0,
+        page.getInt(at + 44),
+        page.getLong(at + 48),
+        page.getLong(at + 56),
+        page.getLong(at + 64),
+        page.getLong(at + 72),
+        page.getInt(at + 80),
+        new String(boot, StandardCharsets.US_ASCII).trim().replace("\0", ""));
+  }
+
+  private int crc(int at) {
+    CRC32 crc = new CRC32();
+    crc.update(page.duplicate().limit(at + SLOT_BYTES).position(at + 8));
+    return (int) crc.getValue();
+  }
+}

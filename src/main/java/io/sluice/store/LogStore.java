@@ -1,0 +1,619 @@
+package io.sluice.store;
+
+import io.sluice.message.MessageBatch;
+import io.sluice.message.MessageBlock;
+import io.sluice.message.MessageLayout;
+import io.sluice.metrics.LatencyRecorder;
+import io.sluice.util.Clock;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+
+/**
+ * The store over its files: the single writer, and the hub of the workers.
+ *
+ * <p>Owns the directory given in the options, see {@link StoreFiles}. Threads: the owner thread
+ * appends and reads near the tail; {@link Preparer} makes room ahead; {@link Flusher} forces;
+ * {@link Workers} do look-ups, cold reads, checkpoints and deletion. What the owner shares with
+ * them is published by one release of the log's end, after the record, its queue entry and its keys
+ * are written.
+ *
+ * <p>A crash of the process leaves everything appended; a crash of the machine everything forced.
+ * See {@link Recovery} for the rest.
+ */
+final class LogStore implements MessageStore {
+
+  /** A smaller batch than this is never kept waiting for queue chunks, when there are some. */
+  private static final int SPARE_CHUNKS = 64;
+
+  private final StoreOptions options;
+  private final StoreFiles files;
+  private final Clock clock;
+  private final Executor owner;
+  private final byte[] storeHost;
+  private final FileSpace log;
+  private final QueueChunks chunks;
+  private final QueueTable queues;
+  private final RecoveryReport report;
+  private final Workers workers;
+  private final Preparer preparer;
+  private final Flusher flusher;
+  private final Checkpointer checkpointer;
+  private final Reader reader;
+  private final Retention retention;
+  private final long warmTimeNs;
+
+  // Any thread.
+  private volatile StoreException failure;
+  private volatile boolean wantsWritable;
+  private volatile boolean wantsForced;
+  private volatile long retentionFloor = Long.MAX_VALUE;
+
+  // Owner thread.
+  private long position;
+  private SpaceFile segment;
+  private ByteBuffer segmentBuffer;
+  private long lastStoredAtMs;
+  private long refusedBytes;
+  private boolean refusedSystem;
+  private boolean refusedForQueues;
+  private final long touchedFrom;
+  private final ArrayDeque<Waiter> waiters = new ArrayDeque<>();
+  private List<Runnable> writableCallbacks = new ArrayList<>();
+  private CompletableFuture<Void> closing;
+
+  /** Who waits for a force. */
+  private record Waiter(long physicalOffset, Consumer<StoreException> done) {}
+
+  LogStore(
+      StoreOptions options,
+      StoreFiles files,
+      Clock clock,
+      Executor owner,
+      LatencyRecorder latency,
+      QueueTable queues,
+      Recovery.Result recovered) {
+    this.options = options;
+    this.files = files;
+    this.clock = clock;
+    this.owner = owner;
+    this.queues = queues;
+    storeHost = options.storeHost();
+    log = files.log;
+    chunks = files.chunks;
+    report = recovered.report();
+    position = recovered.end();
+    touchedFrom = recovered.scannedFrom();
+    lastStoredAtMs = recovered.lastStoredAtMs();
+    warmTimeNs = options.warmTime().toNanos();
+    workers = new Workers(owner);
+    preparer = new Preparer(files.spaces(), this::roomGrew, this::beat, this::fail);
+    flusher =
+        new Flusher(
+            log,
+            files.checkpoint,
+            latency,
+            options.flushInterval().toNanos(),
+            recovered.forcedTo(),
+            this::forceDone,
+            this::fail);
+    checkpointer = new Checkpointer(options, files, owner, workers, flusher, this);
+    reader = new Reader(files, workers);
+    retention = new Retention(options, files, clock, owner, workers, this);
+  }
+
+  /** Starts the threads. */
+  void start() {
+    enterSegment();
+    preparer.start();
+    flusher.start();
+  }
+
+  @Override
+  public int append(
+      MessageBatch batch,
+      int from,
+      int to,
+      ConsumeQueue[] targets,
+      long[] queueOffsets,
+      long[] physicalOffsets,
+      boolean system) {
+    if (failure != null || closing != null) {
+      return from;
+    }
+    lastStoredAtMs = Math.max(lastStoredAtMs, clock.nowMs());
+    int next = from;
+    while (next < to) {
+      int end = appendRun(batch, next, to, targets, queueOffsets, physicalOffsets, system);
+      if (end == next) {
+        break;
+      }
+      next = end;
+    }
+    if (next > from) {
+      files.index.publish();
+      log.use(position);
+    }
+    return next;
+  }
+
+  /** Appends what fits into the segment as one copy; returns the first message not appended. */
+  private int appendRun(
+      MessageBatch batch,
+      int from,
+      int to,
+      ConsumeQueue[] targets,
+      long[] queueOffsets,
+      long[] physicalOffsets,
+      boolean system) {
+    if (!makeRoom(batch.recordBytes(from), system)) {
+      return from;
+    }
+    long start = position;
+    long end = Math.min(log.limit(system), segment.end() - MessageLayout.FILLER_BYTES);
+    long at = start;
+    int next = from;
+    // Places first: the queues are far apart in memory, and here the processor waits for many of
+    // them at once.
+    while (next < to) {
+      int bytes = batch.recordBytes(next);
+      LogQueue queue = (LogQueue) targets[next];
+      if (at + bytes > end || !makeRoomInQueues(batch, next, queue, at, system)) {
+        break;
+      }
+      queueOffsets[next] = queue.maxOffset;
+      physicalOffsets[next] = at;
+      QueueChunks.append(queue, at, bytes, batch.tagsCode(next));
+      for (int k = batch.keyStart(next); k < batch.keyEnd(next); k++) {
+        files.index.add(batch.keyHash(k), at);
+      }
+      at += bytes;
+      next++;
+    }
+    if (next == from) {
+      return from;
+    }
+    for (int i = from; i < next; i++) {
+      batch.seal(
+          i, targets[i].queueId(), queueOffsets[i], physicalOffsets[i], lastStoredAtMs, storeHost);
+    }
+    int bytes = (int) (at - start);
+    segmentBuffer.put((int) (start - segment.start), batch.bytes(), batch.position(from), bytes);
+    position = at;
+    return next;
+  }
+
+  /** Whether a record fits at the position, after a roll if need be. */
+  private boolean makeRoom(int recordBytes, boolean system) {
+    if (recordBytes > maxRecordBytes()) {
+      throw new IllegalArgumentException(
+          "a record takes "
+              + recordBytes
+              + " bytes; allowed are "
+              + maxRecordBytes()
+              + ", what fits into a segment of the commit log");
+    }
+    if (segment != null && position + recordBytes + MessageLayout.FILLER_BYTES <= segment.end()) {
+      if (position + recordBytes <= log.limit(system)) {
+        return true;
+      }
+      return refuse(recordBytes, system);
+    }
+    long nextStart = segment == null ? position : segment.end();
+    if (nextStart + recordBytes > log.limit(system)) {
+      return refuse(nextStart - position + recordBytes, system);
+    }
+    if (segment != null && position < nextStart) {
+      int at = (int) (position - segment.start);
+      segmentBuffer.putInt(at, (int) (nextStart - position));
+      segmentBuffer.putInt(at + 4, MessageLayout.MAGIC_FILLER);
+      position = nextStart;
+    }
+    enterSegment();
+    return true;
+  }
+
+  private void enterSegment() {
+    segment = log.find(position);
+    segmentBuffer = segment == null ? null : segment.buffer();
+  }
+
+  private boolean refuse(long bytes, boolean system) {
+    refusedBytes = bytes;
+    refusedSystem = system;
+    refusedForQueues = false;
+    log.want(bytes);
+    return false;
+  }
+
+  private boolean makeRoomInQueues(
+      MessageBatch batch, int index, LogQueue queue, long physicalOffset, boolean system) {
+    int keys = batch.keyEnd(index) - batch.keyStart(index);
+    if (keys > 0 && !files.index.hasRoom(keys, system)) {
+      files.index.space().want((long) keys * KeyIndex.ENTRY_BYTES);
+      return refuseForQueues(system);
+    }
+    if (!QueueChunks.needsChunk(queue)) {
+      return true;
+    }
+    if (chunks.available(system) <= 0) {
+      chunks.space().want((long) SPARE_CHUNKS * QueueChunks.CHUNK_BYTES);
+      return refuseForQueues(system);
+    }
+    if (queue.slot < 0 && !files.names.tryAssign(queue, physicalOffset, system)) {
+      if (files.names.isFull()) {
+        throw new IllegalStateException(
+            "there are "
+                + options.maxQueues()
+                + " queues with messages, as many as maxQueues allows; delete topics or raise it");
+      }
+      files.names.space().want((long) SPARE_CHUNKS * QueueDirectory.SLOT_BYTES);
+      return refuseForQueues(system);
+    }
+    return chunks.tryAddChunk(queue, physicalOffset, system) || refuseForQueues(system);
+  }
+
+  private boolean refuseForQueues(boolean system) {
+    refusedBytes = 0;
+    refusedSystem = system;
+    refusedForQueues = true;
+    return false;
+  }
+
+  @Override
+  public int maxRecordBytes() {
+    return options.segmentBytes() - MessageLayout.FILLER_BYTES;
+  }
+
+  @Override
+  public boolean hasRoom(long bytes, boolean system) {
+    if (failure != null || closing != null) {
+      return false;
+    }
+    if (logHasRoom(bytes, system) && queuesHaveRoom(bytes, system)) {
+      return true;
+    }
+    refuse(bytes, system);
+    refusedForQueues = true;
+    return false;
+  }
+
+  private boolean logHasRoom(long bytes, boolean system) {
+    long limit = log.limit(system);
+    if (segment != null && position + bytes + MessageLayout.FILLER_BYTES <= segment.end()) {
+      return position + bytes <= limit;
+    }
+    long nextStart = segment == null ? position : segment.end();
+    return nextStart + bytes <= limit;
+  }
+
+  private boolean queuesHaveRoom(long bytes, boolean system) {
+    long messages = bytes / MessageLayout.MIN_RECORD_BYTES + 1;
+    long wanted = Math.min(SPARE_CHUNKS, messages) + messages / QueueChunks.CHUNK_ENTRIES;
+    int keys = (int) Math.min(messages * 2, 1 << 16);
+    if (chunks.available(system) < wanted) {
+      chunks.space().want(wanted * 2 * QueueChunks.CHUNK_BYTES);
+      return false;
+    }
+    if (!files.index.hasRoom(keys, system)) {
+      files.index.space().want((long) keys * 2 * KeyIndex.ENTRY_BYTES);
+      return false;
+    }
+    return true;
+  }
+
+  @Override
+  public StoreException refusal() {
+    if (closing != null) {
+      return new StoreException(
+          StoreException.Kind.CLOSED, "the store in " + options.directory() + " is closed");
+    }
+    if (failure != null) {
+      return failure;
+    }
+    if (canWriteNow()) {
+      return null;
+    }
+    StoreException diskFull = preparer.diskFull();
+    return diskFull != null
+        ? diskFull
+        : new StoreException(
+            StoreException.Kind.BUSY,
+            "the next part of a file in "
+                + options.directory()
+                + " is being prepared; try again shortly");
+  }
+
+  private boolean canWriteNow() {
+    boolean room = logHasRoom(Math.max(refusedBytes, 1), refusedSystem);
+    return room && (!refusedForQueues || queuesHaveRoom(refusedBytes, refusedSystem));
+  }
+
+  @Override
+  public void whenWritable(Runnable callback) {
+    writableCallbacks.add(callback);
+    wantsWritable = true;
+    // What became free between the refusal and the flag is found by looking once more.
+    owner.execute(this::callWritable);
+  }
+
+  private void roomGrew() {
+    if (wantsWritable) {
+      owner.execute(this::callWritable);
+    }
+  }
+
+  private void callWritable() {
+    if (writableCallbacks.isEmpty() || (closing == null && failure == null && !canWriteNow())) {
+      return;
+    }
+    List<Runnable> callbacks = writableCallbacks;
+    writableCallbacks = new ArrayList<>();
+    wantsWritable = false;
+    callbacks.forEach(Runnable::run);
+  }
+
+  @Override
+  public void whenForced(long physicalOffset, Consumer<StoreException> done) {
+    if (physicalOffset <= flusher.forcedTo()) {
+      done.accept(null);
+      return;
+    }
+    if (physicalOffset > position) {
+      throw new IllegalArgumentException(
+          "physical offset " + physicalOffset + " is not written yet; the log ends at " + position);
+    }
+    if (failure != null) {
+      done.accept(failure);
+      return;
+    }
+    waiters.add(new Waiter(physicalOffset, done));
+    wantsForced = true;
+    flusher.request();
+  }
+
+  /** A force ended, or failed: any thread. */
+  private void forceDone() {
+    if (wantsForced) {
+      owner.execute(this::callForced);
+    }
+  }
+
+  private void callForced() {
+    long forced = flusher.forcedTo();
+    Waiter first;
+    while ((first = waiters.peek()) != null) {
+      if (first.physicalOffset() <= forced) {
+        waiters.poll();
+        first.done().accept(null);
+      } else if (failure != null) {
+        waiters.poll();
+        first.done().accept(failure);
+      } else {
+        break;
+      }
+    }
+    if (waiters.isEmpty()) {
+      wantsForced = false;
+    }
+  }
+
+  /** Ends all writing; the first cause stays. Any thread. */
+  void fail(StoreException cause) {
+    synchronized (this) {
+      if (failure != null) {
+        return;
+      }
+      failure = cause;
+    }
+    System.getLogger(LogStore.class.getName())
+        .log(System.Logger.Level.ERROR, cause.getMessage(), cause);
+    owner.execute(
+        () -> {
+          callForced();
+          callWritable();
+        });
+  }
+
+  /** Whether it takes writes. Owner thread. */
+  boolean isOpen() {
+    return failure == null && closing == null;
+  }
+
+  @Override
+  public ConsumeQueue queue(String topic, int queueId) {
+    return queues.queue(topic, queueId);
+  }
+
+  @Override
+  public boolean isWarm(ConsumeQueue queue, long fromOffset, int count) {
+    LogQueue asked = (LogQueue) queue;
+    if (fromOffset >= asked.maxOffset || count <= 0) {
+      return true;
+    }
+    long floor = Math.max(position - options.warmBytes(), touchedFrom);
+    if (asked.lastPhysical >= floor) {
+      int chunk = asked.chunkIndexOf(fromOffset);
+      if (asked.firstPhysical(chunk) >= floor) {
+        return true;
+      }
+      // The chunk was written to lately if the one behind it was begun lately: it can be read.
+      boolean readable = chunk + 1 == asked.chunkCount() || asked.firstPhysical(chunk + 1) >= floor;
+      if (readable && asked.physicalOffset(fromOffset) >= floor) {
+        return true;
+      }
+    }
+    long to = Math.min(fromOffset + count, asked.maxOffset);
+    return asked.isWarm(fromOffset, to, clock.nowNs());
+  }
+
+  @Override
+  public CompletionStage<Integer> warm(
+      ConsumeQueue queue, long fromOffset, int count, long maxBytes, boolean withRecords) {
+    LogQueue asked = (LogQueue) queue;
+    LogQueue.Snapshot snapshot = asked.snapshot();
+    return reader
+        .warm(snapshot, fromOffset, count, maxBytes, withRecords)
+        .thenApply(
+            warmed -> {
+              if (warmed > 0 && asked.generation == snapshot.generation()) {
+                asked.addWarm(fromOffset, fromOffset + warmed, clock.nowNs() + warmTimeNs);
+              }
+              return warmed;
+            });
+  }
+
+  @Override
+  public BlockBuilder newBlock(int expectedMessages) {
+    return new LogBlockBuilder(log, expectedMessages);
+  }
+
+  @Override
+  public CompletionStage<Long> offsetAtTime(ConsumeQueue queue, long timeMs) {
+    return reader.offsetAtTime(((LogQueue) queue).snapshot(), timeMs);
+  }
+
+  @Override
+  public CompletionStage<MessageBlock> findByKey(String topic, String key, int max) {
+    return reader.findByKey(topic, key, max);
+  }
+
+  @Override
+  public CompletionStage<MessageBlock> findByPhysicalOffset(long physicalOffset) {
+    return reader.findByPhysicalOffset(physicalOffset);
+  }
+
+  @Override
+  public void deleteTopic(String topic) {
+    LogQueue[] ofTopic = queues.ofTopic(topic);
+    if (ofTopic == null) {
+      return;
+    }
+    for (LogQueue queue : ofTopic) {
+      if (queue != null && queue.slot >= 0) {
+        checkpointer.freeLater(queue);
+      }
+      if (queue != null) {
+        queue.reset();
+      }
+    }
+  }
+
+  @Override
+  public void ensureOffset(ConsumeQueue queue, long nextOffset) {
+    LogQueue asked = (LogQueue) queue;
+    if (asked.slot < 0 && asked.maxOffset < nextOffset) {
+      asked.minOffset = nextOffset;
+      asked.maxOffset = nextOffset;
+    }
+  }
+
+  @Override
+  public void setRetentionFloor(long physicalOffset) {
+    retentionFloor = physicalOffset;
+  }
+
+  long retentionFloor() {
+    return retentionFloor;
+  }
+
+  @Override
+  public long minPhysicalOffset() {
+    SpaceFile[] now = log.files();
+    return now.length == 0 ? position : now[0].start;
+  }
+
+  @Override
+  public long maxPhysicalOffset() {
+    return position;
+  }
+
+  @Override
+  public long forcedPhysicalOffset() {
+    return flusher.forcedTo();
+  }
+
+  @Override
+  public RecoveryReport recovery() {
+    return report;
+  }
+
+  QueueTable queues() {
+    return queues;
+  }
+
+  Checkpointer checkpointer() {
+    return checkpointer;
+  }
+
+  Retention retention() {
+    return retention;
+  }
+
+  Preparer preparer() {
+    return preparer;
+  }
+
+  /** A beat of the preparer's thread. */
+  private void beat() {
+    checkpointer.maybeStart();
+    retention.maybeStart();
+  }
+
+  @Override
+  public CompletionStage<Void> close() {
+    if (closing != null) {
+      return closing;
+    }
+    closing = new CompletableFuture<>();
+    CompletableFuture<Void> result = closing;
+    Checkpointer.Plan plan = checkpointer.plan();
+    // The bytes are unmapped soon: whoever still asks a queue gets an exception, not a crash.
+    queues.forEach(LogQueue::reset);
+    segmentBuffer = null;
+    callWritable();
+    Thread closer = new Thread(() -> closeFiles(plan, result), "sluice-store-close");
+    closer.setDaemon(true);
+    closer.start();
+    return result;
+  }
+
+  private void closeFiles(Checkpointer.Plan plan, CompletableFuture<Void> result) {
+    StoreException problem = null;
+    try {
+      preparer.close();
+      workers.close();
+      flusher.close();
+      if (failure == null) {
+        checkpointer.finish(plan);
+      }
+    } catch (StoreException e) {
+      problem = e;
+    } finally {
+      files.close();
+    }
+    StoreException cause = problem;
+    owner.execute(
+        () -> {
+          callForced();
+          failWaiters();
+          if (cause == null) {
+            result.complete(null);
+          } else {
+            result.completeExceptionally(cause);
+          }
+        });
+  }
+
+  private void failWaiters() {
+    Waiter waiter;
+    while ((waiter = waiters.poll()) != null) {
+      waiter.done().accept(refusal());
+    }
+  }
+}

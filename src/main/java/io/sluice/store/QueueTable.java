@@ -1,0 +1,62 @@
+package io.sluice.store;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** The queues by topic and number. Owner thread only, but during recovery. */
+final class QueueTable {
+
+  /** Queues of one topic: their numbers index an array. */
+  static final int MAX_QUEUE_ID = (1 << 16) - 1;
+
+  private final QueueChunks chunks;
+  private final Map<String, LogQueue[]> topics = new HashMap<>();
+
+  QueueTable(QueueChunks chunks) {
+    this.chunks = chunks;
+  }
+
+  LogQueue queue(String topic, int queueId) {
+    LogQueue[] queues = topics.get(topic);
+    if (queues != null && queueId >= 0 && queueId < queues.length && queues[queueId] != null) {
+      return queues[queueId];
+    }
+    if (queueId < 0 || queueId > MAX_QUEUE_ID) {
+      throw new IllegalArgumentException(
+          "topic '" + topic + "' has no queue " + queueId + "; allowed is 0 to " + MAX_QUEUE_ID);
+    }
+    if (queues == null) {
+      queues = new LogQueue[queueId + 1];
+    } else if (queueId >= queues.length) {
+      queues = Arrays.copyOf(queues, Math.max(queueId + 1, queues.length * 2));
+    }
+    topics.put(topic, queues);
+    queues[queueId] = new LogQueue(chunks, topic, queueId);
+    return queues[queueId];
+  }
+
+  /** The queues of a topic, some null; null if there are none. */
+  LogQueue[] ofTopic(String topic) {
+    return topics.get(topic);
+  }
+
+  void forEach(Consumer<LogQueue> action) {
+    for (LogQueue[] queues : topics.values()) {
+      for (LogQueue queue : queues) {
+        if (queue != null) {
+          action.accept(queue);
+        }
+      }
+    }
+  }
+
+  List<LogQueue> all() {
+    List<LogQueue> all = new ArrayList<>();
+    forEach(all::add);
+    return all;
+  }
+}

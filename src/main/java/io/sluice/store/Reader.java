@@ -1,0 +1,273 @@
+package io.sluice.store;
+
+import io.sluice.message.KeyHash;
+import io.sluice.message.MessageBlock;
+import io.sluice.message.MessageView;
+import io.sluice.message.PropertyNames;
+import java.io.IOException;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/**
+ * Reads that may wait for the disk, on workers. Everything read here is checked: a cold page comes
+ * from the disk, and a flipped bit must not become a wrong message.
+ */
+final class Reader {
+
+  private final StoreFiles files;
+  private final FileSpace log;
+  private final Workers workers;
+
+  Reader(StoreFiles files, Workers workers) {
+    this.files = files;
+    this.workers = workers;
+    log = files.log;
+  }
+
+  /** One entry of a queue, copied out of its chunk. */
+  record Entry(long physicalOffset, int recordBytes, long tagsCode) {}
+
+  CompletableFuture<Integer> warm(
+      LogQueue.Snapshot queue, long fromOffset, int count, long maxBytes, boolean withRecords) {
+    return workers.call(() -> warmNow(queue, fromOffset, count, maxBytes, withRecords));
+  }
+
+  CompletionStage<Long> offsetAtTime(LogQueue.Snapshot queue, long timeMs) {
+    return workers.call(() -> offsetAtTimeNow(queue, timeMs));
+  }
+
+  CompletionStage<MessageBlock> findByKey(String topic, String key, int max) {
+    return workers.call(() -> findByKeyNow(topic, key, max));
+  }
+
+  CompletionStage<MessageBlock> findByPhysicalOffset(long physicalOffset) {
+    return workers.call(
+        () -> {
+          BlockBuilder block = new LogBlockBuilder(log, 1);
+          int bytes = wholeRecordBytes(physicalOffset);
+          if (bytes > 0) {
+            add(block, physicalOffset, bytes);
+          }
+          return block.build();
+        });
+  }
+
+  private int warmNow(
+      LogQueue.Snapshot queue, long fromOffset, int count, long maxBytes, boolean withRecords)
+      throws IOException {
+    long to = Math.min(queue.maxOffset(), fromOffset + count);
+    long bytes = 0;
+    int warmed = 0;
+    for (long offset = Math.max(fromOffset, queue.minOffset()); offset < to; offset++) {
+      Entry entry = entry(queue, offset);
+      if (entry == null || (warmed > 0 && bytes + entry.recordBytes() > maxBytes)) {
+        break;
+      }
+      if (withRecords && !check(queue, offset, entry)) {
+        // Expired while it was read, or damaged: what came before is good.
+        if (warmed == 0 && entry.physicalOffset() >= minPhysicalOffset()) {
+          throw damaged(queue, offset, entry);
+        }
+        break;
+      }
+      bytes += entry.recordBytes();
+      warmed++;
+    }
+    return warmed;
+  }
+
+  /** Reads an entry; null if it has expired meanwhile. */
+  Entry entry(LogQueue.Snapshot queue, long offset) {
+    long chunk = queue.chunkOf(offset);
+    if (chunk < 0) {
+      return null;
+    }
+    long shifted = offset + queue.queue().phase;
+    ByteBuffer buffer = files.chunks.buffer(chunk);
+    int at =
+        files.chunks.position(chunk)
+            + (int) (shifted & QueueChunks.CHUNK_MASK) * QueueChunks.ENTRY_BYTES;
+    Entry entry =
+        new Entry(
+            buffer.getLong(at),
+            buffer.getInt(at + QueueChunks.ENTRY_SIZE),
+            buffer.getLong(at + QueueChunks.ENTRY_TAGS));
+    VarHandle.acquireFence();
+    boolean same =
+        files.chunks.holds(
+            chunk, queue.slot(), queue.generation(), shifted >> QueueChunks.CHUNK_SHIFT);
+    return same ? entry : null;
+  }
+
+  /** Whether the record is whole and is the one that the entry is for. */
+  private boolean check(LogQueue.Snapshot queue, long offset, Entry entry) throws IOException {
+    SpaceFile file = log.find(entry.physicalOffset());
+    Mapping mapping = file == null ? null : file.retain();
+    if (mapping == null) {
+      return false;
+    }
+    try {
+      file.lastUsedNs = System.nanoTime();
+      int position = (int) (entry.physicalOffset() - file.start);
+      int bytes =
+          MessageView.wholeRecordBytes(
+              mapping.buffer, position, file.bytes, entry.physicalOffset());
+      if (bytes == 0 || bytes != entry.recordBytes()) {
+        return false;
+      }
+      MessageView view = new MessageView().wrap(mapping.buffer, position);
+      return view.queueOffset() == offset
+          && view.queueId() == queue.queue().queueId()
+          && view.topic().equals(queue.queue().topic());
+    } finally {
+      mapping.release();
+    }
+  }
+
+  private long offsetAtTimeNow(LogQueue.Snapshot queue, long timeMs) throws IOException {
+    long low = queue.minOffset();
+    long high = queue.maxOffset();
+    while (low < high) {
+      long middle = (low + high) >>> 1;
+      Entry entry = entry(queue, middle);
+      long storedAtMs = entry == null ? -1 : storedAtMs(entry.physicalOffset());
+      // What has expired meanwhile was stored before everything that is left.
+      if (storedAtMs < timeMs) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  /** When the record there was stored; -1 if it has expired. */
+  private long storedAtMs(long physicalOffset) throws IOException {
+    SpaceFile file = log.find(physicalOffset);
+    Mapping mapping = file == null ? null : file.retain();
+    if (mapping == null) {
+      return -1;
+    }
+    try {
+      return new MessageView()
+          .wrap(mapping.buffer, (int) (physicalOffset - file.start))
+          .storedAtMs();
+    } finally {
+      mapping.release();
+    }
+  }
+
+  private MessageBlock findByKeyNow(String topic, String key, int max) throws IOException {
+    LogBlockBuilder block = new LogBlockBuilder(log, Math.min(max, 64));
+    long[] last = {Long.MAX_VALUE};
+    try {
+      files.index.find(
+          KeyHash.of(topic, key),
+          physicalOffset -> {
+            // A message may have the same key twice.
+            if (physicalOffset < last[0] && block.count() < max) {
+              last[0] = physicalOffset;
+              addIfKey(block, physicalOffset, topic, key);
+            }
+            return block.count() < max;
+          });
+    } catch (IOException | RuntimeException e) {
+      block.build().close();
+      throw e;
+    }
+    return block.build();
+  }
+
+  private void addIfKey(LogBlockBuilder block, long physicalOffset, String topic, String key) {
+    int bytes = wholeRecordBytes(physicalOffset);
+    SpaceFile file = log.find(physicalOffset);
+    if (bytes == 0 || file == null) {
+      return;
+    }
+    int before = block.count();
+    add(block, physicalOffset, bytes);
+    if (block.count() > before && !block.last(new MessageView(), v -> hasKey(v, topic, key))) {
+      block.removeLast();
+    }
+  }
+
+  private static boolean hasKey(MessageView view, String topic, String key) {
+    if (!view.topic().equals(topic)) {
+      return false;
+    }
+    if (key.equals(view.property(PropertyNames.UNIQUE_KEY))) {
+      return true;
+    }
+    String keys = view.property(PropertyNames.KEYS);
+    if (keys == null) {
+      return false;
+    }
+    for (String word : keys.split(" ")) {
+      if (word.equals(key)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static void add(BlockBuilder block, long physicalOffset, int bytes) {
+    try {
+      block.add(physicalOffset, bytes);
+    } catch (IndexOutOfBoundsException e) {
+      // Expired between the check and here: as if it had not been found.
+    }
+  }
+
+  /** The size of the whole, correct record at this offset, or 0. */
+  private int wholeRecordBytes(long physicalOffset) {
+    if (physicalOffset < 0 || physicalOffset >= log.usedTo()) {
+      return 0;
+    }
+    SpaceFile file = log.find(physicalOffset);
+    try {
+      Mapping mapping = file == null ? null : file.retain();
+      if (mapping == null) {
+        return 0;
+      }
+      try {
+        file.lastUsedNs = System.nanoTime();
+        int position = (int) (physicalOffset - file.start);
+        int limit = (int) Math.min(file.bytes, log.usedTo() - file.start);
+        return MessageView.wholeRecordBytes(mapping.buffer, position, limit, physicalOffset);
+      } finally {
+        mapping.release();
+      }
+    } catch (IOException e) {
+      throw Failures.failed("mapping", file.path, e);
+    }
+  }
+
+  private long minPhysicalOffset() {
+    SpaceFile[] now = log.files();
+    return now.length == 0 ? 0 : now[0].start;
+  }
+
+  private StoreException damaged(LogQueue.Snapshot queue, long offset, Entry entry) {
+    SpaceFile file = log.find(entry.physicalOffset());
+    return new StoreException(
+        StoreException.Kind.DAMAGED,
+        "message "
+            + offset
+            + " of topic '"
+            + queue.queue().topic()
+            + "' queue "
+            + queue.queue().queueId()
+            + " is damaged: no whole record of "
+            + entry.recordBytes()
+            + " bytes at physical offset "
+            + entry.physicalOffset()
+            + (file == null
+                ? ", which no segment holds"
+                : " (" + file.path + ", position " + (entry.physicalOffset() - file.start) + ")")
+            + "; skip it by setting the group's position to "
+            + (offset + 1)
+            + ", or restore the file from a copy");
+  }
+}

@@ -1,0 +1,488 @@
+package io.sluice.store;
+
+import io.sluice.message.KeyHash;
+import io.sluice.message.MessageLayout;
+import io.sluice.message.MessageView;
+import io.sluice.message.Names;
+import io.sluice.message.PropertyNames;
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Brings a store up: finds the end of the log, and brings queues and index up to it.
+ *
+ * <p>Begins at the checkpoint and reads whole records by magic, lengths, place and CRC, over
+ * segments and fillers, so it takes time with the data since the checkpoint and not with the store.
+ * Queues and index that are missing or do not fit together are rebuilt from the whole log. What to
+ * do where the records stop is for {@link RecoveryRules} to say.
+ *
+ * <p>Runs on one thread, before anybody else has the files.
+ */
+final class Recovery {
+
+  private static final Logger LOG = System.getLogger(Recovery.class.getName());
+
+  private final StoreOptions options;
+  private final StoreFiles files;
+  private final QueueTable queues;
+  private final RecoveryListener listener;
+  private final MessageView view = new MessageView();
+  private final MessageStore recovering = new RecoveringStore(this::deleteTopic);
+
+  private Checkpoint.State checkpoint;
+  private boolean rebuilt;
+  private long scannedRecords;
+  private long lastStoredAtMs;
+  private long cutBytes;
+
+  Recovery(StoreOptions options, StoreFiles files, QueueTable queues, RecoveryListener listener) {
+    this.options = options;
+    this.files = files;
+    this.queues = queues;
+    this.listener = listener;
+  }
+
+  /** Where the store stands after recovery. */
+  record Result(
+      RecoveryReport report, long end, long forcedTo, long scannedFrom, long lastStoredAtMs) {}
+
+  Result run() throws IOException {
+    long startNs = System.nanoTime();
+    checkpoint = files.checkpoint.state();
+    long first = checkSegments();
+    long last = lastAddress(first);
+    long from = checkpoint == null ? first : Math.max(checkpoint.derivedTo(), first);
+    boolean usable =
+        checkpoint != null && checkpoint.derivedTo() <= last && loadDerived(from, first);
+    if (!usable) {
+      from = first;
+      startEmpty(first, last);
+    }
+    long end = scan(from);
+    files.log.startAt(end);
+    dropUnusedSegments(end);
+    long forcedTo = checkpoint == null ? first : Math.min(end, checkpoint.forcedTo());
+    finish(from, end, Math.max(first, forcedTo));
+    boolean clean = checkpoint != null && checkpoint.clean() && usable;
+    RecoveryReport report =
+        new RecoveryReport(
+            clean,
+            from,
+            end - from,
+            scannedRecords,
+            cutBytes,
+            (System.nanoTime() - startNs) / 1_000_000);
+    return new Result(report, end, Math.max(first, forcedTo), from, lastStoredAtMs);
+  }
+
+  /** First physical offset; the segments must follow each other. */
+  private long checkSegments() throws IOException {
+    SpaceFile[] segments = files.log.files();
+    int count = segments.length;
+    while (count > 0 && segments[count - 1].bytes < MessageLayout.MIN_RECORD_BYTES) {
+      // Made, but not yet given its size when the process died.
+      files.log.removeFrom(segments[count - 1].start).forEach(file -> file.retire(true));
+      count--;
+    }
+    for (int i = 1; i < count; i++) {
+      if (segments[i].start != segments[i - 1].end()) {
+        throw new StoreException(
+            StoreException.Kind.DAMAGED,
+            "the commit log has a gap: "
+                + segments[i - 1].path
+                + " ends at physical offset "
+                + segments[i - 1].end()
+                + " and the next segment is "
+                + segments[i].path
+                + "; put the missing segment back, or move those before the gap elsewhere");
+      }
+    }
+    return count > 0 ? segments[0].start : checkpoint == null ? 0 : checkpoint.derivedTo();
+  }
+
+  private long lastAddress(long first) {
+    SpaceFile[] segments = files.log.files();
+    return segments.length == 0 ? first : segments[segments.length - 1].end();
+  }
+
+  /** Opens queues and index as they were at the checkpoint; false if they can not be used. */
+  private boolean loadDerived(long from, long firstPhysical) throws IOException {
+    if (checkpoint.queueFileBytes() != options.queueFileBytes()
+        || checkpoint.indexFileEntries() != options.indexFileEntries()
+        || files.chunks.space().files().length < checkpoint.queueFiles()) {
+      return false;
+    }
+    List<QueueDirectory.Found> names = new ArrayList<>();
+    List<QueueChunks.Found> chunks = new ArrayList<>();
+    boolean readable =
+        files.names.load(checkpoint.queueSlots(), from, names)
+            && files.chunks.load(from, chunks)
+            && files.index.load(checkpoint.indexFirst(), checkpoint.indexNext());
+    return readable && attach(names, chunks, from, firstPhysical);
+  }
+
+  private boolean attach(
+      List<QueueDirectory.Found> names,
+      List<QueueChunks.Found> chunks,
+      long before,
+      long firstPhysical) {
+    Map<Integer, LogQueue> bySlot = new HashMap<>();
+    for (QueueDirectory.Found name : names) {
+      LogQueue queue = queues.queue(name.topic(), name.queueId());
+      if (queue.slot >= 0) {
+        return false;
+      }
+      queue.slot = name.slot();
+      queue.generation = name.generation();
+      bySlot.put(name.slot(), queue);
+    }
+    chunks.sort(
+        Comparator.comparingInt(QueueChunks.Found::slot)
+            .thenComparingLong(QueueChunks.Found::number));
+    for (QueueChunks.Found chunk : chunks) {
+      LogQueue queue = bySlot.get(chunk.slot());
+      if (queue == null || queue.generation != chunk.generation()) {
+        files.chunks.erase(chunk.address());
+        files.chunks.free(chunk.address());
+        continue;
+      }
+      if (queue.chunkCount() == 0) {
+        queue.firstChunk = chunk.number();
+      } else if (queue.firstChunk + queue.chunkCount() != chunk.number()) {
+        return false;
+      }
+      files.chunks.attach(queue, chunk.address(), chunk.firstPhysical());
+    }
+    for (LogQueue queue : bySlot.values()) {
+      if (queue.chunkCount() == 0 || !setBounds(queue, before, firstPhysical)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Finds a queue's first and next offset from its first and last chunk. */
+  private boolean setBounds(LogQueue queue, long before, long firstPhysical) {
+    while (queue.chunkCount() > 1 && queue.firstPhysical(1) <= firstPhysical) {
+      long address = queue.removeFirstChunk();
+      files.chunks.erase(address);
+      files.chunks.free(address);
+    }
+    int last = queue.chunkCount() - 1;
+    long lastBase = ((queue.firstChunk + last) << QueueChunks.CHUNK_SHIFT) - queue.phase;
+    int begin = firstEntry(queue.tailBuffer, queue.tailPosition, queue.firstPhysical(last));
+    if (begin < 0 || (last > 0 && begin > 0)) {
+      return false;
+    }
+    int end = endOfEntries(queue.tailBuffer, queue.tailPosition, begin, before);
+    queue.maxOffset = lastBase + end;
+    queue.lastPhysical =
+        queue.tailBuffer.getLong(queue.tailPosition + (end - 1) * QueueChunks.ENTRY_BYTES);
+    ByteBuffer buffer = files.chunks.buffer(queue.chunk(0));
+    int position = files.chunks.position(queue.chunk(0));
+    int first = firstEntry(buffer, position, Math.max(queue.firstPhysical(0), firstPhysical));
+    long firstBase = (queue.firstChunk << QueueChunks.CHUNK_SHIFT) - queue.phase;
+    queue.minOffset = first < 0 ? firstBase + QueueChunks.CHUNK_ENTRIES : firstBase + first;
+    queue.minOffset = Math.min(queue.minOffset, queue.maxOffset);
+    files.chunks.eraseBehind(queue);
+    return true;
+  }
+
+  /** Index of the first entry at or behind a physical offset, -1 if there is none. */
+  private static int firstEntry(ByteBuffer buffer, int position, long physical) {
+    for (int i = 0; i < QueueChunks.CHUNK_ENTRIES; i++) {
+      int at = position + i * QueueChunks.ENTRY_BYTES;
+      if (buffer.getInt(at + QueueChunks.ENTRY_SIZE) > 0 && buffer.getLong(at) >= physical) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  private static int endOfEntries(ByteBuffer buffer, int position, int begin, long before) {
+    long last = -1;
+    int i = begin;
+    for (; i < QueueChunks.CHUNK_ENTRIES; i++) {
+      int at = position + i * QueueChunks.ENTRY_BYTES;
+      long physical = buffer.getLong(at);
+      if (buffer.getInt(at + QueueChunks.ENTRY_SIZE) <= 0
+          || physical <= last
+          || physical >= before) {
+        break;
+      }
+      last = physical;
+    }
+    return i;
+  }
+
+  /** Throws queues and index away. */
+  private void startEmpty(long first, long last) throws IOException {
+    rebuilt = true;
+    if (last > first) {
+      LOG.log(
+          checkpoint == null || checkpoint.derivedTo() == 0 ? Level.INFO : Level.WARNING,
+          "queues and index in {0} are missing or do not fit the log: rebuilding them from"
+              + " physical offset {1}",
+          files.directory,
+          first);
+    }
+    queues.forEach(LogQueue::reset);
+    for (FileSpace space : new FileSpace[] {files.chunks.space(), files.names.space()}) {
+      space.removeFrom(0).forEach(file -> file.retire(true));
+    }
+    files.chunks.startEmpty();
+    files.names.startEmpty();
+    files.index.startEmpty(0);
+  }
+
+  /** Reads records and fillers from here on; returns the end of the log. */
+  private long scan(long from) throws IOException {
+    long at = from;
+    while (true) {
+      SpaceFile segment = files.log.find(at);
+      if (segment == null) {
+        return at;
+      }
+      long stopped = scanSegment(segment, at);
+      if (stopped < segment.end()) {
+        return settle(segment, stopped);
+      }
+      at = stopped;
+      if (files.log.find(at) != null) {
+        segment.unmap();
+      }
+    }
+  }
+
+  private long scanSegment(SpaceFile segment, long from) throws IOException {
+    ByteBuffer buffer = segment.buffer();
+    int at = (int) (from - segment.start);
+    while (at < segment.bytes) {
+      int size = MessageView.wholeRecordBytes(buffer, at, segment.bytes, segment.start + at);
+      if (size > 0) {
+        dispatch(segment, view.wrap(buffer, at));
+        at += size;
+      } else if (isFiller(buffer, at, segment.bytes)) {
+        return segment.end();
+      } else {
+        break;
+      }
+    }
+    return segment.start + at;
+  }
+
+  private static boolean isFiller(ByteBuffer buffer, int at, int limit) {
+    return limit - at >= MessageLayout.FILLER_BYTES
+        && buffer.getInt(at) == limit - at
+        && buffer.getInt(at + 4) == MessageLayout.MAGIC_FILLER;
+  }
+
+  // Queues and index.
+
+  private void dispatch(SpaceFile segment, MessageView record) throws IOException {
+    scannedRecords++;
+    String topic = record.topic();
+    long physical = record.physicalOffset();
+    lastStoredAtMs = Math.max(lastStoredAtMs, record.storedAtMs());
+    segment.lastPhysicalOffset = physical;
+    if (topic.equals(Names.STATE_TOPIC)) {
+      listener.onStateRecord(recovering, record);
+    }
+    LogQueue queue = queues.queue(topic, record.queueId());
+    if (queue.maxOffset != record.queueOffset()) {
+      follow(queue, record);
+    }
+    if (QueueChunks.needsChunk(queue)) {
+      addChunk(queue, physical);
+    }
+    String tag = record.property(PropertyNames.TAGS);
+    QueueChunks.append(queue, physical, record.size(), tag == null ? 0 : tag.hashCode());
+    index(topic, record.property(PropertyNames.UNIQUE_KEY), physical);
+    String keys = record.property(PropertyNames.KEYS);
+    if (keys != null) {
+      for (String key : keys.split(" ")) {
+        index(topic, key.isEmpty() ? null : key, physical);
+      }
+    }
+  }
+
+  /** The record says another queue offset than follows: the queue begins there. */
+  private void follow(LogQueue queue, MessageView record) {
+    if (queue.slot >= 0) {
+      LOG.log(
+          Level.WARNING,
+          "{0}: the record at physical offset {1} has queue offset {2}; the queue begins there",
+          queue,
+          record.physicalOffset(),
+          record.queueOffset());
+      free(queue);
+    }
+    queue.minOffset = record.queueOffset();
+    queue.maxOffset = record.queueOffset();
+  }
+
+  private void addChunk(LogQueue queue, long physical) throws IOException {
+    if (queue.slot < 0) {
+      while (!files.names.tryAssign(queue, physical, true)) {
+        if (files.names.isFull()) {
+          throw new StoreException(
+              StoreException.Kind.DAMAGED,
+              "the log has more queues than maxQueues = "
+                  + options.maxQueues()
+                  + " allows; raise it");
+        }
+        files.names.space().prepareFor(64L * QueueDirectory.SLOT_BYTES);
+      }
+    }
+    while (!files.chunks.tryAddChunk(queue, physical, true)) {
+      files.chunks.space().prepareFor(64L * QueueChunks.CHUNK_BYTES);
+    }
+  }
+
+  private void index(String topic, String key, long physical) throws IOException {
+    if (key == null) {
+      return;
+    }
+    while (!files.index.hasRoom(1, true)) {
+      files.index.publish();
+      files.index.space().prepareFor(64L << 10);
+    }
+    files.index.add(KeyHash.of(topic, key), physical);
+  }
+
+  private void deleteTopic(String topic) {
+    LogQueue[] ofTopic = queues.ofTopic(topic);
+    if (ofTopic == null) {
+      return;
+    }
+    for (LogQueue queue : ofTopic) {
+      if (queue != null && queue.slot >= 0) {
+        free(queue);
+      }
+    }
+  }
+
+  private void free(LogQueue queue) {
+    for (int i = 0; i < queue.chunkCount(); i++) {
+      files.chunks.erase(queue.chunk(i));
+      files.chunks.free(queue.chunk(i));
+    }
+    files.names.clear(queue.slot);
+    files.names.reuse(queue.slot);
+    queue.reset();
+  }
+
+  // The end of the log.
+
+  /** Decides what to do where the records stop, does it, and returns the end of the log. */
+  private long settle(SpaceFile segment, long place) throws IOException {
+    boolean rebooted =
+        checkpoint == null
+            || checkpoint.bootId().isEmpty()
+            || !checkpoint.bootId().equals(files.access.bootId());
+    // Within one run of the machine nothing was written behind what was prepared.
+    long searchTo =
+        checkpoint == null || rebooted ? Long.MAX_VALUE : Math.max(place, checkpoint.preparedTo());
+    LogSearch search = new LogSearch(files.log);
+    long valid = search.firstValidBehind(place, searchTo);
+    boolean zeros = valid < 0 && search.lastNonZero(place, searchTo) < 0;
+    boolean belowForced = checkpoint == null ? valid >= 0 : place < checkpoint.forcedTo();
+    RecoveryRules.Verdict verdict =
+        RecoveryRules.decide(zeros, valid >= 0, belowForced, rebooted, options.cutAtDamage());
+    switch (verdict) {
+      case END -> {
+        return place;
+      }
+      case DAMAGE -> throw damage(segment, place, valid);
+      case TORN_TAIL ->
+          LOG.log(
+              Level.INFO,
+              "the last record, at {0} position {1}, was not written to its end: cut off",
+              segment.path,
+              place - segment.start);
+      case TORN_BELOW_FORCED ->
+          LOG.log(
+              Level.ERROR,
+              "the log ends at {0} position {1} (physical offset {2}), but was forced up to {3}:"
+                  + " the disk lost {4} bytes that it had confirmed",
+              segment.path,
+              Long.toString(place - segment.start),
+              Long.toString(place),
+              Long.toString(checkpoint.forcedTo()),
+              Long.toString(checkpoint.forcedTo() - place));
+      case UNFORCED_HOLE, DAMAGE_CUT ->
+          LOG.log(
+              Level.WARNING,
+              "the log is broken at {0} position {1}, with a valid record behind it at physical"
+                  + " offset {2}: cut there ({3}); what was cut is kept in {4}",
+              segment.path,
+              Long.toString(place - segment.start),
+              Long.toString(valid),
+              verdict == RecoveryRules.Verdict.UNFORCED_HOLE
+                  ? "the machine stopped before it was forced"
+                  : "as asked for",
+              files.lostDirectory());
+    }
+    cutBytes = search.cut(files, place, valid >= 0);
+    return place;
+  }
+
+  private static StoreException damage(SpaceFile segment, long place, long valid) {
+    return new StoreException(
+        StoreException.Kind.DAMAGED,
+        "the commit log is damaged in "
+            + segment.path
+            + " at position "
+            + (place - segment.start)
+            + " (physical offset "
+            + place
+            + "): no whole record there, but a valid one behind it at physical offset "
+            + valid
+            + ". Restore the file from a copy, or start with --recover-cut (option cutAtDamage) to"
+            + " cut the log there; what is cut is kept in the directory 'lost'.");
+  }
+
+  /** Segments that were prepared and not begun are prepared again when they are needed. */
+  private void dropUnusedSegments(long end) {
+    files.log.removeFrom(end).forEach(file -> file.retire(true));
+  }
+
+  /** From here on the checkpoint speaks of this process. */
+  private void finish(long from, long end, long forcedTo) throws IOException {
+    files.index.publish();
+    boolean first = checkpoint == null || rebuilt;
+    if (first) {
+      force(files.chunks.space());
+      force(files.names.space());
+      force(files.index.space());
+    }
+    Checkpoint.State next =
+        new Checkpoint.State(
+            first ? Math.min(end, forcedTo) : from,
+            forcedTo,
+            Math.max(end, checkpoint == null ? 0 : checkpoint.preparedTo()),
+            false,
+            options.queueFileBytes(),
+            first ? files.chunks.space().files().length : checkpoint.queueFiles(),
+            first ? files.names.slots() : checkpoint.queueSlots(),
+            first ? files.index.first() : checkpoint.indexFirst(),
+            first ? files.index.next() : checkpoint.indexNext(),
+            options.indexFileEntries(),
+            files.access.bootId());
+    files.checkpoint.write(next);
+    files.checkpoint.force();
+  }
+
+  private static void force(FileSpace space) throws IOException {
+    for (SpaceFile file : space.files()) {
+      file.force(0, file.bytes);
+    }
+  }
+}

@@ -1,0 +1,143 @@
+package io.sluice.store;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+
+/**
+ * One file of a {@link FileSpace}: a stretch of its addresses. It is mapped as a whole when first
+ * needed and may be unmapped while it is cold. Mapping and unmapping take its lock, which is held
+ * over the system call only; reading through {@link #mapping} does not.
+ */
+final class SpaceFile {
+
+  /** First address. */
+  final long start;
+
+  /** Size in bytes. */
+  final int bytes;
+
+  final Path path;
+  private final FileAccess access;
+  private StoreFile file;
+  private volatile Mapping mapping;
+  private boolean retired;
+
+  /** Physical offset of the last record that something was written for here. Owner writes. */
+  volatile long lastPhysicalOffset = -1;
+
+  /** Something older was changed: to be forced by the next checkpoint. Worker or recovery. */
+  volatile boolean changed;
+
+  /** When it was last read behind the warm end, by {@link System#nanoTime}. */
+  volatile long lastUsedNs;
+
+  SpaceFile(FileAccess access, Path path, long start, int bytes) {
+    this.access = access;
+    this.path = path;
+    this.start = start;
+    this.bytes = bytes;
+  }
+
+  long end() {
+    return start + bytes;
+  }
+
+  /** The mapping if there is one now, or null. */
+  Mapping mapping() {
+    return mapping;
+  }
+
+  /** The mapped bytes; maps them if they are not. For whoever knows that it stays mapped. */
+  ByteBuffer buffer() {
+    Mapping now = mapping;
+    if (now == null) {
+      try {
+        now = map();
+      } catch (IOException e) {
+        throw Failures.failed("mapping", path, e);
+      }
+    }
+    return now.buffer;
+  }
+
+  /** A mapping that the caller is a user of, and must release; null once the file is retired. */
+  synchronized Mapping retain() throws IOException {
+    if (retired) {
+      return null;
+    }
+    Mapping now = map();
+    return now.tryRetain() ? now : null;
+  }
+
+  synchronized StoreFile file() throws IOException {
+    if (file == null) {
+      file = access.open(path);
+    }
+    return file;
+  }
+
+  void force(int position, int count) throws IOException {
+    Mapping now = retain();
+    if (now == null) {
+      return;
+    }
+    try {
+      now.force(position, count);
+    } finally {
+      now.release();
+    }
+  }
+
+  /** Unmaps as soon as nobody uses it; the next use maps it again. */
+  synchronized void unmap() {
+    Mapping now = mapping;
+    mapping = null;
+    if (now != null) {
+      now.release();
+    }
+  }
+
+  /**
+   * Ends its use.
+   *
+   * @param delete whether the file goes too, once nobody has it mapped any more
+   */
+  synchronized void retire(boolean delete) {
+    if (retired) {
+      return;
+    }
+    retired = true;
+    Mapping now = mapping;
+    mapping = null;
+    StoreFile open = file;
+    Runnable end = () -> closeQuietly(open, delete);
+    if (now == null) {
+      end.run();
+    } else {
+      now.retire(end);
+    }
+  }
+
+  private synchronized Mapping map() throws IOException {
+    if (mapping == null) {
+      mapping = new Mapping(file(), bytes);
+    }
+    return mapping;
+  }
+
+  private void closeQuietly(StoreFile open, boolean delete) {
+    try {
+      if (open != null) {
+        open.close();
+      }
+      if (delete) {
+        access.delete(path);
+      }
+    } catch (IOException e) {
+      // Nothing depends on it: a file left behind is found and dropped again by the next start.
+      System.getLogger(SpaceFile.class.getName())
+          .log(System.Logger.Level.WARNING, "could not close or delete " + path, e);
+    }
+  }
+}
