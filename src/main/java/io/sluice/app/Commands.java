@@ -37,6 +37,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       BenchCommand.class,
       DemoCommand.class,
       BareCommand.class,
+      TrainCommand.class,
       VersionCommand.class,
       HelpCommand.class
     })

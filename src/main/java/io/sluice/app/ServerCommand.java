@@ -12,6 +12,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -82,6 +83,11 @@ final class ServerCommand {
 
   /** Runs until the process is told to end, or the start fails. */
   ExitCode run(String[] args) {
+    return serveFor(args, sluice -> awaitEnd());
+  }
+
+  /** Runs until the work is done, the process is told to end, or the start fails. */
+  ExitCode serveFor(String[] args, Consumer<Sluice> work) {
     CommandLine commandLine = new CommandLine(spec(name));
     ParseResult flags;
     Configuration configuration;
@@ -99,7 +105,7 @@ final class ServerCommand {
       return usage(e.getMessage());
     }
     Logging.configure(configuration.text(ConfigTable.LOG_LEVEL));
-    return serve(configuration, flags.hasMatchedOption("--json"));
+    return serve(configuration, flags.hasMatchedOption("--json"), work);
   }
 
   private static Map<ConfigKey, String> given(ParseResult flags) {
@@ -112,29 +118,36 @@ final class ServerCommand {
     return given;
   }
 
-  private ExitCode serve(Configuration configuration, boolean json) {
+  private ExitCode serve(Configuration configuration, boolean json, Consumer<Sluice> work) {
     LOG.log(System.Logger.Level.INFO, "configuration: " + configuration.describe());
     SluiceOptions options = new SluiceOptions(configuration).setRoles(ROLES.get(name));
-    // Whoever is told to stop while starting stops what has been started by then.
     Future<Sluice> started = Sluice.start(options);
-    CountDownLatch stopped = new CountDownLatch(1);
-    Runtime.getRuntime()
-        .addShutdownHook(new Thread(() -> stop(started, stopped), "sluice-shutdown"));
+    // Whoever is told to stop while starting stops what has been started by then.
+    Thread stopper = new Thread(() -> stop(started), "sluice-shutdown");
+    Runtime.getRuntime().addShutdownHook(stopper);
     try {
       Sluice sluice = started.await();
       out.println(json ? ServerHelp.readyJson(sluice) : ServerHelp.ready(sluice, options));
       out.flush();
-      stopped.await();
+      work.accept(sluice);
+      stop(started);
       return ExitCode.OK;
     } catch (StartException e) {
       err.println("sluice: " + e.getMessage());
       return e.exitCode();
-    } catch (InterruptedException e) {
-      return ExitCode.OK;
     }
   }
 
-  private void stop(Future<Sluice> started, CountDownLatch stopped) {
+  /** The process ends by a signal: the shutdown hook does the rest. */
+  private static void awaitEnd() {
+    try {
+      new CountDownLatch(1).await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void stop(Future<Sluice> started) {
     try {
       started
           .compose(Sluice::close)
@@ -147,8 +160,6 @@ final class ServerCommand {
       // The start had failed; it has said why and closed what was open.
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } finally {
-      stopped.countDown();
     }
   }
 
