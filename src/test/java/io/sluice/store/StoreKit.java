@@ -224,7 +224,19 @@ final class StoreKit implements AutoCloseable {
             || view.queueId() != queue.queueId()
             || !view.topic().equals(queue.topic())
             || queue.tagsCode(from + i) != "tag".hashCode()) {
-          throw new AssertionError("another message than asked for at " + (from + i));
+          throw new AssertionError(
+              "another message than asked for at "
+                  + (from + i)
+                  + " of "
+                  + queue
+                  + ": "
+                  + view.topic()
+                  + "/"
+                  + view.queueId()
+                  + " "
+                  + view.queueOffset()
+                  + ", tags code "
+                  + queue.tagsCode(from + i));
         }
         bodies.add(new String(view.body(), StandardCharsets.UTF_8));
       }
