@@ -149,19 +149,30 @@ final class StoreKit implements AutoCloseable {
       int from = done;
       done = on(() -> appendSome(batch, queueId, from, offsets, physical, system));
       if (done < batch.count()) {
+        StoreException before = on(() -> store.refusal());
+        if (before != null && before.kind() != StoreException.Kind.BUSY) {
+          throw before;
+        }
         CompletableFuture<Void> writable = new CompletableFuture<>();
         on(
             () -> {
               store.whenWritable(() -> writable.complete(null));
               return null;
             });
-        await(writable);
+        while (!writable.isDone() && on(() -> isBusyOrWritable())) {
+          Thread.onSpinWait();
+        }
         StoreException refusal = on(() -> store.refusal());
         if (refusal != null && refusal.kind() != StoreException.Kind.BUSY) {
           throw refusal;
         }
       }
     }
+  }
+
+  private boolean isBusyOrWritable() {
+    StoreException refusal = store.refusal();
+    return refusal == null || refusal.kind() == StoreException.Kind.BUSY;
   }
 
   int appendSome(
