@@ -66,7 +66,7 @@ final class Commands implements Runnable {
   static CommandLine commandLine(CommandContext context) {
     CommandLine line = new CommandLine(new Commands(context), context.factory());
     for (String server : SERVERS) {
-      line.addSubcommand(server, ServerCommand.spec(server));
+      line.addSubcommand(server, ServerHelp.spec(server));
     }
     line.setUsageHelpWidth(100);
     line.setCaseInsensitiveEnumValuesAllowed(true);
