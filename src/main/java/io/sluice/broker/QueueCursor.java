@@ -347,7 +347,7 @@ final class QueueCursor {
     boolean ordered = unsettled.has(index, Unsettled.ORDERED);
     bury(index, reason, sink);
     if (ordered) {
-      takeBackBehind(index, nowMs, sink, true);
+      takeBackBehind(index, nowMs, sink);
     }
   }
 
@@ -566,7 +566,7 @@ final class QueueCursor {
       takeBack(index, retryAtMs, attempt, nacked, sink, record);
     }
     if (ordered) {
-      takeBackBehind(index, retryAtMs, sink, record);
+      takeBackBehind(index, retryAtMs, sink);
     }
   }
 
@@ -582,11 +582,14 @@ final class QueueCursor {
     }
   }
 
-  /** Holds back what follows a failed message of an ordered batch; their attempt is not counted. */
-  private void takeBackBehind(int index, long retryAtMs, ChangeSink sink, boolean record) {
+  /**
+   * Holds back what follows a failed message of an ordered batch; their attempt is not counted.
+   * Always recorded: their own deadlines may be later than what took them back.
+   */
+  private void takeBackBehind(int index, long retryAtMs, ChangeSink sink) {
     for (int at = unsettled.next(index); at >= 0; at = unsettled.next(at)) {
-      if (unsettled.state(at) == Unsettled.LEASED) {
-        takeBack(at, retryAtMs, unsettled.attempt(at) - 1, false, sink, record);
+      if (unsettled.state(at) == Unsettled.LEASED && unsettled.has(at, Unsettled.ORDERED)) {
+        takeBack(at, retryAtMs, unsettled.attempt(at) - 1, false, sink, true);
       }
     }
   }

@@ -314,7 +314,6 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
       over = true;
       connection.read(this);
       connection.end();
-      request.handler(ignored -> {});
       if (paused) {
         request.resume();
       }
