@@ -46,7 +46,10 @@ class CliTest {
     assertEquals(0, run("consume", "one", "--group", "g", "--max", "1"));
     assertEquals("hello\n", out());
 
-    assertEquals(ExitCode.TIMED_OUT.number(), run("consume", "one", "--group", "g", "--max", "1", "--wait", "200ms"), "it was acked");
+    assertEquals(
+        ExitCode.TIMED_OUT.number(),
+        run("consume", "one", "--group", "g", "--max", "1", "--wait", "200ms"),
+        "it was acked");
   }
 
   @Test
@@ -54,8 +57,22 @@ class CliTest {
     assertEquals(
         0,
         run(
-            "send", "full", "body", "--tag", "paid", "--key", "k1", "--key", "k2",
-            "--ordering-key", "o", "--property", "p=v", "--ack", "memory", "--json"));
+            "send",
+            "full",
+            "body",
+            "--tag",
+            "paid",
+            "--key",
+            "k1",
+            "--key",
+            "k2",
+            "--ordering-key",
+            "o",
+            "--property",
+            "p=v",
+            "--ack",
+            "memory",
+            "--json"));
     assertEquals("memory", new JsonObject(out()).getString("ack"));
 
     assertEquals(0, run("consume", "full", "--from", "earliest", "--max", "1", "--json"));
@@ -129,8 +146,16 @@ class CliTest {
   void shouldHaveHelpWithExamplesForEveryCommand() {
     for (String command :
         List.of(
-            "standalone", "nameserver", "broker", "gateway", "send", "consume", "topic", "group",
-            "bench", "version")) {
+            "standalone",
+            "nameserver",
+            "broker",
+            "gateway",
+            "send",
+            "consume",
+            "topic",
+            "group",
+            "bench",
+            "version")) {
       assertEquals(0, run(command, "--help"), command);
       assertTrue(out().contains("Examples:"), command + " has examples: " + out());
       assertTrue(out().contains("sluice " + command), command + ": " + out());

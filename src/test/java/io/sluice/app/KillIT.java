@@ -27,10 +27,10 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * Goal: what was answered survives kill -9, whatever the server was doing. Method: senders with
  * ordering keys, a sender of batches and a consumer load a server process; it is killed at a random
- * moment and started again on the same data, many times ({@code -Dkill.rounds}, {@code -Dkill.seed}).
- * At the end every queue is read whole and compared with what was answered: each acked message is
- * there once, at the place its answer named, with the body that was sent, in the order of its key;
- * nothing that was settled was handed out again, and everything else was.
+ * moment and started again on the same data, many times ({@code -Dkill.rounds}, {@code
+ * -Dkill.seed}). At the end every queue is read whole and compared with what was answered: each
+ * acked message is there once, at the place its answer named, with the body that was sent, in the
+ * order of its key; nothing that was settled was handed out again, and everything else was.
  */
 class KillIT {
 
@@ -94,9 +94,7 @@ class KillIT {
     client.put("/v1/topics/" + TOPIC, new JsonObject().put("queues", QUEUES));
     client.put(
         "/v1/groups/" + GROUP,
-        new JsonObject()
-            .put("maxAttempts", 1_000)
-            .put("retryDelays", new JsonArray().add("10ms")));
+        new JsonObject().put("maxAttempts", 1_000).put("retryDelays", new JsonArray().add("10ms")));
   }
 
   private void loadAndKill(ServerProcess server) throws InterruptedException {
@@ -225,7 +223,12 @@ class KillIT {
         JsonArray messages =
             client
                 .get(
-                    "/v1/topics/" + TOPIC + "/messages?queue=" + queueId + "&offset=" + offset
+                    "/v1/topics/"
+                        + TOPIC
+                        + "/messages?queue="
+                        + queueId
+                        + "&offset="
+                        + offset
                         + "&limit=500")
                 .expect(200)
                 .json()

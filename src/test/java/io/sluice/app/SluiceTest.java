@@ -74,14 +74,15 @@ class SluiceTest {
     try (TestServer server = TestServer.start(data)) {
       Throwable failure = Await.failure("a second start", Sluice.start(options(data)));
       assertEquals(
-          ExitCode.LOCKED, assertInstanceOf(StartException.class, failure).exitCode(), server::toString);
+          ExitCode.LOCKED,
+          assertInstanceOf(StartException.class, failure).exitCode(),
+          server::toString);
     }
   }
 
   @Test
   void shouldCloseOnceHoweverOftenItIsAsked() {
-    Sluice sluice =
-        Await.result("the start", Sluice.start(options(directory.resolve("data"))));
+    Sluice sluice = Await.result("the start", Sluice.start(options(directory.resolve("data"))));
     Await.result("the first close", sluice.close());
     Await.result("the second close", sluice.close());
     assertTrue(Files.isDirectory(directory.resolve("data")));

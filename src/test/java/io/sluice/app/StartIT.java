@@ -143,8 +143,7 @@ class StartIT {
       }
       assertEquals(507, answer.status(), answer.body());
       assertEquals("DISK_FULL", answer.json().getString("code"));
-      String received =
-          client.post("/v1/groups/g/topics/t/receive", none()).expect(200).body();
+      String received = client.post("/v1/groups/g/topics/t/receive", none()).expect(200).body();
       assertTrue(received.contains(body), "reading goes on");
       Files.delete(ballast);
       io.sluice.testkit.Await.until(

@@ -13,8 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** That each scenario of the benchmark works and loses nothing; not how quick it is. */
 class BenchIT {
 
-  private static final Bench.Size SMALL =
-      new Bench.Size(128, 100, 400, 2, 4, 200, 20, 50, 20_000);
+  private static final Bench.Size SMALL = new Bench.Size(128, 100, 400, 2, 4, 200, 20, 50, 20_000);
 
   @TempDir Path directory;
 
@@ -37,8 +36,7 @@ class BenchIT {
     BenchFiles.write(directory.resolve("out"), all);
     String picture = Files.readString(directory.resolve("out/latency.svg"));
     assertTrue(picture.startsWith("<svg") && picture.contains("latency-ws"), picture);
-    assertTrue(
-        Files.readString(directory.resolve("out/latency-ws.hgrm")).contains("Percentile"));
+    assertTrue(Files.readString(directory.resolve("out/latency-ws.hgrm")).contains("Percentile"));
     assertTrue(Files.readString(directory.resolve("out/latency-ws.hlog")).contains("HIST"));
   }
 }
