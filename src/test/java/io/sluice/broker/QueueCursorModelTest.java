@@ -22,10 +22,10 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 
 /**
- * Goal: the consumption core does what a naive model does, whatever the order of leases, settlements,
- * deadlines, lost sockets, resets, snapshots and crashes. Method: random operations from a seed (in
- * the failure's message) against a sorted map; both are asked the same questions after each step. A
- * crash throws the cursor away and replays the recorded changes.
+ * Goal: the consumption core does what a naive model does, whatever the order of leases,
+ * settlements, deadlines, lost sockets, resets, snapshots and crashes. Method: random operations
+ * from a seed (in the failure's message) against a sorted map; both are asked the same questions
+ * after each step. A crash throws the cursor away and replays the recorded changes.
  */
 class QueueCursorModelTest {
 
@@ -55,8 +55,7 @@ class QueueCursorModelTest {
 
   private static final class Run implements QueueView {
     private static final int LIMIT = 40;
-    private static final GroupConfig GROUP =
-        new GroupConfig("g", 3, List.of(100L, 1_000L), 50);
+    private static final GroupConfig GROUP = new GroupConfig("g", 3, List.of(100L, 1_000L), 50);
 
     private final Random random;
     private final List<Integer> tags = new ArrayList<>();
@@ -235,8 +234,7 @@ class QueueCursorModelTest {
     private void settle(Kind kind, long offset, long lease) {
       long durationMs = kind == Kind.NACK ? random.nextInt(3) * 50 - 50 : random.nextInt(400);
       durationMs = kind == Kind.NACK && durationMs < 0 ? -1 : durationMs;
-      Outcome found =
-          cursor.settle(kind, offset, lease, durationMs, "reason", nowMs, changes);
+      Outcome found = cursor.settle(kind, offset, lease, durationMs, "reason", nowMs, changes);
       assertEquals(modelSettle(kind, offset, lease, durationMs), found, kind + " of " + offset);
     }
 
@@ -262,8 +260,7 @@ class QueueCursorModelTest {
       switch (kind) {
         case ACK -> model.remove(offset);
         case NACK ->
-            modelFail(
-                offset, entry, nowMs + (durationMs < 0 ? delay(entry) : durationMs), true);
+            modelFail(offset, entry, nowMs + (durationMs < 0 ? delay(entry) : durationMs), true);
         case EXTEND -> entry.dueMs = nowMs + Math.max(1, durationMs);
         default -> {
           entry.state = Unsettled.DYING;
@@ -410,9 +407,7 @@ class QueueCursorModelTest {
       assertEquals(count(Unsettled.LEASED), unsettled.leasedCount(), "leased");
       assertEquals(count(Unsettled.DYING), unsettled.dyingCount(), "dying");
       assertEquals(
-          true,
-          state.due.earliestMs() <= unsettled.earliestDueMs(),
-          "the due queue is never late");
+          true, state.due.earliestMs() <= unsettled.earliestDueMs(), "the due queue is never late");
     }
 
     private void compare(long offset, Entry entry, Unsettled unsettled, int index) {
