@@ -60,6 +60,9 @@ final class QueueCursor {
   /** End of what was made readable, exclusive; owned by the {@link Dispatcher}. */
   long warmTo;
 
+  /** When it was; owned by the {@link Dispatcher}. */
+  long warmAtMs = Long.MIN_VALUE / 2;
+
   /** Whether a worker is at it; owned by the {@link Dispatcher}. */
   boolean warming;
 
@@ -371,10 +374,10 @@ final class QueueCursor {
     return true;
   }
 
-  /** Whether the offset is on its way to the dead letters. */
-  boolean isDying(long offset) {
+  /** How often an offset was handed out that is on its way to the dead letters; 0 if it is not. */
+  int dyingAttempts(long offset) {
     int index = unsettled.find(offset);
-    return index >= 0 && unsettled.state(index) == Unsettled.DYING;
+    return index >= 0 && unsettled.state(index) == Unsettled.DYING ? unsettled.attempt(index) : 0;
   }
 
   /** Settles what was leased just now, but turned out not to be wanted. */

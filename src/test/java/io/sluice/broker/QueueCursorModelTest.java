@@ -88,7 +88,7 @@ class QueueCursorModelTest {
     }
 
     private ChangeBuffer newBuffer() {
-      return new ChangeBuffer((where, offset, reason) -> dead.add(offset));
+      return new ChangeBuffer((where, offset, reason) -> dead.add(offset), 256);
     }
 
     void steps(int count) {
@@ -381,10 +381,11 @@ class QueueCursorModelTest {
 
     private void flush() {
       changes.advanced(cursor);
-      ByteWriter drained = changes.drain();
-      // Every list begins with its version; within one it stands once.
-      for (int i = 1; i < drained.size(); i++) {
-        log.writeByte(drained.bytes()[i]);
+      for (ByteWriter drained : changes.drain()) {
+        // Every list begins with its version; within one it stands once.
+        for (int i = 1; i < drained.size(); i++) {
+          log.writeByte(drained.bytes()[i]);
+        }
       }
       assertEquals(true, changes.isEmpty());
     }
