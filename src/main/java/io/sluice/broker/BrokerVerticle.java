@@ -224,7 +224,11 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.append(name), (request, at) -> appender.append(request, Answer.to(at))));
     listening.add(
         this.<ReceiveRequest>on(
-            Addresses.receive(name), (request, at) -> dispatcher.receive(request, Answer.to(at))));
+            Addresses.receive(name),
+            (request, at) -> {
+              clientKept.checkLeasesAllowed(request.group(), request.topic());
+              dispatcher.receive(request, Answer.to(at));
+            }));
     listening.add(
         this.<SettleRequest>on(
             Addresses.settle(name), (request, at) -> settler.settle(request, Answer.to(at))));

@@ -151,6 +151,26 @@ final class ClientKeptHandler {
     return Done.DONE;
   }
 
+  /**
+   * Refuses leases in a group whose live clients share the topic's queues among themselves: each
+   * side would hand out what the other one has.
+   */
+  void checkLeasesAllowed(String group, String topic) {
+    if (registry.shares(group, topic)) {
+      throw sharedByClients(group, topic);
+    }
+  }
+
+  private static SluiceException sharedByClients(String group, String topic) {
+    return new SluiceException(
+        ErrorCode.CONFLICT,
+        "RocketMQ clients share the queues of '"
+            + topic
+            + "' in the group '"
+            + group
+            + "' now; stop them or use another group");
+  }
+
   private void pull(Pull pull, Answer<BusMessage> answer) {
     ensureGroup(pull.group());
     TopicState topic = catalog.existingTopic(pull.topic());
@@ -321,7 +341,7 @@ final class ClientKeptHandler {
     TopicState topic = catalog.topic(get.topic());
     Consumption consumption = state.consumption(get.group(), get.topic());
     if (topic != null && get.queueId() >= 0 && get.queueId() < topic.queuesEver) {
-      long known = consumption == null ? NO_POSITION : committed(consumption, get.queueId());
+      long known = consumption == null ? NO_POSITION : committed(get, consumption);
       if (known >= 0) {
         return new Offset(known);
       }
@@ -340,9 +360,26 @@ final class ClientKeptHandler {
             + "'");
   }
 
-  private static long committed(Consumption consumption, int queueId) {
-    QueueCursor cursor = consumption.cursorIfAny(queueId);
-    return cursor == null ? 0 : cursor.committedOffset();
+  private long committed(GetOffset get, Consumption consumption) {
+    QueueCursor cursor = consumption.cursorIfAny(get.queueId());
+    if (cursor == null) {
+      return 0;
+    }
+    if (cursor.unsettled().leasedCount() > 0 && registry.shares(get.group(), get.topic())) {
+      // The group goes over from leases to such clients. Once those in flight are settled or over,
+      // the clients begin where they ended; they ask again by themselves.
+      throw new SluiceException(
+          ErrorCode.CONFLICT,
+          cursor.unsettled().leasedCount()
+              + " messages of queue "
+              + get.queueId()
+              + " of '"
+              + get.topic()
+              + "' are still leased in the group '"
+              + get.group()
+              + "'");
+    }
+    return cursor.committedOffset();
   }
 
   /**
@@ -361,7 +398,19 @@ final class ClientKeptHandler {
       catalog.topicForUse(Names.RETRY_PREFIX + membership.group());
     }
     tell(registry.heartbeat(heartbeat, clock.nowMs()));
+    heartbeat.memberships().forEach(this::endWaitsForLeases);
     return Done.DONE;
+  }
+
+  private void endWaitsForLeases(Membership membership) {
+    for (Subscription subscription : membership.subscriptions()) {
+      Consumption consumption = state.consumption(membership.group(), subscription.topic());
+      if (consumption != null
+          && consumption.waiters != null
+          && registry.shares(membership.group(), subscription.topic())) {
+        dispatcher.fail(consumption, sharedByClients(membership.group(), subscription.topic()));
+      }
+    }
   }
 
   private void ensureGroup(String group) {
