@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import io.sluice.app.SluiceOptions.Role;
+import io.sluice.broker.BrokerVerticle;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
 import io.sluice.gateway.Gateway;
@@ -8,6 +9,7 @@ import io.sluice.metrics.Latencies;
 import io.sluice.metrics.MetricRegistry;
 import io.sluice.nameserver.NameServerOptions;
 import io.sluice.nameserver.NameServerVerticle;
+import io.sluice.remoting.BrokerFrontVerticle;
 import io.sluice.remoting.NameServerFrontVerticle;
 import io.sluice.util.Clock;
 import io.vertx.core.Deployable;
@@ -121,8 +123,29 @@ public final class Sluice {
         .mapEmpty();
   }
 
+  /**
+   * The front's listener opens first, since the Broker has to be told its port; until the Broker is
+   * there, the front answers "not available". It also closes first.
+   */
   private Future<Void> startBroker() {
-    return Future.succeededFuture();
+    BrokerFrontVerticle front = new BrokerFrontVerticle(options.remotingOptions());
+    return listening(ConfigTable.BROKER_PORT, options.brokerPort(), deploy(front))
+        .compose(
+            deployed -> {
+              brokerPort = front.port();
+              return deployBroker(front.advertisedAddress());
+            })
+        .mapEmpty();
+  }
+
+  private Future<String> deployBroker(String advertisedAddress) {
+    Supplier<Future<Void>> frontCloser = closers.pop();
+    long startNs = System.nanoTime();
+    return vertx
+        .executeBlocking(() -> options.brokerOptions(advertisedAddress))
+        .compose(broker -> deploy(new BrokerVerticle(broker, clock, latencies)))
+        .onSuccess(deployed -> recoveredMs = (System.nanoTime() - startNs) / 1_000_000)
+        .onComplete(done -> closers.push(frontCloser));
   }
 
   private Future<Void> startGateway() {

@@ -1,9 +1,13 @@
 package io.sluice.app;
 
+import io.sluice.broker.BrokerOptions;
 import io.sluice.bus.AckLevel;
 import io.sluice.gateway.GatewayOptions;
 import io.sluice.remoting.RemotingOptions;
 import io.sluice.store.StoreOptions;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -145,6 +149,37 @@ public final class SluiceOptions {
         .maxMessageBytes(maxMessageBytes)
         .maxLineBytes(longest)
         .maxFrameBytes(longest);
+  }
+
+  /**
+   * The Broker's options. Looks names up, so not for an event loop.
+   *
+   * @param advertisedAddress {@code host:port} that RocketMQ clients dial
+   */
+  BrokerOptions brokerOptions(String advertisedAddress) throws UnknownHostException {
+    BrokerOptions broker =
+        new BrokerOptions()
+            .setStore(new StoreOptions(store).storeHost(storeHost(advertisedAddress)))
+            .setDirectory(dataDirectory)
+            .setBrokerName(brokerName)
+            .setCluster(clusterName)
+            .setAdvertisedAddress(advertisedAddress)
+            .setDefaultQueues(defaultQueues)
+            .setAutoCreateTopics(autoCreateTopics)
+            .setDefaultAck(defaultAck)
+            .setMaxMessageBytes(maxMessageBytes);
+    return broker;
+  }
+
+  /** The address as it stands in each record: IPv4, then a port of four bytes. */
+  private static byte[] storeHost(String advertisedAddress) throws UnknownHostException {
+    int colon = advertisedAddress.lastIndexOf(':');
+    byte[] address = InetAddress.getByName(advertisedAddress.substring(0, colon)).getAddress();
+    ByteBuffer bytes = ByteBuffer.allocate(8);
+    // A record of this layout has no room for IPv6 here; its message ids then name this machine.
+    bytes.put(address.length == 4 ? address : new byte[] {127, 0, 0, 1});
+    bytes.putInt(Integer.parseInt(advertisedAddress.substring(colon + 1)));
+    return bytes.array();
   }
 
   /** Options of both RocketMQ fronts. */
