@@ -20,20 +20,27 @@ final class ChangeBuffer implements ChangeSink {
   }
 
   private final DeadLetters deadLetters;
+  private final int recordBytes;
   private final List<QueueCursor> withRun = new ArrayList<>();
   private final List<QueueCursor> advanced = new ArrayList<>();
-  private ByteWriter out = new ByteWriter(4_096);
+  private final List<ByteWriter> full = new ArrayList<>();
+  private ByteWriter out = newWriter();
   private Returned pendingReturn;
   private QueueCursor pendingReturnCursor;
 
-  ChangeBuffer(DeadLetters deadLetters) {
+  /**
+   * A buffer.
+   *
+   * @param recordBytes changes beyond so many bytes become a further record
+   */
+  ChangeBuffer(DeadLetters deadLetters, int recordBytes) {
     this.deadLetters = deadLetters;
-    StateCodec.writeVersion(out);
+    this.recordBytes = recordBytes;
   }
 
   /** Whether there is something that must be recorded now. */
   boolean isEmpty() {
-    return out.size() == 1 && withRun.isEmpty() && pendingReturn == null;
+    return out.size() == 1 && full.isEmpty() && withRun.isEmpty() && pendingReturn == null;
   }
 
   /** Whether positions moved over unwanted messages without a record yet. */
@@ -41,15 +48,10 @@ final class ChangeBuffer implements ChangeSink {
     return !advanced.isEmpty();
   }
 
-  /** About how many bytes the changes take so far. */
-  int size() {
-    return out.size() + 12 * withRun.size();
-  }
-
   /** Adds a change that is of no queue. */
   void change(StateChange change) {
     flushReturn();
-    StateCodec.write(out, change);
+    write(change);
   }
 
   @Override
@@ -59,7 +61,7 @@ final class ChangeBuffer implements ChangeSink {
       addReturn(cursor, returned);
     } else {
       flushReturn();
-      StateCodec.write(out, change);
+      write(change);
     }
   }
 
@@ -97,26 +99,40 @@ final class ChangeBuffer implements ChangeSink {
   /**
    * Ends the list of changes and begins a new one.
    *
-   * @return the encoded changes, from 0 to size; the caller owns it now
+   * @return the encoded changes, in lists of about recordBytes each
    */
-  ByteWriter drain() {
+  List<ByteWriter> drain() {
     flushReturn();
     for (QueueCursor cursor : withRun) {
-      if (cursor.runCount > 0) {
-        writeRun(cursor);
-      }
+      flushRun(cursor);
     }
     withRun.clear();
     for (QueueCursor cursor : advanced) {
       cursor.unrecordedAdvance = false;
-      StateCodec.write(
-          out, new Advanced(cursor.consumption.id, cursor.queueId, cursor.nextOffset()));
+      write(new Advanced(cursor.consumption.id, cursor.queueId, cursor.nextOffset()));
     }
     advanced.clear();
-    ByteWriter full = out;
-    out = new ByteWriter(4_096);
-    StateCodec.writeVersion(out);
-    return full;
+    List<ByteWriter> records = new ArrayList<>(full);
+    full.clear();
+    if (out.size() > 1) {
+      records.add(out);
+      out = newWriter();
+    }
+    return records;
+  }
+
+  private void write(StateChange change) {
+    StateCodec.write(out, change);
+    if (out.size() >= recordBytes) {
+      full.add(out);
+      out = newWriter();
+    }
+  }
+
+  private static ByteWriter newWriter() {
+    ByteWriter writer = new ByteWriter(512);
+    StateCodec.writeVersion(writer);
+    return writer;
   }
 
   private void addReturn(QueueCursor cursor, Returned returned) {
@@ -145,7 +161,7 @@ final class ChangeBuffer implements ChangeSink {
 
   private void flushReturn() {
     if (pendingReturn != null) {
-      StateCodec.write(out, pendingReturn);
+      write(pendingReturn);
       pendingReturn = null;
       pendingReturnCursor = null;
     }

@@ -19,6 +19,9 @@ final class Consumption {
   /** Who waits for messages; null until somebody did. Owned by the {@link Dispatcher}. */
   WaiterList waiters;
 
+  /** Reads by workers under way. Owned by the {@link Dispatcher}. */
+  int reading;
+
   /** Whether it stands in the dispatcher's list of those to look at. */
   boolean touched;
 

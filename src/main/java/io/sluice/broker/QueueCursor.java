@@ -60,6 +60,9 @@ final class QueueCursor {
   /** End of what was made readable, exclusive; owned by the {@link Dispatcher}. */
   long warmTo;
 
+  /** When it was; owned by the {@link Dispatcher}. */
+  long warmAtMs = Long.MIN_VALUE / 2;
+
   /** Whether a worker is at it; owned by the {@link Dispatcher}. */
   boolean warming;
 
@@ -347,7 +350,7 @@ final class QueueCursor {
     boolean ordered = unsettled.has(index, Unsettled.ORDERED);
     bury(index, reason, sink);
     if (ordered) {
-      takeBackBehind(index, nowMs, sink, true);
+      takeBackBehind(index, nowMs, sink);
     }
   }
 
@@ -371,10 +374,10 @@ final class QueueCursor {
     return true;
   }
 
-  /** Whether the offset is on its way to the dead letters. */
-  boolean isDying(long offset) {
+  /** How often an offset was handed out that is on its way to the dead letters; 0 if it is not. */
+  int dyingAttempts(long offset) {
     int index = unsettled.find(offset);
-    return index >= 0 && unsettled.state(index) == Unsettled.DYING;
+    return index >= 0 && unsettled.state(index) == Unsettled.DYING ? unsettled.attempt(index) : 0;
   }
 
   /** Settles what was leased just now, but turned out not to be wanted. */
@@ -501,7 +504,11 @@ final class QueueCursor {
     while (index >= 0) {
       index = snapshotRun(index, out);
     }
-    out.accept(new Advanced(consumption.id, queueId, nextOffset));
+    // An advance never goes below 0, where a group of clients has no position yet.
+    out.accept(
+        nextOffset < 0
+            ? new Positioned(consumption.id, queueId, nextOffset)
+            : new Advanced(consumption.id, queueId, nextOffset));
   }
 
   /**
@@ -566,7 +573,7 @@ final class QueueCursor {
       takeBack(index, retryAtMs, attempt, nacked, sink, record);
     }
     if (ordered) {
-      takeBackBehind(index, retryAtMs, sink, record);
+      takeBackBehind(index, retryAtMs, sink);
     }
   }
 
@@ -582,11 +589,14 @@ final class QueueCursor {
     }
   }
 
-  /** Holds back what follows a failed message of an ordered batch; their attempt is not counted. */
-  private void takeBackBehind(int index, long retryAtMs, ChangeSink sink, boolean record) {
+  /**
+   * Holds back what follows a failed message of an ordered batch; their attempt is not counted.
+   * Always recorded: their own deadlines may be later than what took them back.
+   */
+  private void takeBackBehind(int index, long retryAtMs, ChangeSink sink) {
     for (int at = unsettled.next(index); at >= 0; at = unsettled.next(at)) {
-      if (unsettled.state(at) == Unsettled.LEASED) {
-        takeBack(at, retryAtMs, unsettled.attempt(at) - 1, false, sink, record);
+      if (unsettled.state(at) == Unsettled.LEASED && unsettled.has(at, Unsettled.ORDERED)) {
+        takeBack(at, retryAtMs, unsettled.attempt(at) - 1, false, sink, true);
       }
     }
   }

@@ -21,6 +21,9 @@ final class TopicState {
   /** Which queue the next message without a choice goes to. */
   int turn;
 
+  /** Which queue the next read begins with. */
+  int readTurn;
+
   /** Who waits for messages by offset; null until somebody did. Owned by the Broker. */
   WaiterList readers;
 
