@@ -556,6 +556,11 @@ final class LogStore implements MessageStore {
     return retention;
   }
 
+  /** Segments were deleted: a full disk may have room now. Any thread. */
+  void roomWasMade() {
+    preparer.retryNow();
+  }
+
   boolean isDiskFull() {
     return preparer.diskFull() != null;
   }
