@@ -39,6 +39,12 @@ final class Progress {
     }
   }
 
+  /** Shows the line now: something else has begun. */
+  void force(String line) {
+    lastNs = System.nanoTime() - LINES_NS;
+    show(() -> line);
+  }
+
   /** Wipes the line, so that the result stands alone. */
   void clear() {
     if (width > 0) {

@@ -7,6 +7,7 @@ package io.sluice.bus;
 public final class Addresses {
 
   private static final String BROKER = "sluice.broker.";
+  private static final String FRONT = "sluice.front.";
   private static final String NAMESERVER = "sluice.nameserver";
 
   private Addresses() {}
@@ -34,6 +35,21 @@ public final class Addresses {
   /** {@link ReadRequest} to {@link ReadReply}. */
   public static String read(String brokerName) {
     return BROKER + brokerName + ".read";
+  }
+
+  /** Any {@link ClientKept}; each names its answer. */
+  public static String clientKept(String brokerName) {
+    return BROKER + brokerName + ".clients";
+  }
+
+  /** Any {@link FrontNotice}, to one front. */
+  public static String front(String frontId) {
+    return FRONT + frontId;
+  }
+
+  /** The address of the front that has this connection: the holder's name up to the last colon. */
+  public static String frontOf(String holder) {
+    return front(holder.substring(0, Math.max(0, holder.lastIndexOf(':'))));
   }
 
   /** Any {@link AdminRequest}; each names its answer. */

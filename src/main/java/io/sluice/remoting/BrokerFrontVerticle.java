@@ -1,7 +1,14 @@
 package io.sluice.remoting;
 
+import io.sluice.bus.Addresses;
+import io.sluice.bus.FrontNotice;
+import io.sluice.message.UniqueIds;
+import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 
 /**
  * A Broker as RocketMQ's clients see it: a TCP listener, and a second one at its port - 2, that
@@ -14,6 +21,9 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private static final System.Logger LOG = System.getLogger(BrokerFrontVerticle.class.getName());
 
   private final RemotingOptions options;
+  private final HandlerRegistry handlers = new HandlerRegistry();
+  private BrokerLink broker;
+  private ClientHandler clients;
   private RemotingServer server;
   private RemotingServer vipServer;
   private volatile int port;
@@ -45,15 +55,22 @@ public final class BrokerFrontVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
-    HandlerRegistry handlers = new HandlerRegistry();
-    server = newServer(handlers, "broker");
-    vipServer = newServer(handlers, "broker-vip");
+    broker = new BrokerLink(vertx, options.getBrokerName());
+    clients = new ClientHandler(broker);
+    server = newServer("broker");
+    vipServer = newServer("broker-vip");
     return server
         .listen(options.getBrokerPort())
         .compose(
             actual -> {
               port = actual;
               return listenVip(actual - 2);
+            })
+        .compose(nothing -> resolveAdvertised())
+        .compose(
+            storeHost -> {
+              addHandlers(storeHost);
+              return listenToBroker();
             })
         .onSuccess(nothing -> logAddresses());
   }
@@ -66,9 +83,118 @@ public final class BrokerFrontVerticle extends VerticleBase {
     return vipServer.close().eventually(server::close);
   }
 
-  private RemotingServer newServer(HandlerRegistry handlers, String name) {
+  private RemotingServer newServer(String name) {
     return new RemotingServer(
-        vertx, options, handlers, name, context.deploymentID(), connection -> {});
+        vertx, options, handlers, name, context.deploymentID(), this::disconnected);
+  }
+
+  /** The advertised address as it stands in records and message ids; a name has to be looked up. */
+  private Future<byte[]> resolveAdvertised() {
+    String host = options.getAdvertise();
+    return vertx.executeBlocking(
+        () -> {
+          try {
+            return ClientConnection.hostBytes(
+                new InetSocketAddress(InetAddress.getByName(host), port));
+          } catch (UnknownHostException e) {
+            throw new IllegalArgumentException(
+                "advertise is '"
+                    + host
+                    + "', which can not be resolved here; clients dial it and message ids hold its"
+                    + " address",
+                e);
+          }
+        });
+  }
+
+  private void addHandlers(byte[] storeHost) {
+    Clock clock = Clock.system();
+    SendHandler sends =
+        new SendHandler(
+            options,
+            new TopicHints(broker),
+            new AppendCollector(broker, context, clock),
+            new SendProperties(new UniqueIds(clock.nowMs()), options.getClusterName()),
+            storeHost,
+            clock);
+    handlers
+        .add(
+            sends,
+            RequestCode.SEND_MESSAGE,
+            RequestCode.SEND_MESSAGE_V2,
+            RequestCode.SEND_BATCH_MESSAGE)
+        .add(new PullHandler(broker), RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE)
+        .add(
+            new ConsumerOffsetHandler(broker),
+            RequestCode.QUERY_CONSUMER_OFFSET,
+            RequestCode.UPDATE_CONSUMER_OFFSET)
+        .add(
+            new QueueOffsetHandler(broker),
+            RequestCode.SEARCH_OFFSET_BY_TIMESTAMP,
+            RequestCode.GET_MAX_OFFSET,
+            RequestCode.GET_MIN_OFFSET,
+            RequestCode.GET_EARLIEST_MSG_STORE_TIME)
+        .add(
+            clients,
+            RequestCode.HEART_BEAT,
+            RequestCode.UNREGISTER_CLIENT,
+            RequestCode.GET_CONSUMER_LIST_BY_GROUP,
+            RequestCode.CHECK_CLIENT_CONFIG)
+        .add(new LockHandler(broker), RequestCode.LOCK_BATCH_MQ, RequestCode.UNLOCK_BATCH_MQ)
+        .add(new QueryHandler(broker), RequestCode.QUERY_MESSAGE, RequestCode.VIEW_MESSAGE_BY_ID)
+        .add(
+            new TopicAdminHandler(broker),
+            RequestCode.UPDATE_AND_CREATE_TOPIC,
+            RequestCode.GET_ALL_TOPIC_CONFIG,
+            RequestCode.GET_TOPIC_STATS,
+            RequestCode.DELETE_TOPIC_IN_BROKER,
+            RequestCode.QUERY_TOPIC_CONSUME_BY_WHO,
+            RequestCode.GET_TOPIC_CONFIG)
+        .add(
+            new GroupAdminHandler(broker),
+            RequestCode.UPDATE_AND_CREATE_SUBSCRIPTION_GROUP,
+            RequestCode.GET_ALL_SUBSCRIPTION_GROUPS,
+            RequestCode.GET_CONSUMER_CONNECTION_LIST,
+            RequestCode.GET_PRODUCER_CONNECTION_LIST,
+            RequestCode.DELETE_SUBSCRIPTION_GROUP,
+            RequestCode.GET_CONSUME_STATS,
+            RequestCode.GET_SUBSCRIPTION_GROUP_CONFIG)
+        .add(
+            new BrokerInfoHandler(broker, options, port, clock.nowMs()),
+            RequestCode.GET_BROKER_CONFIG,
+            RequestCode.GET_BROKER_RUNTIME_INFO);
+  }
+
+  private Future<Void> listenToBroker() {
+    return vertx
+        .eventBus()
+        .<FrontNotice>localConsumer(Addresses.front(context.deploymentID()))
+        .handler(message -> tellClients(message.body()))
+        .completion();
+  }
+
+  private void tellClients(FrontNotice notice) {
+    if (notice instanceof FrontNotice.GroupChanged changed) {
+      for (String holder : changed.holders()) {
+        ClientConnection connection = server.connection(holder);
+        if (connection == null) {
+          connection = vipServer.connection(holder);
+        }
+        if (connection != null) {
+          connection.tell(
+              RequestCode.NOTIFY_CONSUMER_IDS_CHANGED,
+              new ExtFields(1).put("consumerGroup", changed.group()),
+              null);
+        }
+      }
+    }
+  }
+
+  private void disconnected(ClientConnection connection) {
+    clients.disconnected(connection);
+    if (connection.hasParked()) {
+      broker.release(connection.holder());
+    }
   }
 
   /** Opens the second listener. Only old clients need it, so a port in use is no reason to stop. */

@@ -216,6 +216,11 @@ final class ClientConnection {
     return true;
   }
 
+  /** Whether requests wait at the Broker. */
+  boolean hasParked() {
+    return parked > 0;
+  }
+
   /** Notes that a request is done with. */
   void finished(Command request, boolean wasParked) {
     if (wasParked) {

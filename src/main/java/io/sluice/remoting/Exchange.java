@@ -2,6 +2,8 @@ package io.sluice.remoting;
 
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBlock;
+import io.vertx.core.Future;
+import java.util.function.Consumer;
 
 /**
  * One request on its way to its one answer. A oneway request is answered all the same by its
@@ -44,6 +46,23 @@ final class Exchange {
       parked = true;
     }
     return parked;
+  }
+
+  /** Answers when the future completes: with its failure, or as the action says. */
+  <T> void when(Future<T> future, Consumer<T> action) {
+    future.onComplete(
+        result -> {
+          if (result.failed()) {
+            fail(result.cause());
+            return;
+          }
+          try {
+            action.accept(result.result());
+          } catch (RuntimeException e) {
+            LOG.log(System.Logger.Level.ERROR, "request code " + request.code + " failed", e);
+            fail(e);
+          }
+        });
   }
 
   void ok() {

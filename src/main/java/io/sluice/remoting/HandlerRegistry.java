@@ -18,6 +18,11 @@ final class HandlerRegistry {
     return this;
   }
 
+  /** Whether no handler is there yet: the front is still starting. */
+  boolean isEmpty() {
+    return handlers.isEmpty();
+  }
+
   /** The handler of a code, or null. */
   RequestHandler find(int code) {
     return handlers.get(code);

@@ -32,7 +32,21 @@ public final class NameServerFrontVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
-    HandlerRegistry handlers = new HandlerRegistry();
+    KeyValueHandler keyValues = new KeyValueHandler();
+    HandlerRegistry handlers =
+        new HandlerRegistry()
+            .add(
+                new RouteHandler(vertx, options, keyValues),
+                RequestCode.GET_ROUTE_BY_TOPIC,
+                RequestCode.GET_BROKER_CLUSTER_INFO,
+                RequestCode.GET_ALL_TOPICS,
+                RequestCode.GET_TOPICS_BY_CLUSTER)
+            .add(
+                keyValues,
+                RequestCode.PUT_KV_CONFIG,
+                RequestCode.GET_KV_CONFIG,
+                RequestCode.DELETE_KV_CONFIG,
+                RequestCode.GET_KV_LIST_BY_NAMESPACE);
     server =
         new RemotingServer(
             vertx, options, handlers, "nameserver", context.deploymentID(), connection -> {});

@@ -111,6 +111,10 @@ final class RemotingServer {
   private void dispatch(Exchange exchange) {
     int code = exchange.request().code;
     RequestHandler handler = handlers.find(code);
+    if (handlers.isEmpty()) {
+      exchange.fail(ResponseCode.SYSTEM_BUSY, "the " + name + " is starting");
+      return;
+    }
     if (handler == null) {
       exchange.fail(
           ResponseCode.NOT_SUPPORTED,

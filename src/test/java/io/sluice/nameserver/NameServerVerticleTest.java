@@ -134,8 +134,7 @@ class NameServerVerticleTest {
   }
 
   /** Asks until the answer is as expected, for ten seconds at most. */
-  private static <T> void awaitTrue(T expected, Callable<T> question)
-      throws Exception {
+  private static <T> void awaitTrue(T expected, Callable<T> question) throws Exception {
     long deadlineNs = System.nanoTime() + SECONDS.toNanos(10);
     T found = question.call();
     while (!expected.equals(found)) {

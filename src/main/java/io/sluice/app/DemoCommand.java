@@ -1,0 +1,92 @@
+package io.sluice.app;
+
+import io.sluice.app.load.Bench;
+import io.sluice.app.load.Demo;
+import io.sluice.app.load.Endpoint;
+import io.sluice.app.load.ServerProcess;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Plays one of the three jobs of a message queue. */
+@Command(
+    name = "demo",
+    hidden = true,
+    mixinStandardHelpOptions = true,
+    description =
+        "Plays one of the three jobs of a message queue: decouple, peak or distribute. Where no"
+            + " server answers, one is started for it.",
+    footer = {
+      "",
+      "Examples:",
+      "  scripts/demo decouple",
+      "  scripts/demo peak --server http://127.0.0.1:8080",
+      "",
+      "Exit codes: 0 all promises were kept; 2 wrong usage; 5 a promise was broken."
+    })
+final class DemoCommand implements Callable<Integer> {
+
+  private static final int CONNECT_MS = 1_000;
+
+  private final CommandContext context;
+
+  @Parameters(paramLabel = "JOB", description = "decouple, peak or distribute.")
+  private Demo.Job job;
+
+  @Option(
+      names = "--scale",
+      paramLabel = "FACTOR",
+      description = "0.1 takes a tenth of the time. Default: 1.")
+  private double scale = 1;
+
+  @Mixin private ServerOptions options;
+
+  DemoCommand(CommandContext context) {
+    this.context = context;
+  }
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    URI uri = context.server(options.server);
+    Endpoint server = Endpoint.of(uri, -1);
+    if (answers(server)) {
+      return play(server);
+    }
+    if (options.server != null) {
+      throw new CommandFailure(ExitCode.UNREACHABLE, "no server answers at " + uri);
+    }
+    context.err().println("no server answers at " + uri + "; starting one for the demo");
+    Path directory = Files.createTempDirectory("sluice-demo");
+    try (ServerProcess own =
+        ServerProcess.start(directory.resolve("data"), BenchCommand.jvmFlags())) {
+      return play(own.endpoint());
+    } finally {
+      Bench.deleteAll(directory);
+    }
+  }
+
+  private static boolean answers(Endpoint server) {
+    try (Socket socket = new Socket()) {
+      socket.connect(new InetSocketAddress(server.host(), server.port()), CONNECT_MS);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private int play(Endpoint server) throws InterruptedException {
+    try (Demo demo = new Demo(server, context.out(), scale)) {
+      List<String> broken = demo.run(job);
+      return broken.isEmpty() ? ExitCode.OK.number() : ExitCode.PROMISE_BROKEN.number();
+    }
+  }
+}

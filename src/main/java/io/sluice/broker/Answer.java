@@ -1,0 +1,28 @@
+package io.sluice.broker;
+
+import io.sluice.bus.BusMessage;
+import io.sluice.bus.SluiceException;
+import io.vertx.core.eventbus.Message;
+
+/** Who is owed one answer: either of the methods is called, once. */
+interface Answer<T> {
+
+  void succeed(T value);
+
+  void fail(SluiceException failure);
+
+  /** Answers a request on the event bus. */
+  static <T extends BusMessage> Answer<T> to(Message<?> message) {
+    return new Answer<>() {
+      @Override
+      public void succeed(T value) {
+        message.reply(value);
+      }
+
+      @Override
+      public void fail(SluiceException failure) {
+        SluiceException.fail(message, failure);
+      }
+    };
+  }
+}

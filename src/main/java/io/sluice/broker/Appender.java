@@ -1,0 +1,459 @@
+package io.sluice.broker;
+
+import io.sluice.bus.AckLevel;
+import io.sluice.bus.AppendReply;
+import io.sluice.bus.AppendRequest;
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.SluiceException;
+import io.sluice.bus.TopicConfig;
+import io.sluice.message.MessageBatch;
+import io.sluice.message.MessageLayout;
+import io.sluice.message.QueueSelector;
+import io.sluice.metrics.LatencyRecorder;
+import io.sluice.metrics.Stage;
+import io.sluice.store.ConsumeQueue;
+import io.sluice.store.MessageStore;
+import io.sluice.store.StoreException;
+import io.sluice.util.Clock;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The storage side: checks messages, chooses their queues, appends, and answers when the ack level
+ * is reached.
+ *
+ * <p>Order: requests are appended in the order they came. While the store prepares room they are
+ * parked, up to a number of bytes; beyond it, and when the disk is full, each message is refused. A
+ * request that is answered with a failure as a whole stored nothing.
+ *
+ * <p>Owned by the Broker's event loop.
+ */
+final class Appender {
+
+  private final BrokerOptions options;
+  private final MessageStore store;
+  private final Catalog catalog;
+  private final StateLog log;
+  private final Turn turn;
+  private final Clock clock;
+  private final LatencyRecorder latency;
+  private final ArrivalTimes arrivals;
+  private final ArrayDeque<Pending> parked = new ArrayDeque<>();
+  private final List<TopicState> arrived = new ArrayList<>();
+  private long parkedBytes;
+  private boolean waitsForStore;
+  private long messagesIn;
+  private String lastName;
+  private TopicState lastTopic;
+
+  /** A request under way. */
+  private static final class Pending {
+    private final AppendRequest request;
+    private final Answer<AppendReply> answer;
+    private final long arrivedNs;
+    private final AppendReply reply;
+    private final ConsumeQueue[] queues;
+    private final long[] queueOffsets;
+    private final long[] physicalOffsets;
+    private int next;
+    private long storedEnd = -1;
+
+    private Pending(
+        AppendRequest request,
+        Answer<AppendReply> answer,
+        long arrivedNs,
+        AppendReply reply,
+        int count) {
+      this.request = request;
+      this.answer = answer;
+      this.arrivedNs = arrivedNs;
+      this.reply = reply;
+      queues = new ConsumeQueue[count];
+      queueOffsets = new long[count];
+      physicalOffsets = new long[count];
+    }
+
+    private MessageBatch batch() {
+      return request.batch();
+    }
+  }
+
+  Appender(
+      BrokerOptions options,
+      MessageStore store,
+      Catalog catalog,
+      StateLog log,
+      Turn turn,
+      Clock clock,
+      LatencyRecorder latency,
+      ArrivalTimes arrivals) {
+    this.options = options;
+    this.store = store;
+    this.catalog = catalog;
+    this.log = log;
+    this.turn = turn;
+    this.clock = clock;
+    this.latency = latency;
+    this.arrivals = arrivals;
+  }
+
+  /** Messages stored since the start. */
+  long messagesIn() {
+    return messagesIn;
+  }
+
+  /** Takes a request; answered once. */
+  void append(AppendRequest request, Answer<AppendReply> answer) {
+    MessageBatch batch = request.batch();
+    int count = batch.count();
+    AppendReply reply = new AppendReply(options.getBrokerName(), count, clock.nowMs());
+    Pending pending = new Pending(request, answer, clock.nowNs(), reply, count);
+    if (request.ack() == AckLevel.REPLICATED) {
+      answer.fail(
+          new SluiceException(
+              ErrorCode.REPLICAS_MISSING,
+              "the ack level 'replicated' was asked for, but this Broker has no slaves; use 'disk'"));
+      return;
+    }
+    if (!parked.isEmpty() || log.isBlocked()) {
+      park(pending);
+      return;
+    }
+    process(pending);
+  }
+
+  /** The topics that something arrived for since the last call; the list is the caller's. */
+  void takeArrived(List<TopicState> to) {
+    to.addAll(arrived);
+    for (TopicState topic : arrived) {
+      topic.arrived = false;
+    }
+    arrived.clear();
+  }
+
+  /** Goes on with what is parked, if the store takes it. A step of the turn. */
+  void resume() {
+    while (!parked.isEmpty() && !waitsForStore && !log.isBlocked()) {
+      Pending pending = parked.poll();
+      parkedBytes -= pending.batch().size();
+      process(pending);
+    }
+  }
+
+  /** Fails what is parked, at the end. */
+  void close(SluiceException reason) {
+    while (!parked.isEmpty()) {
+      Pending pending = parked.poll();
+      refuseFrom(pending, pending.next, reason);
+      finish(pending);
+    }
+    parkedBytes = 0;
+  }
+
+  /** A topic was deleted or changed: look it up anew. */
+  void forgetTopics() {
+    lastName = null;
+    lastTopic = null;
+  }
+
+  /** Chooses queues, appends, and answers or parks. */
+  private void process(Pending pending) {
+    if (!choose(pending)) {
+      return;
+    }
+    // A topic that was just made stands in the log before its first message.
+    if (!log.changes().isEmpty() && !log.flush()) {
+      park(pending);
+      return;
+    }
+    if (pending.request.atomic() && !fitsWhole(pending)) {
+      return;
+    }
+    if (appendAll(pending)) {
+      finish(pending);
+    }
+  }
+
+  /**
+   * Finds the queue of each message to come; anew if the request was parked, as its topic may have
+   * been deleted meanwhile.
+   *
+   * @return false if the request was refused as a whole
+   */
+  private boolean choose(Pending pending) {
+    MessageBatch batch = pending.batch();
+    for (int i = pending.next; i < batch.count(); i++) {
+      try {
+        pending.queues[i] = chooseQueue(batch, i);
+      } catch (SluiceException refused) {
+        pending.queues[i] = null;
+        if (pending.request.atomic()) {
+          pending.answer.fail(
+              new SluiceException(
+                  refused.code(), "message " + i + " of the batch: " + refused.getMessage()));
+          return false;
+        }
+        pending.reply.refused(i, refused);
+      }
+    }
+    return true;
+  }
+
+  private ConsumeQueue chooseQueue(MessageBatch batch, int index) {
+    TopicState topic = topicOf(batch.topic(index));
+    if ((topic.config.permission() & TopicConfig.WRITE) == 0) {
+      throw new SluiceException(
+          ErrorCode.NO_PERMISSION, "the topic '" + topic.name() + "' is not writable");
+    }
+    checkSize(batch, index);
+    int queues = topic.config.queues();
+    long selector = batch.selector(index);
+    int queueId;
+    if (QueueSelector.isQueue(selector)) {
+      if (selector >= queues) {
+        throw new SluiceException(
+            ErrorCode.INVALID_ARGUMENT,
+            "the queue is "
+                + selector
+                + "; the topic '"
+                + topic.name()
+                + "' has the queues 0 to "
+                + (queues - 1));
+      }
+      queueId = (int) selector;
+    } else if (QueueSelector.isOrderingKey(selector)) {
+      queueId = QueueSelector.queueOfKey(selector, queues);
+    } else {
+      queueId = topic.turn++ % queues;
+      if (topic.turn >= queues) {
+        topic.turn = 0;
+      }
+    }
+    return catalog.queue(topic, queueId);
+  }
+
+  private TopicState topicOf(String name) {
+    if (name != null && name.equals(lastName)) {
+      return lastTopic;
+    }
+    TopicState topic = catalog.topicForUse(name);
+    lastName = name;
+    lastTopic = topic;
+    return topic;
+  }
+
+  private void checkSize(MessageBatch batch, int index) {
+    int recordBytes = batch.recordBytes(index);
+    int maxBytes = options.getMaxMessageBytes();
+    if (recordBytes > maxBytes) {
+      int bodyBytes = bodyBytes(batch, index);
+      if (bodyBytes > maxBytes) {
+        throw new SluiceException(
+            ErrorCode.MESSAGE_TOO_LARGE,
+            "the body has " + bodyBytes + " bytes; allowed are " + maxBytes);
+      }
+    }
+    if (recordBytes > store.maxRecordBytes()) {
+      throw new SluiceException(
+          ErrorCode.MESSAGE_TOO_LARGE,
+          "the message takes "
+              + recordBytes
+              + " bytes; a segment of the log has room for "
+              + store.maxRecordBytes());
+    }
+  }
+
+  private static int bodyBytes(MessageBatch batch, int index) {
+    ByteBuffer bytes = ByteBuffer.wrap(batch.bytes());
+    int start = batch.position(index);
+    int sysFlag = bytes.getInt(start + MessageLayout.SYS_FLAG);
+    return bytes.getInt(start + MessageLayout.bodyLength(sysFlag));
+  }
+
+  /** Whether an atomic request can go in now; if not, it is parked or refused. */
+  private boolean fitsWhole(Pending pending) {
+    long bytes = pending.batch().size();
+    if (store.hasRoom(bytes, false)) {
+      return true;
+    }
+    StoreException refusal = store.refusal();
+    if (refusal == null || refusal.kind() == StoreException.Kind.BUSY) {
+      park(pending);
+    } else {
+      pending.answer.fail(Refusals.of(refusal));
+    }
+    return false;
+  }
+
+  /**
+   * Appends from where the request stands.
+   *
+   * @return false if it was parked
+   */
+  private boolean appendAll(Pending pending) {
+    int count = pending.batch().count();
+    long firstPhysical = -1;
+    int stored = 0;
+    while (pending.next < count) {
+      int from = pending.next;
+      if (pending.queues[from] == null) {
+        pending.next++;
+        continue;
+      }
+      int to = from + 1;
+      while (to < count && pending.queues[to] != null) {
+        to++;
+      }
+      int end = appendRun(pending, from, to);
+      if (end > from && firstPhysical < 0) {
+        firstPhysical = pending.physicalOffsets[from];
+      }
+      stored += end - from;
+      pending.next = end;
+      if (end < to && !goOnAfterRefusal(pending)) {
+        noteStored(pending, firstPhysical, stored);
+        return false;
+      }
+    }
+    noteStored(pending, firstPhysical, stored);
+    return true;
+  }
+
+  private int appendRun(Pending pending, int from, int to) {
+    int end =
+        store.append(
+            pending.batch(),
+            from,
+            to,
+            pending.queues,
+            pending.queueOffsets,
+            pending.physicalOffsets,
+            false);
+    for (int i = from; i < end; i++) {
+      pending.reply.stored(
+          i, pending.queues[i].queueId(), pending.queueOffsets[i], pending.physicalOffsets[i]);
+      noteArrival(pending.batch().topic(i));
+    }
+    if (end > from) {
+      int last = end - 1;
+      pending.storedEnd = pending.physicalOffsets[last] + pending.batch().recordBytes(last);
+    }
+    return end;
+  }
+
+  private void noteArrival(String name) {
+    TopicState topic = topicOf(name);
+    if (!topic.arrived) {
+      topic.arrived = true;
+      arrived.add(topic);
+    }
+  }
+
+  private void noteStored(Pending pending, long firstPhysical, int stored) {
+    if (stored == 0) {
+      return;
+    }
+    messagesIn += stored;
+    long nowNs = clock.nowNs();
+    arrivals.add(firstPhysical, pending.request.receivedNs(), nowNs);
+    latency.record(Stage.APPEND, nowNs - pending.arrivedNs, stored);
+    turn.request();
+  }
+
+  /**
+   * The store took no more.
+   *
+   * @return true if the rest was refused, false if it was parked
+   */
+  private boolean goOnAfterRefusal(Pending pending) {
+    StoreException refusal = store.refusal();
+    if (refusal == null || refusal.kind() == StoreException.Kind.BUSY) {
+      return !tryPark(pending);
+    }
+    refuseFrom(pending, pending.next, Refusals.of(refusal));
+    return true;
+  }
+
+  private void park(Pending pending) {
+    if (!tryPark(pending)) {
+      finish(pending);
+    }
+  }
+
+  /** Parks a request, or refuses the rest of it if too much is parked already. */
+  private boolean tryPark(Pending pending) {
+    long bytes = pending.batch().size();
+    if (!parked.isEmpty() && parkedBytes + bytes > options.getMaxParkedBytes()) {
+      refuseFrom(
+          pending,
+          pending.next,
+          new SluiceException(
+              ErrorCode.BUSY,
+              "the store prepares room and "
+                  + parkedBytes
+                  + " bytes of sends wait already; allowed are "
+                  + options.getMaxParkedBytes()));
+      return false;
+    }
+    if (pending.next > 0) {
+      parked.addFirst(pending);
+    } else {
+      parked.addLast(pending);
+    }
+    parkedBytes += bytes;
+    waitForStore();
+    return true;
+  }
+
+  private void waitForStore() {
+    if (waitsForStore) {
+      return;
+    }
+    if (log.isBlocked()) {
+      // The state goes first; the end of its turn comes back to what is parked.
+      return;
+    }
+    waitsForStore = true;
+    store.whenWritable(
+        () -> {
+          waitsForStore = false;
+          turn.request();
+        });
+  }
+
+  private static void refuseFrom(Pending pending, int from, SluiceException reason) {
+    for (int i = from; i < pending.batch().count(); i++) {
+      if (pending.queues[i] != null || pending.next == 0) {
+        pending.reply.refused(i, reason);
+      }
+    }
+    pending.next = pending.batch().count();
+  }
+
+  /** Answers at the ack level, or at once if nothing was stored. */
+  private void finish(Pending pending) {
+    if (pending.request.atomic() && pending.storedEnd < 0 && pending.reply.count() > 0) {
+      SluiceException reason = pending.reply.error(0);
+      if (reason != null) {
+        pending.answer.fail(reason);
+        return;
+      }
+    }
+    AckLevel ack = pending.request.ack() == null ? options.getDefaultAck() : pending.request.ack();
+    if (pending.storedEnd < 0 || ack == AckLevel.MEMORY) {
+      pending.answer.succeed(pending.reply);
+      return;
+    }
+    store.whenForced(
+        pending.storedEnd,
+        failure -> {
+          if (failure == null) {
+            pending.answer.succeed(pending.reply);
+          } else {
+            pending.answer.fail(Refusals.of(failure));
+          }
+        });
+  }
+}

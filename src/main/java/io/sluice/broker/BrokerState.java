@@ -1,0 +1,248 @@
+package io.sluice.broker;
+
+import io.sluice.broker.StateChange.Advanced;
+import io.sluice.broker.StateChange.ConsumptionMade;
+import io.sluice.broker.StateChange.Extended;
+import io.sluice.broker.StateChange.GroupDeleted;
+import io.sluice.broker.StateChange.GroupPut;
+import io.sluice.broker.StateChange.Leased;
+import io.sluice.broker.StateChange.Positioned;
+import io.sluice.broker.StateChange.Returned;
+import io.sluice.broker.StateChange.Settled;
+import io.sluice.broker.StateChange.Started;
+import io.sluice.broker.StateChange.TopicDeleted;
+import io.sluice.broker.StateChange.TopicPut;
+import io.sluice.bus.GroupConfig;
+import io.sluice.bus.TopicConfig;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/**
+ * All that a Broker knows beside the messages: topics, groups, positions, leases. In memory; made
+ * durable by the {@link StateChange}s in the log. Owned by the Broker's event loop.
+ */
+final class BrokerState {
+
+  /** Lease numbers of one start of the process: 2^40, 18 days at a million a second. */
+  private static final int LEASE_BITS = 40;
+
+  /** Topic changes of one start that the data version can count before the next start's. */
+  private static final int VERSION_BITS = 20;
+
+  final Map<String, TopicState> topics = new TreeMap<>();
+  final Map<String, GroupState> groups = new TreeMap<>();
+  final DueQueue due = new DueQueue();
+  final Holders holders = new Holders();
+
+  private final Map<Integer, Consumption> consumptions = new HashMap<>();
+  private long incarnation;
+  private long nextLease = 1;
+  private int nextConsumption = 1;
+  private long topicChanges;
+
+  /** Counts the starts of the Broker. */
+  long incarnation() {
+    return incarnation;
+  }
+
+  /** Rises with each change of the topics, over restarts too. */
+  long dataVersion() {
+    return (incarnation << VERSION_BITS) + topicChanges;
+  }
+
+  /** A new lease number, higher than all before. */
+  long takeLease() {
+    return nextLease++;
+  }
+
+  /**
+   * Whether a lease of this number may have been given. Numbers of earlier incarnations are taken
+   * as given: their records may have been lost, their receipts not.
+   */
+  boolean wasGiven(long lease) {
+    return lease > 0 && lease < nextLease;
+  }
+
+  /** The number for the next {@link ConsumptionMade}. */
+  int nextConsumption() {
+    return nextConsumption;
+  }
+
+  Consumption consumption(int id) {
+    return consumptions.get(id);
+  }
+
+  Iterable<Consumption> consumptions() {
+    return consumptions.values();
+  }
+
+  /** What a group consumes of a topic, or null if it never did. */
+  Consumption consumption(String group, String topic) {
+    GroupState state = groups.get(group);
+    return state == null ? null : state.consumptions.get(topic);
+  }
+
+  /**
+   * Applies a change that was recorded, or is being recorded. Changes of what is not there any more
+   * are ignored: a late change of a deleted group does no harm.
+   */
+  void apply(StateChange change) {
+    if (change instanceof Leased leased) {
+      nextLease = Math.max(nextLease, leased.firstLease() + leased.count());
+      withCursor(leased.consumption(), leased.queueId(), cursor -> cursor.applyLease(leased));
+    } else if (change instanceof Settled settled) {
+      withCursor(
+          settled.consumption(),
+          settled.queueId(),
+          cursor -> cursor.applySettle(settled.firstOffset(), settled.count()));
+    } else if (change instanceof Returned returned) {
+      withCursor(
+          returned.consumption(), returned.queueId(), cursor -> cursor.applyReturn(returned));
+    } else if (change instanceof Extended extended) {
+      withCursor(
+          extended.consumption(),
+          extended.queueId(),
+          cursor -> cursor.applyExtend(extended.offset(), extended.deadlineMs()));
+    } else if (change instanceof Advanced advanced) {
+      withCursor(
+          advanced.consumption(),
+          advanced.queueId(),
+          cursor -> cursor.applyAdvance(advanced.nextOffset()));
+    } else if (change instanceof Positioned positioned) {
+      withCursor(
+          positioned.consumption(),
+          positioned.queueId(),
+          cursor -> cursor.applyPosition(positioned.nextOffset()));
+    } else {
+      applyRare(change);
+    }
+  }
+
+  /**
+   * Hands over the changes that rebuild this state from nothing.
+   *
+   * @param nextOffsets for each topic the next offset of each of its queues
+   */
+  void snapshot(NextOffsets nextOffsets, Consumer<StateChange> out) {
+    out.accept(new Started(incarnation));
+    for (TopicState topic : topics.values()) {
+      out.accept(new TopicPut(topic.config, topic.queuesEver, nextOffsets.of(topic)));
+    }
+    for (GroupState group : groups.values()) {
+      out.accept(new GroupPut(group.config));
+    }
+    for (Consumption consumption : new TreeMap<>(consumptions).values()) {
+      out.accept(
+          new ConsumptionMade(consumption.id, consumption.group.name(), consumption.topic.name()));
+      for (int queueId = 0; queueId < consumption.queues(); queueId++) {
+        QueueCursor cursor = consumption.cursorIfAny(queueId);
+        if (cursor != null) {
+          cursor.snapshot(out);
+        }
+      }
+    }
+    // Keeps the numbers rising even if all of the last leases and consumptions are gone.
+    out.accept(new Leased(0, 0, 0, 0, nextLease, 0, 0, false, false));
+    out.accept(new ConsumptionMade(nextConsumption - 1, "", ""));
+  }
+
+  private void applyRare(StateChange change) {
+    if (change instanceof Started started) {
+      incarnation = started.incarnation();
+      nextLease = Math.max(nextLease, (incarnation << LEASE_BITS) + 1);
+      topicChanges = 0;
+    } else if (change instanceof TopicPut put) {
+      putTopic(put.config(), put.queuesEver());
+    } else if (change instanceof TopicDeleted deleted) {
+      deleteTopic(deleted.topic());
+    } else if (change instanceof GroupPut put) {
+      putGroup(put.config());
+    } else if (change instanceof GroupDeleted deleted) {
+      deleteGroup(deleted.group());
+    } else if (change instanceof ConsumptionMade made) {
+      makeConsumption(made);
+    } else {
+      throw new IllegalStateException("no way to apply " + change);
+    }
+  }
+
+  private void putTopic(TopicConfig config, int queuesEver) {
+    topicChanges++;
+    TopicState topic = topics.get(config.name());
+    if (topic == null) {
+      topics.put(config.name(), new TopicState(config, Math.max(queuesEver, config.queues())));
+    } else {
+      topic.config = config;
+      topic.queuesEver = Math.max(topic.queuesEver, Math.max(queuesEver, config.queues()));
+    }
+  }
+
+  private void deleteTopic(String name) {
+    TopicState topic = topics.remove(name);
+    if (topic == null) {
+      return;
+    }
+    topicChanges++;
+    for (Consumption consumption : topic.consumptions) {
+      consumption.group.consumptions.remove(name);
+      forget(consumption);
+    }
+  }
+
+  private void putGroup(GroupConfig config) {
+    GroupState group = groups.get(config.name());
+    if (group == null) {
+      groups.put(config.name(), new GroupState(config));
+    } else {
+      group.config = config;
+    }
+  }
+
+  private void deleteGroup(String name) {
+    GroupState group = groups.remove(name);
+    if (group == null) {
+      return;
+    }
+    for (Consumption consumption : group.consumptions.values()) {
+      consumption.topic.consumptions.remove(consumption);
+      forget(consumption);
+    }
+  }
+
+  private void makeConsumption(ConsumptionMade made) {
+    nextConsumption = Math.max(nextConsumption, made.consumption() + 1);
+    GroupState group = groups.get(made.group());
+    TopicState topic = topics.get(made.topic());
+    if (group == null || topic == null || consumptions.containsKey(made.consumption())) {
+      return;
+    }
+    Consumption consumption = new Consumption(this, made.consumption(), group, topic);
+    consumptions.put(consumption.id, consumption);
+    group.consumptions.put(made.topic(), consumption);
+    topic.consumptions.add(consumption);
+  }
+
+  private void forget(Consumption consumption) {
+    consumptions.remove(consumption.id);
+    for (int queueId = 0; queueId < consumption.queues(); queueId++) {
+      QueueCursor cursor = consumption.cursorIfAny(queueId);
+      if (cursor != null) {
+        cursor.forget();
+      }
+    }
+  }
+
+  private void withCursor(int consumptionId, int queueId, Consumer<QueueCursor> action) {
+    Consumption consumption = consumptions.get(consumptionId);
+    if (consumption != null) {
+      action.accept(consumption.cursor(queueId));
+    }
+  }
+
+  /** Says where the queues of a topic end. */
+  interface NextOffsets {
+    long[] of(TopicState topic);
+  }
+}

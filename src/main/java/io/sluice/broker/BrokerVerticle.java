@@ -1,0 +1,370 @@
+package io.sluice.broker;
+
+import io.sluice.bus.Addresses;
+import io.sluice.bus.AdminRequest;
+import io.sluice.bus.AppendRequest;
+import io.sluice.bus.BusMessage;
+import io.sluice.bus.ClientKept;
+import io.sluice.bus.Done;
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.ReadRequest;
+import io.sluice.bus.ReceiveRequest;
+import io.sluice.bus.ReleaseRequest;
+import io.sluice.bus.SettleRequest;
+import io.sluice.bus.SluiceException;
+import io.sluice.metrics.LatencyRecorder;
+import io.sluice.store.MessageStore;
+import io.sluice.store.MessageStores;
+import io.sluice.util.Clock;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.WorkerExecutor;
+import io.vertx.core.eventbus.Message;
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiConsumer;
+
+/**
+ * A Broker: storage and dispatch on one event loop, which owns all of its state.
+ *
+ * <p>Start: opens the store, rebuilds the state from snapshot and log, begins a new incarnation
+ * (its record forced, so that lease numbers never come twice), then listens on the addresses of its
+ * name and registers. Stop, in reverse: leaves, answers everything that waits, writes a snapshot,
+ * closes the store. While it stops it refuses requests with SHUTTING_DOWN.
+ *
+ * <p>Writes {@code state.snapshot} and the store's files in the directory of the options.
+ */
+public final class BrokerVerticle extends VerticleBase {
+
+  private static final System.Logger LOG = System.getLogger(BrokerVerticle.class.getName());
+
+  /** A record of state changes is at most so long, and never more than a quarter of a segment. */
+  private static final int MAX_STATE_RECORD_BYTES = 256 << 10;
+
+  /** How often positions that only moved over unwanted messages are recorded. */
+  private static final long ADVANCE_INTERVAL_MS = 1_000;
+
+  private final BrokerOptions options;
+  private final Clock clock;
+  private final LatencyRecorder latency;
+
+  private MessageStore store;
+  private WorkerExecutor worker;
+  private BrokerState state;
+  private Turn turn;
+  private DeadLetters deadLetters;
+  private StateLog log;
+  private Catalog catalog;
+  private Waiting waiting;
+  private Appender appender;
+  private Dispatcher dispatcher;
+  private Reader reader;
+  private Settler settler;
+  private Admin admin;
+  private ClientKeptHandler clientKept;
+  private Snapshots snapshots;
+  private Registrar registrar;
+  private PlainSends plainSends;
+  private final List<TopicState> arrived = new ArrayList<>();
+  private boolean running;
+  private long timer = -1;
+  private long timerAtMs = Long.MAX_VALUE;
+  private boolean topicsChanged;
+
+  /**
+   * A Broker.
+   *
+   * @param options copied and checked
+   * @param latency takes the stages APPEND, FORCE and DISPATCH
+   * @throws IllegalArgumentException if the options do not fit together
+   */
+  public BrokerVerticle(BrokerOptions options, Clock clock, LatencyRecorder latency) {
+    this.options = new BrokerOptions(options);
+    this.options.check();
+    this.clock = clock;
+    this.latency = latency;
+  }
+
+  @Override
+  public Future<?> start() {
+    SnapshotFile file = new SnapshotFile(options.getDirectory());
+    worker = vertx.createSharedWorkerExecutor("sluice-broker-" + options.getBrokerName(), 1);
+    return openStore()
+        .compose(opened -> worker.executeBlocking(file::read))
+        .compose(content -> recover(content, file))
+        .compose(recovered -> listen())
+        .onSuccess(listening -> begin())
+        .recover(failure -> undo().transform(undone -> Future.failedFuture(failure)));
+  }
+
+  @Override
+  public Future<?> stop() {
+    SluiceException reason = shuttingDown();
+    running = false;
+    if (timer >= 0) {
+      vertx.cancelTimer(timer);
+    }
+    registrar.unregister();
+    waiting.close(reason);
+    appender.close(reason);
+    turn.stop();
+    turn.end();
+    deadLetters.close(reason);
+    return snapshots
+        .write()
+        .otherwiseEmpty()
+        .compose(written -> allForced())
+        .onComplete(done -> log.close(reason))
+        .transform(done -> undo());
+  }
+
+  private Future<Void> openStore() {
+    return Future.fromCompletionStage(
+            MessageStores.open(
+                options.getStore(),
+                clock,
+                task -> context.runOnContext(nothing -> task.run()),
+                latency,
+                StateRecovery.listener()))
+        .map(
+            opened -> {
+              store = opened;
+              return null;
+            });
+  }
+
+  private Future<Void> recover(SnapshotFile.Content content, SnapshotFile file) {
+    assemble(file);
+    long startedNs = System.nanoTime();
+    StateRecovery recovery = new StateRecovery(store, state);
+    return recovery
+        .recover(content)
+        .compose(
+            records -> {
+              snapshots.keepFrom(content == null ? 0 : content.covered());
+              StateChange started = recovery.newIncarnation();
+              state.apply(started);
+              log.changes().change(started);
+              giveBackLost();
+              LOG.log(
+                  Level.INFO,
+                  "broker {0} has {1} topics and {2} groups; {3} state records replayed in {4} ms",
+                  options.getBrokerName(),
+                  state.topics.size(),
+                  state.groups.size(),
+                  records,
+                  (System.nanoTime() - startedNs) / 1_000_000);
+              return writeStart();
+            });
+  }
+
+  private void assemble(SnapshotFile file) {
+    state = new BrokerState();
+    turn = new Turn(context);
+    deadLetters = new DeadLetters(store, turn);
+    int recordBytes = Math.min(MAX_STATE_RECORD_BYTES, store.maxRecordBytes() / 4);
+    log = new StateLog(store, clock, new ChangeBuffer(deadLetters, recordBytes), turn);
+    catalog = new Catalog(options, store, state, log);
+    waiting = new Waiting(options.getMaxWaitingReceives(), state.holders);
+    ArrivalTimes arrivals = new ArrivalTimes();
+    appender = new Appender(options, store, catalog, log, turn, clock, latency, arrivals);
+    dispatcher =
+        new Dispatcher(
+            options, store, state, catalog, log, turn, waiting, clock, latency, arrivals);
+    reader = new Reader(store, catalog, turn, waiting, clock, latency, arrivals);
+    deadLetters.connect(catalog, log, dispatcher);
+    settler = new Settler(options, state, catalog, log, deadLetters, dispatcher, clock);
+    admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
+    clientKept =
+        new ClientKeptHandler(options, store, state, catalog, log, reader, dispatcher, clock);
+    snapshots = new Snapshots(store, state, catalog, log, file, worker);
+    registrar = new Registrar(vertx, options, state);
+    plainSends = new PlainSends(vertx, options, state, appender, clock);
+  }
+
+  /** Sockets do not survive the process: their leases are due at once. */
+  private void giveBackLost() {
+    long nowMs = clock.nowMs();
+    for (Consumption consumption : state.consumptions()) {
+      for (int queueId = 0; queueId < consumption.queues(); queueId++) {
+        QueueCursor cursor = consumption.cursorIfAny(queueId);
+        if (cursor != null) {
+          cursor.release(Holders.LOST, nowMs, log.changes());
+        }
+      }
+    }
+  }
+
+  /** The new incarnation is on the disk before the first lease is given. */
+  private Future<Void> writeStart() {
+    Promise<Void> written = Promise.promise();
+    log.whenForced(
+        new Answer<>() {
+          @Override
+          public void succeed(Void nothing) {
+            written.complete();
+          }
+
+          @Override
+          public void fail(SluiceException failure) {
+            written.fail(failure);
+          }
+        });
+    turn.addStep(log::flush);
+    return written.future();
+  }
+
+  private Future<?> listen() {
+    String name = options.getBrokerName();
+    List<Future<Void>> listening = new ArrayList<>();
+    listening.add(
+        this.<AppendRequest>on(
+            Addresses.append(name), (request, at) -> appender.append(request, Answer.to(at))));
+    listening.add(
+        this.<ReceiveRequest>on(
+            Addresses.receive(name),
+            (request, at) -> {
+              clientKept.checkLeasesAllowed(request.group(), request.topic());
+              dispatcher.receive(request, Answer.to(at));
+            }));
+    listening.add(
+        this.<SettleRequest>on(
+            Addresses.settle(name), (request, at) -> settler.settle(request, Answer.to(at))));
+    listening.add(
+        this.<ReleaseRequest>on(
+            Addresses.release(name),
+            (request, at) -> {
+              dispatcher.release(request.holder());
+              at.reply(Done.DONE);
+            }));
+    listening.add(
+        this.<ReadRequest>on(
+            Addresses.read(name), (request, at) -> reader.read(request, Answer.to(at))));
+    listening.add(
+        this.<AdminRequest>on(
+            Addresses.admin(name), (request, at) -> admin.handle(request, Answer.to(at))));
+    listening.add(
+        this.<ClientKept>on(
+            Addresses.clientKept(name),
+            (request, at) -> clientKept.handle(request, Answer.to(at))));
+    return Future.all(listening);
+  }
+
+  private <T extends BusMessage> Future<Void> on(
+      String address, BiConsumer<T, Message<T>> handler) {
+    return vertx
+        .eventBus()
+        .<T>localConsumer(address, message -> handle(message, handler))
+        .completion();
+  }
+
+  /** Answers what a handler throws; a handler that returns has answered or will. */
+  private <T extends BusMessage> void handle(
+      Message<T> message, BiConsumer<T, Message<T>> handler) {
+    if (!running) {
+      SluiceException.fail(message, shuttingDown());
+      return;
+    }
+    try {
+      handler.accept(message.body(), message);
+    } catch (SluiceException e) {
+      SluiceException.fail(message, e);
+    } catch (RuntimeException e) {
+      LOG.log(Level.ERROR, "could not answer " + message.body(), e);
+      SluiceException.fail(message, e);
+    }
+  }
+
+  private void begin() {
+    turn.clearSteps();
+    turn.addStep(appender::resume);
+    turn.addStep(dispatcher::wakeDue);
+    turn.addStep(this::tellArrivals);
+    turn.addStep(dispatcher::serveTouched);
+    turn.addStep(reader::serveTouched);
+    turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
+    turn.addStep(deadLetters::bury);
+    turn.addStep(log::flush);
+    turn.addStep(this::tellTopics);
+    turn.addStep(this::setTimer);
+    catalog.addListener(
+        () -> {
+          topicsChanged = true;
+          appender.forgetTopics();
+          turn.request();
+        });
+    running = true;
+    topicsChanged = true;
+    vertx.setPeriodic(options.getRegisterInterval().toMillis(), id -> keepHouse());
+    vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> snapshots.write());
+    clientKept.start(vertx);
+    vertx.setPeriodic(ADVANCE_INTERVAL_MS, id -> log.flushAll());
+    turn.request();
+  }
+
+  private void keepHouse() {
+    registrar.register();
+    waiting.forgetIdleHolders();
+  }
+
+  private void tellArrivals() {
+    appender.takeArrived(arrived);
+    for (TopicState topic : arrived) {
+      dispatcher.arrived(topic);
+      reader.arrived(topic);
+    }
+    arrived.clear();
+  }
+
+  private void tellTopics() {
+    if (topicsChanged && running) {
+      topicsChanged = false;
+      registrar.register();
+      if (options.isPlainSends()) {
+        plainSends.update();
+      }
+    }
+  }
+
+  /**
+   * One timer, for whatever is next: a lease that ends, a retry that is due, a wait that is over.
+   */
+  private void setTimer() {
+    long nextMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
+    if (nextMs >= timerAtMs || nextMs == Long.MAX_VALUE || !running) {
+      return;
+    }
+    if (timer >= 0) {
+      vertx.cancelTimer(timer);
+    }
+    timerAtMs = nextMs;
+    timer =
+        vertx.setTimer(
+            Math.max(1, nextMs - clock.nowMs()),
+            id -> {
+              timer = -1;
+              timerAtMs = Long.MAX_VALUE;
+              turn.request();
+            });
+  }
+
+  private Future<Void> allForced() {
+    Promise<Void> forced = Promise.promise();
+    store.whenForced(store.maxPhysicalOffset(), failure -> forced.complete());
+    return forced.future();
+  }
+
+  /** Closes what is open, in reverse order. */
+  private Future<Void> undo() {
+    Future<Void> closed =
+        store == null ? Future.succeededFuture() : Future.fromCompletionStage(store.close());
+    return closed.eventually(() -> worker.close());
+  }
+
+  private SluiceException shuttingDown() {
+    return new SluiceException(
+        ErrorCode.SHUTTING_DOWN, "the Broker '" + options.getBrokerName() + "' is not running");
+  }
+}

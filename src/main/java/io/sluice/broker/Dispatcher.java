@@ -1,0 +1,433 @@
+package io.sluice.broker;
+
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.ReceiveReply;
+import io.sluice.bus.ReceiveRequest;
+import io.sluice.bus.SluiceException;
+import io.sluice.bus.TopicConfig;
+import io.sluice.message.MessageBlock;
+import io.sluice.message.MessageView;
+import io.sluice.metrics.LatencyRecorder;
+import io.sluice.metrics.Stage;
+import io.sluice.store.BlockBuilder;
+import io.sluice.store.ConsumeQueue;
+import io.sluice.store.MessageStore;
+import io.sluice.util.Clock;
+import io.vertx.core.Future;
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+
+/**
+ * Hands messages to those who wait for them. A receive always waits first, if only until the end of
+ * the turn: then each consumption that something happened to is looked at once, its waiters are
+ * served in the order they came, its queues in turn.
+ *
+ * <p>Owned by the Broker's event loop.
+ */
+final class Dispatcher {
+
+  private static final System.Logger LOG = System.getLogger(Dispatcher.class.getName());
+
+  /** One receive gets at most so many messages: 64 MB of 1 KB each. */
+  private static final int MAX_MESSAGES = 65_536;
+
+  /** Messages brought into memory at once for a consumer that is far behind. */
+  private static final int READ_AHEAD_MESSAGES = 2_048;
+
+  /** Bytes brought into memory at once, at most: about 10 ms of a slow disk. */
+  private static final long READ_AHEAD_BYTES = 1 << 20;
+
+  /** What a worker brought into memory is taken to be there for so long. */
+  private static final long WARM_MS = 1_000;
+
+  private final BrokerOptions options;
+  private final MessageStore store;
+  private final BrokerState state;
+  private final Catalog catalog;
+  private final StateLog log;
+  private final Turn turn;
+  private final Waiting waiting;
+  private final Clock clock;
+  private final LatencyRecorder latency;
+  private final ArrivalTimes arrivals;
+  private final LeaseBatch batch = new LeaseBatch();
+  private final StoreView view;
+  private final MessageView messageView = new MessageView();
+  private List<Consumption> touched = new ArrayList<>();
+  private List<Consumption> looking = new ArrayList<>();
+  private long messagesOut;
+  private long oldestPhysicalOffset;
+
+  /** A receive that waits. */
+  private final class ReceiveWaiter extends Waiter {
+    private final Consumption consumption;
+    private final ReceiveRequest request;
+    private final TagFilter filter;
+    private final Answer<ReceiveReply> answer;
+
+    private ReceiveWaiter(
+        Consumption consumption,
+        ReceiveRequest request,
+        TagFilter filter,
+        Answer<ReceiveReply> answer) {
+      this.consumption = consumption;
+      this.request = request;
+      this.filter = filter;
+      this.answer = answer;
+    }
+
+    @Override
+    boolean isReading() {
+      return consumption.reading > 0 || consumption.touched;
+    }
+
+    @Override
+    void answerEmpty() {
+      answer.succeed(
+          new ReceiveReply(MessageBlock.empty(), new long[0], new int[0], clock.nowNs(), 0, true));
+    }
+
+    @Override
+    void fail(SluiceException failure) {
+      answer.fail(failure);
+    }
+  }
+
+  Dispatcher(
+      BrokerOptions options,
+      MessageStore store,
+      BrokerState state,
+      Catalog catalog,
+      StateLog log,
+      Turn turn,
+      Waiting waiting,
+      Clock clock,
+      LatencyRecorder latency,
+      ArrivalTimes arrivals) {
+    this.options = options;
+    this.store = store;
+    this.state = state;
+    this.catalog = catalog;
+    this.log = log;
+    this.turn = turn;
+    this.waiting = waiting;
+    this.clock = clock;
+    this.latency = latency;
+    this.arrivals = arrivals;
+    view = new StoreView(store);
+  }
+
+  /** Messages handed out by receives since the start. */
+  long messagesOut() {
+    return messagesOut;
+  }
+
+  /** Takes a receive; answered once. */
+  void receive(ReceiveRequest request, Answer<ReceiveReply> answer) {
+    TagFilter filter = TagFilter.of(request.filter());
+    check(request);
+    Consumption known = state.consumption(request.group(), request.topic());
+    if (known != null) {
+      await(known, request, filter, answer);
+      return;
+    }
+    catalog
+        .consume(request.group(), request.topic(), request.from())
+        .onComplete(
+            made -> {
+              if (made.failed()) {
+                answer.fail(SluiceException.of(made.cause()));
+                return;
+              }
+              try {
+                await(made.result(), request, filter, answer);
+              } catch (SluiceException e) {
+                answer.fail(e);
+              }
+            });
+  }
+
+  /** Gives back what a holder has: its waits end, its leases are due again. */
+  void release(String holderName) {
+    Holder holder = waiting.knownHolder(holderName);
+    if (holder == null) {
+      return;
+    }
+    for (Waiter waiter : List.copyOf(holder.waiters)) {
+      waiting.remove(waiter);
+      waiter.answerEmpty();
+    }
+    long nowMs = clock.nowMs();
+    for (QueueCursor cursor : holder.cursors) {
+      cursor.release(holder.number, nowMs, log.changes());
+      touch(cursor.consumption);
+    }
+    waiting.forget(holder);
+    turn.request();
+  }
+
+  /** Has a consumption looked at, at the end of the turn. */
+  void touch(Consumption consumption) {
+    if (!consumption.touched) {
+      consumption.touched = true;
+      touched.add(consumption);
+      turn.request();
+    }
+  }
+
+  /** Something arrived for a topic. */
+  void arrived(TopicState topic) {
+    for (Consumption consumption : topic.consumptions) {
+      if (consumption.waiters != null && !consumption.waiters.isEmpty()) {
+        touch(consumption);
+      }
+    }
+  }
+
+  /** Ends the leases and begins the retries whose time has come. A step of the turn. */
+  void wakeDue() {
+    long nowMs = clock.nowMs();
+    QueueCursor cursor = state.due.poll(nowMs);
+    while (cursor != null) {
+      cursor.expire(nowMs, log.changes());
+      state.due.lower(cursor, cursor.unsettled().earliestDueMs());
+      touch(cursor.consumption);
+      cursor = state.due.poll(nowMs);
+    }
+  }
+
+  /** Serves those who wait where something happened. A step of the turn. */
+  void serveTouched() {
+    if (log.isBlocked() || touched.isEmpty()) {
+      return;
+    }
+    List<Consumption> now = touched;
+    touched = looking;
+    looking = now;
+    for (Consumption consumption : now) {
+      consumption.touched = false;
+      serve(consumption);
+    }
+    now.clear();
+  }
+
+  /** Ends all waits in a consumption. */
+  void fail(Consumption consumption, SluiceException reason) {
+    waiting.failAll(consumption.waiters, reason);
+  }
+
+  private void check(ReceiveRequest request) {
+    if (request.max() < 1 || request.invisibleMs() < 1 || request.waitMs() < 0) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "max is "
+              + request.max()
+              + ", invisible "
+              + request.invisibleMs()
+              + " ms, wait "
+              + request.waitMs()
+              + " ms; allowed are 1 or more, 1 or more, 0 or more");
+    }
+  }
+
+  private void await(
+      Consumption consumption,
+      ReceiveRequest request,
+      TagFilter filter,
+      Answer<ReceiveReply> answer) {
+    if ((consumption.topic.config.permission() & TopicConfig.READ) == 0) {
+      throw new SluiceException(
+          ErrorCode.NO_PERMISSION, "the topic '" + consumption.topic.name() + "' is not readable");
+    }
+    ReceiveWaiter waiter = new ReceiveWaiter(consumption, request, filter, answer);
+    waiter.deadlineMs = clock.nowMs() + request.waitMs();
+    if (consumption.waiters == null) {
+      consumption.waiters = new WaiterList();
+    }
+    waiting.add(waiter, consumption.waiters, request.holder());
+    touch(consumption);
+  }
+
+  private void serve(Consumption consumption) {
+    WaiterList waiters = consumption.waiters;
+    while (waiters != null && !waiters.isEmpty()) {
+      if (!serve((ReceiveWaiter) waiters.first())) {
+        return;
+      }
+    }
+  }
+
+  /** Answers a waiter if there is something for it. */
+  private boolean serve(ReceiveWaiter waiter) {
+    ReceiveRequest request = waiter.request;
+    Consumption consumption = waiter.consumption;
+    long nowMs = clock.nowMs();
+    batch.start(
+        Math.min(request.max(), MAX_MESSAGES),
+        request.maxBytes(),
+        nowMs,
+        nowMs + request.invisibleMs(),
+        waiter.holder == null ? Holders.NONE : waiter.holder.number,
+        request.ordered(),
+        options.getMaxUnsettledPerQueue());
+    BlockBuilder block = collect(consumption, waiter.filter, waiter.holder);
+    if (block == null) {
+      return false;
+    }
+    long[] leases = batch.leases();
+    int[] attempts = batch.attempts();
+    MessageBlock messages = block.build();
+    BitSet unwanted = Blocks.unwanted(messages, waiter.filter, messageView);
+    if (unwanted != null) {
+      leases = without(leases, unwanted);
+      attempts = without(attempts, unwanted);
+      settleUnwanted(consumption, messages, unwanted);
+      messages = Blocks.without(store, messages, unwanted, messageView);
+      if (messages.count() == 0) {
+        messages.close();
+        touch(consumption);
+        return false;
+      }
+    }
+    waiting.remove(waiter);
+    answer(waiter, messages, leases, attempts);
+    return true;
+  }
+
+  /** Leases from the queues in turn; null if there is nothing. */
+  private BlockBuilder collect(Consumption consumption, TagFilter filter, Holder holder) {
+    BlockBuilder block = null;
+    oldestPhysicalOffset = Long.MAX_VALUE;
+    int queues = consumption.queues();
+    int first = consumption.turn % queues;
+    for (int i = 0; i < queues && !batch.isFull(); i++) {
+      int queueId = first + i < queues ? first + i : first + i - queues;
+      ConsumeQueue queue = catalog.queue(consumption.topic, queueId);
+      QueueCursor cursor = consumption.cursor(queueId);
+      if (!cursor.mayDeliver(queue.maxOffset())) {
+        continue;
+      }
+      int before = batch.count();
+      boolean freshlyWarm = clock.nowMs() - cursor.warmAtMs < WARM_MS;
+      view.at(queue, filter, cursor.warmFrom, freshlyWarm ? cursor.warmTo : cursor.warmFrom);
+      if (cursor.lease(batch, view, log.changes())) {
+        touch(consumption);
+      }
+      if (view.coldFrom() >= 0) {
+        bringIn(cursor, queue, view.coldFrom());
+      }
+      if (batch.count() > before) {
+        block = block == null ? store.newBlock(batch.room() + batch.count()) : block;
+        for (int at = before; at < batch.count(); at++) {
+          long offset = batch.offset(at);
+          long physicalOffset = queue.physicalOffset(offset);
+          oldestPhysicalOffset = Math.min(oldestPhysicalOffset, physicalOffset);
+          block.add(physicalOffset, queue.recordBytes(offset));
+        }
+        if (holder != null) {
+          holder.cursors.add(cursor);
+        }
+        consumption.turn = queueId + 1;
+      }
+    }
+    return block;
+  }
+
+  private void answer(ReceiveWaiter waiter, MessageBlock messages, long[] leases, int[] attempts) {
+    long nowNs = clock.nowNs();
+    long receivedNs = 0;
+    long request = arrivals.find(oldestPhysicalOffset);
+    if (request >= 0) {
+      receivedNs = arrivals.receivedNs(request);
+      latency.record(Stage.DISPATCH, nowNs - arrivals.appendedNs(request), messages.count());
+    }
+    messagesOut += messages.count();
+    ReceiveReply reply =
+        new ReceiveReply(
+            messages, leases, attempts, nowNs, receivedNs, isDrained(waiter.consumption));
+    log.whenWritten(
+        new Answer<>() {
+          @Override
+          public void succeed(Void nothing) {
+            waiter.answer.succeed(reply);
+          }
+
+          @Override
+          public void fail(SluiceException failure) {
+            messages.close();
+            waiter.answer.fail(failure);
+          }
+        });
+  }
+
+  private boolean isDrained(Consumption consumption) {
+    for (int queueId = 0; queueId < consumption.queues(); queueId++) {
+      if (consumption
+          .cursor(queueId)
+          .mayDeliver(catalog.queue(consumption.topic, queueId).maxOffset())) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void settleUnwanted(Consumption consumption, MessageBlock messages, BitSet unwanted) {
+    for (int i = unwanted.nextSetBit(0); i >= 0; i = unwanted.nextSetBit(i + 1)) {
+      messages.view(i, messageView);
+      consumption.cursor(messageView.queueId()).unwanted(messageView.queueOffset(), log.changes());
+    }
+  }
+
+  /** Has a worker bring messages into memory, and looks again when they are. */
+  private void bringIn(QueueCursor cursor, ConsumeQueue queue, long fromOffset) {
+    if (cursor.warming) {
+      return;
+    }
+    cursor.warming = true;
+    cursor.consumption.reading++;
+    Future.fromCompletionStage(
+            store.warm(queue, fromOffset, READ_AHEAD_MESSAGES, READ_AHEAD_BYTES, true))
+        .onComplete(
+            warm -> {
+              cursor.warming = false;
+              cursor.consumption.reading--;
+              if (warm.failed()) {
+                LOG.log(
+                    Level.WARNING,
+                    "could not read "
+                        + queue.topic()
+                        + " queue "
+                        + queue.queueId()
+                        + " from offset "
+                        + fromOffset,
+                    warm.cause());
+                return;
+              }
+              cursor.warmAtMs = clock.nowMs();
+              cursor.warmFrom = fromOffset;
+              cursor.warmTo = fromOffset + Math.max(1, warm.result());
+              touch(cursor.consumption);
+            });
+  }
+
+  private static long[] without(long[] all, BitSet unwanted) {
+    long[] rest = new long[all.length];
+    int count = 0;
+    for (int i = unwanted.nextClearBit(0); i < all.length; i = unwanted.nextClearBit(i + 1)) {
+      rest[count++] = all[i];
+    }
+    return Arrays.copyOf(rest, count);
+  }
+
+  private static int[] without(int[] all, BitSet unwanted) {
+    int[] rest = new int[all.length];
+    int count = 0;
+    for (int i = unwanted.nextClearBit(0); i < all.length; i = unwanted.nextClearBit(i + 1)) {
+      rest[count++] = all[i];
+    }
+    return Arrays.copyOf(rest, count);
+  }
+}

@@ -1,0 +1,224 @@
+package io.sluice.broker;
+
+import io.sluice.bus.AckLevel;
+import io.sluice.bus.AppendReply;
+import io.sluice.bus.AppendRequest;
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.SluiceException;
+import io.sluice.message.MessageBatch;
+import io.sluice.message.Names;
+import io.sluice.message.PropertiesWriter;
+import io.sluice.message.PropertyNames;
+import io.sluice.message.QueueSelector;
+import io.sluice.message.UniqueIds;
+import io.sluice.util.Clock;
+import io.vertx.core.MultiMap;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.eventbus.Message;
+import io.vertx.core.eventbus.MessageConsumer;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.nio.ByteBuffer;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Plain use of the event bus: {@code request("sluice.send.<topic>", body)} with the headers of the
+ * HTTP API stores a message. A consumer for each topic there is, not of the system. The body is a
+ * Buffer, byte[], String, JsonObject or JsonArray; the answer a JsonObject as HTTP's.
+ *
+ * <p>The consumers sit with the Broker because it knows at once which topics come and go, and an
+ * append is then a call. Owned by the Broker's event loop.
+ */
+final class PlainSends {
+
+  /** What the addresses begin with; the topic follows. */
+  static final String ADDRESS_PREFIX = "sluice.send.";
+
+  private static final byte[] LOCAL_HOST = {127, 0, 0, 1, 0, 0, 0, 0};
+  private static final String PROPERTY_PREFIX = "sluice-property-";
+  private static final Set<String> NOT_YET =
+      Set.of(
+          "sluice-delay",
+          "sluice-deliver-at",
+          "sluice-ttl",
+          "sluice-reply-wait",
+          "sluice-transaction",
+          "idempotency-key");
+
+  private final Vertx vertx;
+  private final BrokerOptions options;
+  private final BrokerState state;
+  private final Appender appender;
+  private final Clock clock;
+  private final UniqueIds ids;
+  private final Map<String, MessageConsumer<Object>> consumers = new HashMap<>();
+  private final PropertiesWriter properties = new PropertiesWriter();
+
+  PlainSends(
+      Vertx vertx, BrokerOptions options, BrokerState state, Appender appender, Clock clock) {
+    this.vertx = vertx;
+    this.options = options;
+    this.state = state;
+    this.appender = appender;
+    this.clock = clock;
+    ids = new UniqueIds(clock.nowMs());
+  }
+
+  /** Listens for the topics there are now, and no longer for those that are gone. */
+  void update() {
+    Set<String> gone = new HashSet<>(consumers.keySet());
+    for (String topic : state.topics.keySet()) {
+      gone.remove(topic);
+      if (!isHidden(topic)) {
+        consumers.computeIfAbsent(topic, this::listen);
+      }
+    }
+    for (String topic : gone) {
+      consumers.remove(topic).unregister();
+    }
+  }
+
+  private MessageConsumer<Object> listen(String topic) {
+    return vertx.eventBus().consumer(ADDRESS_PREFIX + topic, message -> handle(topic, message));
+  }
+
+  private static boolean isHidden(String topic) {
+    return Names.isSystemTopic(topic)
+        || topic.startsWith(Names.RETRY_PREFIX)
+        || topic.startsWith(Names.DEAD_LETTER_PREFIX);
+  }
+
+  private void handle(String topic, Message<Object> message) {
+    try {
+      String id = ids.next();
+      AckLevel ack = ackOf(message.headers());
+      MessageBatch batch = encode(topic, id, message);
+      AppendRequest request = new AppendRequest(batch, ack, false, clock.nowNs());
+      appender.append(request, answerTo(message, topic, id, ack));
+    } catch (SluiceException e) {
+      SluiceException.fail(message, e);
+    } catch (IllegalArgumentException e) {
+      SluiceException.fail(message, ErrorCode.INVALID_ARGUMENT, e.getMessage());
+    }
+  }
+
+  private Answer<AppendReply> answerTo(
+      Message<Object> message, String topic, String id, AckLevel ack) {
+    return new Answer<>() {
+      @Override
+      public void succeed(AppendReply reply) {
+        if (reply.error(0) != null) {
+          fail(reply.error(0));
+          return;
+        }
+        message.reply(
+            new JsonObject()
+                .put("messageId", id)
+                .put("topic", topic)
+                .put("broker", reply.brokerName())
+                .put("queueId", reply.queueId(0))
+                .put("queueOffset", reply.queueOffset(0))
+                .put("ack", ack.name().toLowerCase(Locale.ROOT))
+                .put("duplicate", false));
+      }
+
+      @Override
+      public void fail(SluiceException failure) {
+        SluiceException.fail(message, failure);
+      }
+    };
+  }
+
+  private MessageBatch encode(String topic, String id, Message<Object> message) {
+    ByteBuffer body = ByteBuffer.wrap(bodyOf(message.body()));
+    properties.clear().put(PropertyNames.UNIQUE_KEY, id);
+    long selector = readHeaders(message.headers());
+    MessageBatch batch = new MessageBatch(body.remaining() + 512);
+    batch.add(topic, selector, 0, 0, clock.nowMs(), LOCAL_HOST, 0, 0, body, properties);
+    return batch;
+  }
+
+  /** Turns headers into properties; returns the queue selector. */
+  private long readHeaders(MultiMap headers) {
+    long selector = QueueSelector.ANY;
+    for (Map.Entry<String, String> header : headers) {
+      String name = header.getKey().toLowerCase(Locale.ROOT);
+      String value = header.getValue();
+      if (name.startsWith(PROPERTY_PREFIX)) {
+        properties.put(header.getKey().substring(PROPERTY_PREFIX.length()), value);
+      } else if (NOT_YET.contains(name)) {
+        throw new SluiceException(
+            ErrorCode.NOT_SUPPORTED, "the header " + header.getKey() + " is not supported yet");
+      } else if (name.startsWith("ce-")
+          || name.equals("traceparent")
+          || name.equals("tracestate")) {
+        properties.put(name, value);
+      } else {
+        switch (name) {
+          case "sluice-tag" -> properties.put(PropertyNames.TAGS, value);
+          case "sluice-ordering-key" -> {
+            properties.put(PropertyNames.ORDERING_KEY, value);
+            selector = QueueSelector.orderingKey(value);
+          }
+          case "content-type" -> properties.put(PropertyNames.CONTENT_TYPE, value);
+          case "sluice-key", "sluice-ack" -> {
+            // Keys are put together below; the ack level is read before.
+          }
+          default -> refuseUnknown(header.getKey(), name);
+        }
+      }
+    }
+    properties.put(PropertyNames.KEYS, String.join(" ", headers.getAll("Sluice-Key")));
+    return selector;
+  }
+
+  private static void refuseUnknown(String header, String name) {
+    if (name.startsWith("sluice-")) {
+      throw new SluiceException(ErrorCode.UNKNOWN_FIELD, "the header " + header + " is not known");
+    }
+    // Other headers belong to other users of the event bus, such as tracing.
+  }
+
+  private AckLevel ackOf(MultiMap headers) {
+    String text = headers.get("Sluice-Ack");
+    if (text == null) {
+      return options.getDefaultAck();
+    }
+    for (AckLevel level : AckLevel.values()) {
+      if (level.name().equalsIgnoreCase(text)) {
+        return level;
+      }
+    }
+    throw new SluiceException(
+        ErrorCode.INVALID_ARGUMENT,
+        "Sluice-Ack is '" + text + "'; allowed is memory, disk or replicated");
+  }
+
+  private static byte[] bodyOf(Object body) {
+    if (body instanceof Buffer buffer) {
+      return buffer.getBytes();
+    }
+    if (body instanceof byte[] bytes) {
+      return bytes;
+    }
+    if (body instanceof String text) {
+      return Buffer.buffer(text).getBytes();
+    }
+    if (body instanceof JsonObject json) {
+      return json.toBuffer().getBytes();
+    }
+    if (body instanceof JsonArray json) {
+      return json.toBuffer().getBytes();
+    }
+    throw new SluiceException(
+        ErrorCode.INVALID_ARGUMENT,
+        "the body is "
+            + (body == null ? "null" : body.getClass().getName())
+            + "; allowed is Buffer, byte[], String, JsonObject or JsonArray");
+  }
+}

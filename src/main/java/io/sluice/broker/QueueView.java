@@ -1,0 +1,23 @@
+package io.sluice.broker;
+
+/** What a {@link QueueCursor} needs to know of the messages in its queue, through one filter. */
+interface QueueView {
+
+  /** First queue offset whose message is still stored. */
+  long minOffset();
+
+  /** Next queue offset to be written. */
+  long maxOffset();
+
+  /** Whether the filter wants this message. The entry is readable. */
+  boolean wants(long offset);
+
+  /** Size of the message's record. The entry is readable. */
+  int recordBytes(long offset);
+
+  /**
+   * How many messages from there on can be read without waiting for the disk, up to {@code count}.
+   * At 0 the view remembers that they are to be brought into memory.
+   */
+  int readable(long fromOffset, int count);
+}

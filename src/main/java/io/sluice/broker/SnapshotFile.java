@@ -1,0 +1,135 @@
+package io.sluice.broker;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.zip.CRC32;
+
+/**
+ * The Broker's state in a file, so that a start need not replay the whole log.
+ *
+ * <pre>
+ *   0 magic     8   "SLUICEST"
+ *   8 version   4   1
+ *  12 covered   8   queue offset in the state topic: what is before it is in here
+ *  20 size      4   bytes of changes
+ *  24 changes   .   as {@link StateCodec} writes them
+ *   . crc       4   CRC-32 of everything before
+ * </pre>
+ *
+ * <p>Written beside, forced, and moved over the old one atomically; a crash leaves the old one or
+ * the new one whole. Blocking: for workers only.
+ */
+final class SnapshotFile {
+
+  static final String NAME = "state.snapshot";
+
+  private static final long MAGIC = 0x534C554943455354L;
+  private static final int VERSION = 1;
+  private static final int HEADER_BYTES = 24;
+  private static final int CRC_BYTES = 4;
+
+  private final Path file;
+
+  /** The snapshot in this directory. */
+  SnapshotFile(Path directory) {
+    file = directory.resolve(NAME);
+  }
+
+  /**
+   * What a file holds.
+   *
+   * @param covered queue offset of the first state record that is not in it
+   * @param changes the encoded changes
+   */
+  record Content(long covered, ByteBuffer changes) {}
+
+  /**
+   * Reads the file.
+   *
+   * @return its content, or null if there is no file
+   * @throws IOException if it can not be read, is damaged, or was written by a newer version
+   */
+  Content read() throws IOException {
+    byte[] bytes;
+    try {
+      bytes = Files.readAllBytes(file);
+    } catch (NoSuchFileException e) {
+      return null;
+    }
+    ByteBuffer buffer = ByteBuffer.wrap(bytes);
+    if (bytes.length < HEADER_BYTES + CRC_BYTES || buffer.getLong(0) != MAGIC) {
+      throw damaged("it does not begin as a snapshot does");
+    }
+    if (buffer.getInt(8) > VERSION) {
+      throw new IOException(
+          file
+              + " has version "
+              + buffer.getInt(8)
+              + ", this program reads version "
+              + VERSION
+              + "; start it with the newer program");
+    }
+    int size = buffer.getInt(20);
+    if (size != bytes.length - HEADER_BYTES - CRC_BYTES) {
+      throw damaged("it has " + bytes.length + " bytes and announces " + size + " of changes");
+    }
+    if (buffer.getInt(HEADER_BYTES + size) != crc(bytes, HEADER_BYTES + size)) {
+      throw damaged("its checksum does not match");
+    }
+    return new Content(buffer.getLong(12), buffer.slice(HEADER_BYTES, size));
+  }
+
+  /** Replaces the file. */
+  void write(long covered, byte[] changes, int size) throws IOException {
+    byte[] bytes = new byte[HEADER_BYTES + size + CRC_BYTES];
+    ByteBuffer buffer = ByteBuffer.wrap(bytes);
+    buffer.putLong(MAGIC).putInt(VERSION).putLong(covered).putInt(size).put(changes, 0, size);
+    buffer.putInt(crc(bytes, HEADER_BYTES + size));
+    Path beside = file.resolveSibling(NAME + ".new");
+    try (FileChannel channel =
+        FileChannel.open(
+            beside,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.TRUNCATE_EXISTING)) {
+      buffer.flip();
+      while (buffer.hasRemaining()) {
+        channel.write(buffer);
+      }
+      channel.force(true);
+    }
+    Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    forceDirectory();
+  }
+
+  private void forceDirectory() throws IOException {
+    if (System.getProperty("os.name").startsWith("Windows")) {
+      // A directory can not be opened there; the move is durable by itself.
+      return;
+    }
+    try (FileChannel directory = FileChannel.open(file.getParent(), StandardOpenOption.READ)) {
+      directory.force(true);
+    }
+  }
+
+  private IOException damaged(String why) {
+    return new IOException(
+        file
+            + " is damaged: "
+            + why
+            + "; restore it from a copy, or move it away if the log still starts at its first"
+            + " record: then the state is read from there");
+  }
+
+  private static int crc(byte[] bytes, int size) {
+    CRC32 crc = new CRC32();
+    crc.update(bytes, 0, size);
+    return (int) crc.getValue();
+  }
+}

@@ -1,0 +1,206 @@
+package io.sluice.broker;
+
+import io.sluice.bus.SluiceException;
+import io.sluice.message.MessageBatch;
+import io.sluice.message.Names;
+import io.sluice.message.PropertiesWriter;
+import io.sluice.message.QueueSelector;
+import io.sluice.store.ConsumeQueue;
+import io.sluice.store.MessageStore;
+import io.sluice.store.StoreException;
+import io.sluice.util.Clock;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Writes the state changes of a turn into the log, as one record of {@link Names#STATE_TOPIC}, and
+ * lets the answers that rest on them leave only then.
+ *
+ * <p>Durability: an answer given to {@link #whenWritten} leaves when the changes survive the death
+ * of the process, one given to {@link #whenForced} when they survive the death of the machine.
+ * While the store is busy the changes wait here and {@link #isBlocked} says so: nothing may be
+ * handed out or settled meanwhile. After a failure of the store every answer is that failure.
+ *
+ * <p>Owned by the Broker's event loop.
+ */
+final class StateLog {
+
+  private static final byte[] NO_HOST = new byte[8];
+
+  private final MessageStore store;
+  private final Clock clock;
+  private final ChangeBuffer changes;
+  private final Turn turn;
+  private final ConsumeQueue queue;
+  private final PropertiesWriter noProperties = new PropertiesWriter();
+  private List<Answer<Void>> whenWritten = new ArrayList<>();
+  private List<Answer<Void>> whenForced = new ArrayList<>();
+  private MessageBatch blocked;
+  private int blockedFrom;
+  private boolean waitsForStore;
+  private long recordedBytes;
+
+  StateLog(MessageStore store, Clock clock, ChangeBuffer changes, Turn turn) {
+    this.store = store;
+    this.clock = clock;
+    this.changes = changes;
+    this.turn = turn;
+    queue = store.queue(Names.STATE_TOPIC, 0);
+  }
+
+  /** The queue the records are in. */
+  ConsumeQueue queue() {
+    return queue;
+  }
+
+  ChangeBuffer changes() {
+    return changes;
+  }
+
+  /** Bytes of state recorded since the start. */
+  long recordedBytes() {
+    return recordedBytes;
+  }
+
+  /** Sees to it that what has changed is written at the end of the turn. */
+  void request() {
+    turn.request();
+  }
+
+  /** Whether changes wait for the store. */
+  boolean isBlocked() {
+    return blocked != null;
+  }
+
+  /** Answers when the changes so far are in the log. Failing is left to {@link Answer#fail}. */
+  void whenWritten(Answer<Void> answer) {
+    whenWritten.add(answer);
+    turn.request();
+  }
+
+  /** Answers when the changes so far are forced to the disk. */
+  void whenForced(Answer<Void> answer) {
+    whenForced.add(answer);
+    turn.request();
+  }
+
+  /**
+   * Writes what there is and lets the answers leave.
+   *
+   * @return whether all of it is in the log
+   */
+  boolean flush() {
+    if (blocked == null && !changes.isEmpty()) {
+      blocked = encode(changes.drain());
+      blockedFrom = 0;
+    }
+    if (blocked != null && !append()) {
+      return false;
+    }
+    answerAll();
+    return true;
+  }
+
+  /** As {@link #flush}, but also positions that only moved over unwanted messages. */
+  boolean flushAll() {
+    if (blocked == null && (changes.hasAdvanced() || !changes.isEmpty())) {
+      blocked = encode(changes.drain());
+      blockedFrom = 0;
+    }
+    return flush();
+  }
+
+  /** Fails what still waits, at the end. */
+  void close(SluiceException reason) {
+    failAll(reason);
+  }
+
+  private MessageBatch encode(List<ByteWriter> records) {
+    MessageBatch batch = new MessageBatch();
+    for (ByteWriter record : records) {
+      recordedBytes += record.size();
+      batch.add(
+          Names.STATE_TOPIC,
+          QueueSelector.queue(0),
+          0,
+          0,
+          clock.nowMs(),
+          NO_HOST,
+          0,
+          0,
+          ByteBuffer.wrap(record.bytes(), 0, record.size()),
+          noProperties);
+    }
+    return batch;
+  }
+
+  private boolean append() {
+    int count = blocked.count();
+    ConsumeQueue[] queues = new ConsumeQueue[count];
+    Arrays.fill(queues, queue);
+    long[] queueOffsets = new long[count];
+    long[] physicalOffsets = new long[count];
+    blockedFrom =
+        store.append(blocked, blockedFrom, count, queues, queueOffsets, physicalOffsets, true);
+    if (blockedFrom == count) {
+      blocked = null;
+      return true;
+    }
+    StoreException refusal = store.refusal();
+    if (refusal == null || Refusals.isPassing(refusal)) {
+      waitForStore();
+    } else {
+      failAll(Refusals.of(refusal));
+    }
+    return false;
+  }
+
+  private void waitForStore() {
+    if (!waitsForStore) {
+      waitsForStore = true;
+      store.whenWritable(
+          () -> {
+            waitsForStore = false;
+            turn.request();
+          });
+    }
+  }
+
+  private void answerAll() {
+    if (!whenWritten.isEmpty()) {
+      List<Answer<Void>> answers = whenWritten;
+      whenWritten = new ArrayList<>();
+      for (Answer<Void> answer : answers) {
+        answer.succeed(null);
+      }
+    }
+    if (!whenForced.isEmpty()) {
+      List<Answer<Void>> answers = whenForced;
+      whenForced = new ArrayList<>();
+      store.whenForced(store.maxPhysicalOffset(), failure -> answerForced(answers, failure));
+    }
+  }
+
+  private static void answerForced(List<Answer<Void>> answers, StoreException failure) {
+    SluiceException reason = failure == null ? null : Refusals.of(failure);
+    for (Answer<Void> answer : answers) {
+      if (reason == null) {
+        answer.succeed(null);
+      } else {
+        answer.fail(reason);
+      }
+    }
+  }
+
+  private void failAll(SluiceException reason) {
+    List<Answer<Void>> answers = new ArrayList<>(whenWritten);
+    answers.addAll(whenForced);
+    whenWritten = new ArrayList<>();
+    whenForced = new ArrayList<>();
+    for (Answer<Void> answer : answers) {
+      answer.fail(reason);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+package io.sluice.broker;
+
+import io.sluice.bus.TopicConfig;
+import io.sluice.store.ConsumeQueue;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A topic: how it is configured, its queues, who consumes it. Owned by the Broker's event loop. */
+final class TopicState {
+
+  TopicConfig config;
+
+  /** The most queues it has ever had: those beyond config.queues are drained, not written. */
+  int queuesEver;
+
+  final List<Consumption> consumptions = new ArrayList<>();
+
+  /** The store's queues, by id; filled in by the Broker, null before. */
+  ConsumeQueue[] queues = new ConsumeQueue[0];
+
+  /** Which queue the next message without a choice goes to. */
+  int turn;
+
+  /** Which queue the next read begins with. */
+  int readTurn;
+
+  /** Who waits for messages by offset; null until somebody did. Owned by the Broker. */
+  WaiterList readers;
+
+  /** Whether something arrived in this turn of the event loop. */
+  boolean arrived;
+
+  TopicState(TopicConfig config, int queuesEver) {
+    this.config = config;
+    this.queuesEver = queuesEver;
+  }
+
+  String name() {
+    return config.name();
+  }
+}

@@ -1,0 +1,56 @@
+package io.sluice.broker;
+
+import io.vertx.core.Context;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What is done once for all that came in one turn of the event loop: the steps run in the order
+ * they were added, after the handlers that are queued already. So a thousand requests of one turn
+ * become one look at each queue and one record of state changes, and a single one waits for
+ * nothing.
+ *
+ * <p>Owned by the Broker's event loop.
+ */
+final class Turn {
+
+  private final Context context;
+  private final List<Runnable> steps = new ArrayList<>();
+  private boolean scheduled;
+  private boolean stopped;
+
+  Turn(Context context) {
+    this.context = context;
+  }
+
+  /** Adds a step to the end of each turn. */
+  void addStep(Runnable step) {
+    steps.add(step);
+  }
+
+  /** Drops all steps. */
+  void clearSteps() {
+    steps.clear();
+  }
+
+  /** Asks for the end of this turn; as often as you like. */
+  void request() {
+    if (!scheduled && !stopped) {
+      scheduled = true;
+      context.runOnContext(nothing -> end());
+    }
+  }
+
+  /** Ends the turn now. */
+  void end() {
+    scheduled = false;
+    for (Runnable step : steps) {
+      step.run();
+    }
+  }
+
+  /** No turn ends by itself any more. */
+  void stop() {
+    stopped = true;
+  }
+}

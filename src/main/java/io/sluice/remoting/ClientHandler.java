@@ -1,0 +1,124 @@
+package io.sluice.remoting;
+
+import io.sluice.bus.ClientKept;
+import io.sluice.bus.ClientKept.Member;
+import io.sluice.bus.ClientKept.Membership;
+import io.sluice.bus.ClientKept.Subscription;
+import io.sluice.bus.Done;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Codes 34, 35, 38 and 46: who lives and is part of which groups. The Broker keeps it; the front
+ * only remembers which of its connections have spoken of it, to tell the Broker when they are gone.
+ */
+final class ClientHandler implements RequestHandler {
+
+  private final BrokerLink broker;
+  private final Set<String> registered = new HashSet<>();
+
+  ClientHandler(BrokerLink broker) {
+    this.broker = broker;
+  }
+
+  @Override
+  public void handle(Exchange exchange) {
+    switch (exchange.request().code) {
+      case RequestCode.HEART_BEAT -> heartbeat(exchange);
+      case RequestCode.UNREGISTER_CLIENT -> unregister(exchange);
+      case RequestCode.GET_CONSUMER_LIST_BY_GROUP -> consumerList(exchange);
+      default -> checkConfig(exchange);
+    }
+  }
+
+  /** A connection is gone. */
+  void disconnected(ClientConnection connection) {
+    if (registered.remove(connection.holder())) {
+      // Should this be lost, the Broker forgets the client after 120 s without a heartbeat.
+      broker.<Done>clientKept(new ClientKept.Disconnect(connection.holder()));
+    }
+  }
+
+  private void heartbeat(Exchange exchange) {
+    Map<Object, Object> body = exchange.request().bodyObject();
+    ClientConnection connection = exchange.connection();
+    Member client =
+        new Member(
+            JsonTree.required(body, "clientID"),
+            connection.holder(),
+            connection.remoteAddress(),
+            exchange.request().language,
+            exchange.request().version);
+    List<String> producerGroups = new ArrayList<>();
+    for (Map<Object, Object> producer : JsonTree.objects(body, "producerDataSet")) {
+      producerGroups.add(JsonTree.required(producer, "groupName"));
+    }
+    List<Membership> memberships = new ArrayList<>();
+    for (Map<Object, Object> consumer : JsonTree.objects(body, "consumerDataSet")) {
+      memberships.add(membership(consumer));
+    }
+    registered.add(connection.holder());
+    exchange.when(
+        broker.<Done>clientKept(new ClientKept.Heartbeat(client, producerGroups, memberships)),
+        done -> exchange.ok());
+  }
+
+  private static Membership membership(Map<Object, Object> consumer) {
+    List<Subscription> subscriptions = new ArrayList<>();
+    for (Map<Object, Object> data : JsonTree.objects(consumer, "subscriptionDataSet")) {
+      subscriptions.add(subscription(data));
+    }
+    return new Membership(
+        JsonTree.required(consumer, "groupName"),
+        JsonTree.text(consumer, "consumeType", "CONSUME_PASSIVELY"),
+        JsonTree.text(consumer, "messageModel", "CLUSTERING"),
+        JsonTree.text(consumer, "consumeFromWhere", "CONSUME_FROM_LAST_OFFSET"),
+        subscriptions);
+  }
+
+  private static Subscription subscription(Map<Object, Object> data) {
+    return new Subscription(
+        JsonTree.required(data, "topic"),
+        Filters.of(
+            JsonTree.text(data, "expressionType", null), JsonTree.text(data, "subString", null)),
+        JsonTree.number(data, "subVersion", 0));
+  }
+
+  private void unregister(Exchange exchange) {
+    ExtFields fields = exchange.fields();
+    exchange.when(
+        broker.<Done>clientKept(
+            new ClientKept.Unregister(
+                fields.required("clientID"),
+                exchange.connection().holder(),
+                fields.get("producerGroup"),
+                fields.get("consumerGroup"))),
+        done -> exchange.ok());
+  }
+
+  private void consumerList(Exchange exchange) {
+    String group = exchange.fields().required("consumerGroup");
+    // Any code but 0 makes the client skip this round, so CONSUMER_OFFLINE needs no special care.
+    exchange.when(
+        broker.<ClientKept.Consumers>clientKept(new ClientKept.GetConsumers(group)),
+        consumers -> {
+          JsonWriter out = new JsonWriter().open('{').name("consumerIdList").open('[');
+          consumers.members().stream()
+              .map(Member::clientId)
+              .distinct()
+              .sorted()
+              .forEach(out::value);
+          exchange.ok(out.close(']').close('}').toByteArray());
+        });
+  }
+
+  private void checkConfig(Exchange exchange) {
+    Map<Object, Object> data = JsonTree.object(exchange.request().bodyObject(), "subscriptionData");
+    broker
+        .<Done>clientKept(new ClientKept.CheckFilter(subscription(data).filter()))
+        .onSuccess(done -> exchange.ok());
+  }
+}

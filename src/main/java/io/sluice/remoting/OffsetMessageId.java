@@ -1,0 +1,35 @@
+package io.sluice.remoting;
+
+/**
+ * RocketMQ's server-side message id: upper-case hex of the store host's address, its port in four
+ * bytes, and the physical offset. Clients cut it apart and dial the host in it.
+ */
+final class OffsetMessageId {
+
+  private static final char[] HEX = "0123456789ABCDEF".toCharArray();
+
+  private final char[] host;
+
+  /**
+   * Ids of messages stored at this host.
+   *
+   * @param storeHost 8 or 20 bytes as in a record
+   */
+  OffsetMessageId(byte[] storeHost) {
+    host = new char[storeHost.length * 2];
+    for (int i = 0; i < storeHost.length; i++) {
+      host[2 * i] = HEX[storeHost[i] >> 4 & 0xF];
+      host[2 * i + 1] = HEX[storeHost[i] & 0xF];
+    }
+  }
+
+  /** The id of the message whose record starts at this physical offset. */
+  String of(long physicalOffset) {
+    char[] id = new char[host.length + 16];
+    System.arraycopy(host, 0, id, 0, host.length);
+    for (int i = 0; i < 16; i++) {
+      id[host.length + i] = HEX[(int) (physicalOffset >>> 60 - 4 * i) & 0xF];
+    }
+    return new String(id);
+  }
+}

@@ -1,0 +1,307 @@
+package io.sluice.remoting;
+
+import io.sluice.bus.AckLevel;
+import io.sluice.bus.AppendReply;
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.SluiceException;
+import io.sluice.message.MessageBatch;
+import io.sluice.message.MessageLayout;
+import io.sluice.message.Names;
+import io.sluice.message.PropertiesWriter;
+import io.sluice.message.QueueSelector;
+import io.sluice.util.Clock;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+
+/**
+ * Codes 10, 310 and 320: sends of one message or of a batch. The messages of one turn of the event
+ * loop go to the Broker as one request; a batch of a client goes alone, all or none.
+ */
+final class SendHandler implements RequestHandler {
+
+  /** RocketMQ's {@code regionId}; clients read it from the answer and crash without it. */
+  static final String REGION = "DefaultRegion";
+
+  /** RocketMQ 5.5.0, TopicValidator: topics a client may not send to. */
+  private static final Set<String> NOT_FOR_SENDING =
+      Set.of(
+          "SCHEDULE_TOPIC_XXXX",
+          "RMQ_SYS_TRANS_HALF_TOPIC",
+          "RMQ_SYS_TRANS_OP_HALF_TOPIC",
+          "TRANS_CHECK_MAX_TIME_TOPIC",
+          "SELF_TEST_TOPIC",
+          "OFFSET_MOVED_EVENT");
+
+  /** Codes that tell a client that the message is stored; only with the place where. */
+  private static final Set<Integer> STORED_CODES = Set.of(10, 11, 12);
+
+  /**
+   * What a client's sysFlag may say; the address bits are ours, the transaction bits the broker's.
+   */
+  private static final int SYS_FLAG_OF_CLIENT =
+      ~(MessageLayout.SYS_TRANSACTION_MASK
+          | MessageLayout.SYS_BORN_HOST_V6
+          | MessageLayout.SYS_STORE_HOST_V6);
+
+  private final RemotingOptions options;
+  private final TopicHints topics;
+  private final AppendCollector appends;
+  private final SendProperties properties;
+  private final OffsetMessageId ids;
+  private final boolean storeHostIsV6;
+  private final Clock clock;
+  private final Map<String, Queue<Send>> waitingForTopic = new HashMap<>();
+
+  private record Send(Exchange exchange, SendHeader header) {}
+
+  /**
+   * A handler.
+   *
+   * @param storeHost the advertised address as it stands in records
+   */
+  SendHandler(
+      RemotingOptions options,
+      TopicHints topics,
+      AppendCollector appends,
+      SendProperties properties,
+      byte[] storeHost,
+      Clock clock) {
+    this.options = options;
+    this.topics = topics;
+    this.appends = appends;
+    this.properties = properties;
+    this.clock = clock;
+    ids = new OffsetMessageId(storeHost);
+    storeHostIsV6 = storeHost.length == MessageLayout.HOST_V6_BYTES;
+  }
+
+  @Override
+  public void handle(Exchange exchange) {
+    ExtFields fields = exchange.fields();
+    Send send =
+        new Send(
+            exchange,
+            exchange.request().code == RequestCode.SEND_MESSAGE
+                ? SendHeader.readLong(fields)
+                : SendHeader.readShort(fields));
+    check(send);
+    Queue<Send> waiting = waitingForTopic.get(send.header.topic());
+    if (waiting != null) {
+      waiting.add(send);
+    } else if (topics.find(send.header.topic(), clock.nowNs()) == null) {
+      ensureTopic(send);
+    } else {
+      append(send);
+    }
+  }
+
+  private void check(Send send) {
+    String topic = send.header.topic();
+    String problem = Names.topicProblem(topic);
+    if (problem != null) {
+      throw new SluiceException(ErrorCode.INVALID_TOPIC, problem);
+    }
+    if (NOT_FOR_SENDING.contains(topic) || topic.startsWith(Names.SYSTEM_PREFIX)) {
+      throw new SluiceException(
+          ErrorCode.NO_PERMISSION, "the topic " + topic + " belongs to the system");
+    }
+    int bodyBytes = send.exchange.request().bodyBytes();
+    if (bodyBytes == 0 || bodyBytes > options.getMaxMessageBytes()) {
+      throw new SluiceException(
+          ErrorCode.MESSAGE_TOO_LARGE,
+          "the body has "
+              + bodyBytes
+              + " bytes; allowed are 1 to "
+              + options.getMaxMessageBytes()
+              + " (maxMessageSize)");
+    }
+  }
+
+  /** Asks for the topic first; what comes for it meanwhile lines up behind, so order is kept. */
+  private void ensureTopic(Send send) {
+    String topic = send.header.topic();
+    Queue<Send> waiting = new ArrayDeque<>();
+    waiting.add(send);
+    waitingForTopic.put(topic, waiting);
+    topics
+        .ensure(topic, send.header.defaultTopic(), send.header.defaultQueues(), clock.nowNs())
+        .onComplete(
+            result -> {
+              waitingForTopic.remove(topic);
+              for (Send waiter : waiting) {
+                if (result.failed()) {
+                  waiter.exchange.fail(result.cause());
+                } else {
+                  appendOrFail(waiter);
+                }
+              }
+            });
+  }
+
+  private void appendOrFail(Send send) {
+    try {
+      append(send);
+    } catch (SluiceException | MalformedFrameException refused) {
+      send.exchange.fail(refused);
+    }
+  }
+
+  private void append(Send send) {
+    boolean isBatch =
+        send.header.batch() || send.exchange.request().code == RequestCode.SEND_BATCH_MESSAGE;
+    try {
+      if (isBatch) {
+        appendBatch(send);
+      } else {
+        appendOne(send);
+      }
+    } catch (IllegalArgumentException tooLargeOrBadName) {
+      throw new SluiceException(ErrorCode.MESSAGE_TOO_LARGE, tooLargeOrBadName.getMessage());
+    }
+  }
+
+  private void appendOne(Send send) {
+    SendHeader header = send.header;
+    PropertiesWriter read = properties.read(header.properties());
+    String uniqueKey = read.uniqueKey();
+    appends.add(
+        ackOf(send),
+        new Answer(send.exchange, 1, uniqueKey),
+        batch -> encode(batch, send, header.flag(), send.exchange.request().body(), read));
+  }
+
+  /** A client's batch: message after message, each with its own flag, body and properties. */
+  private void appendBatch(Send send) {
+    if (send.header.topic().startsWith(Names.RETRY_PREFIX)) {
+      throw new SluiceException(ErrorCode.MESSAGE_TOO_LARGE, "a batch can not go to a retry topic");
+    }
+    ByteBuffer body = send.exchange.request().body();
+    MessageBatch messages = new MessageBatch(body.remaining() * 2 + 1024);
+    boolean waits = true;
+    while (body.hasRemaining()) {
+      addElement(messages, send, body);
+      waits &= properties.waits();
+    }
+    AckLevel ack =
+        send.exchange.request().isOneway() || !waits ? AckLevel.MEMORY : options.getAck();
+    appends.addAtomic(ack, new Answer(send.exchange, messages.count(), null), messages);
+  }
+
+  private void addElement(MessageBatch messages, Send send, ByteBuffer body) {
+    // int size, int magic, int body crc, int flag, int body length, body, short length, properties
+    int size = body.remaining() < 22 ? -1 : body.getInt(body.position());
+    if (size < 22 || size > body.remaining()) {
+      throw brokenBatch(messages.count());
+    }
+    ByteBuffer element = body.slice(body.position(), size);
+    body.position(body.position() + size);
+    int flag = element.getInt(12);
+    int bodyBytes = element.getInt(16);
+    if (bodyBytes < 0 || bodyBytes > size - 22) {
+      throw brokenBatch(messages.count());
+    }
+    int propertiesBytes = element.getShort(20 + bodyBytes) & 0xffff;
+    if (22 + bodyBytes + propertiesBytes != size) {
+      throw brokenBatch(messages.count());
+    }
+    byte[] encoded = new byte[propertiesBytes];
+    element.get(22 + bodyBytes, encoded);
+    PropertiesWriter read = properties.read(new String(encoded, StandardCharsets.UTF_8));
+    encode(messages, send, flag, element.slice(20, bodyBytes), read);
+  }
+
+  private static SluiceException brokenBatch(int index) {
+    return new SluiceException(
+        ErrorCode.MESSAGE_TOO_LARGE, "message " + index + " of the batch can not be read");
+  }
+
+  private void encode(
+      MessageBatch batch, Send send, int flag, ByteBuffer body, PropertiesWriter read) {
+    SendHeader header = send.header;
+    byte[] bornHost = send.exchange.connection().remoteHost();
+    int sysFlag = header.sysFlag() & SYS_FLAG_OF_CLIENT;
+    if (bornHost.length == MessageLayout.HOST_V6_BYTES) {
+      sysFlag |= MessageLayout.SYS_BORN_HOST_V6;
+    }
+    if (storeHostIsV6) {
+      sysFlag |= MessageLayout.SYS_STORE_HOST_V6;
+    }
+    batch.add(
+        header.topic(),
+        header.queueId() < 0 ? QueueSelector.ANY : QueueSelector.queue(header.queueId()),
+        flag,
+        sysFlag,
+        header.bornAtMs(),
+        bornHost,
+        header.reconsumeTimes(),
+        0,
+        body,
+        read);
+  }
+
+  /** What must have happened before the answer; null for a oneway send, which gets none. */
+  private AckLevel ackOf(Send send) {
+    if (send.exchange.request().isOneway()) {
+      return null;
+    }
+    return properties.waits() ? options.getAck() : AckLevel.MEMORY;
+  }
+
+  /** Answers one send once its messages are stored. */
+  private final class Answer implements AppendCollector.Waiter {
+    private final Exchange exchange;
+    private final int count;
+    private final String uniqueKey;
+
+    private Answer(Exchange exchange, int count, String uniqueKey) {
+      this.exchange = exchange;
+      this.count = count;
+      this.uniqueKey = uniqueKey;
+    }
+
+    @Override
+    public void stored(AppendReply reply, int first) {
+      for (int i = first; i < first + count; i++) {
+        if (reply.error(i) != null) {
+          failed(reply.error(i));
+          return;
+        }
+      }
+      exchange.ok(
+          new ExtFields(6)
+              .put("msgId", messageIds(reply, first))
+              .put("queueId", reply.queueId(first))
+              .put("queueOffset", reply.queueOffset(first))
+              .put("transactionId", uniqueKey)
+              .put("MSG_REGION", REGION)
+              .put("TRACE_ON", "true"));
+    }
+
+    @Override
+    public void failed(SluiceException failure) {
+      int code = failure.code().remotingCode();
+      exchange.fail(
+          STORED_CODES.contains(code) ? ResponseCode.SYSTEM_ERROR : code,
+          failure.code() + ": " + failure.getMessage());
+    }
+
+    private String messageIds(AppendReply reply, int first) {
+      if (count == 1) {
+        return ids.of(reply.physicalOffset(first));
+      }
+      StringBuilder all = new StringBuilder(count * 33);
+      for (int i = first; i < first + count; i++) {
+        if (i > first) {
+          all.append(',');
+        }
+        all.append(ids.of(reply.physicalOffset(i)));
+      }
+      return all.toString();
+    }
+  }
+}

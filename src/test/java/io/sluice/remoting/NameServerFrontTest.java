@@ -1,0 +1,191 @@
+package io.sluice.remoting;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.sluice.bus.Addresses;
+import io.sluice.bus.BusCodec;
+import io.sluice.bus.NameServerRequest;
+import io.sluice.bus.TopicConfig;
+import io.sluice.nameserver.NameServerOptions;
+import io.sluice.nameserver.NameServerVerticle;
+import io.sluice.util.Clock;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.apache.rocketmq.common.MixAll;
+import org.apache.rocketmq.remoting.protocol.body.ClusterInfo;
+import org.apache.rocketmq.remoting.protocol.body.KVTable;
+import org.apache.rocketmq.remoting.protocol.body.TopicList;
+import org.apache.rocketmq.remoting.protocol.route.QueueData;
+import org.apache.rocketmq.remoting.protocol.route.TopicRouteData;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The NameServer front in front of a real NameServer; bodies are read by RocketMQ's own classes.
+ */
+class NameServerFrontTest {
+
+  private static final byte[] NOTHING = new byte[0];
+
+  private Vertx vertx;
+  private NameServerFrontVerticle front;
+  private RawClient client;
+
+  @BeforeEach
+  void start() throws Exception {
+    vertx = Vertx.vertx();
+    BusCodec.register(vertx);
+    front =
+        new NameServerFrontVerticle(
+            new RemotingOptions()
+                .setHost("127.0.0.1")
+                .setNameServerPort(0)
+                .setTemplateQueues(8)
+                .setNameServerId("ns"));
+    await(
+        vertx.deployVerticle(
+            new NameServerVerticle(new NameServerOptions().setId("ns"), Clock.system())));
+    await(vertx.deployVerticle(front));
+    client = new RawClient(front.port());
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    client.close();
+    await(vertx.close());
+  }
+
+  @Test
+  void shouldAnswerTheRouteOfATopic() throws Exception {
+    register("broker-a", 0, "10.0.0.1:10911", TopicConfig.of("T", 4));
+    register("broker-a", 1, "10.0.0.2:10911", TopicConfig.of("T", 4));
+    TopicRouteData route = route("T");
+    QueueData queues = route.getQueueDatas().get(0);
+    assertEquals("broker-a", queues.getBrokerName());
+    assertEquals(4, queues.getReadQueueNums());
+    assertEquals(4, queues.getWriteQueueNums());
+    assertEquals(6, queues.getPerm());
+    assertEquals(
+        Map.of(0L, "10.0.0.1:10911", 1L, "10.0.0.2:10911"),
+        route.getBrokerDatas().get(0).getBrokerAddrs());
+    assertEquals("C", route.getBrokerDatas().get(0).getCluster());
+    assertNull(route.getOrderTopicConf());
+    assertNull(route.getTopicQueueMappingByBroker());
+  }
+
+  @Test
+  void shouldRouteTheTemplateTopicToEveryBroker() throws Exception {
+    register("broker-a", 0, "10.0.0.1:10911", TopicConfig.of("T", 4));
+    register("broker-b", 0, "10.0.0.3:10911", TopicConfig.of("T", 4));
+    TopicRouteData route = route("TBW102");
+    assertEquals(2, route.getQueueDatas().size());
+    assertEquals(7, route.getQueueDatas().get(0).getPerm());
+    assertEquals(8, route.getQueueDatas().get(0).getWriteQueueNums());
+  }
+
+  @Test
+  void shouldAnswer17ForATopicNobodyHas() throws Exception {
+    Command answer = call(RequestCode.GET_ROUTE_BY_TOPIC, "topic", "T");
+    assertEquals(ResponseCode.TOPIC_NOT_EXIST, answer.code);
+    assertTrue(answer.remark.contains("no Broker is registered"), answer.remark);
+    assertEquals(
+        ResponseCode.TOPIC_NOT_EXIST, call(RequestCode.GET_ROUTE_BY_TOPIC, "topic", "TBW102").code);
+    register("broker-a", 0, "10.0.0.1:10911", TopicConfig.of("T2", 4));
+    assertEquals(
+        ResponseCode.TOPIC_NOT_EXIST, call(RequestCode.GET_ROUTE_BY_TOPIC, "topic", "T").code);
+  }
+
+  @Test
+  void shouldAnswerTheClusterAndItsTopics() throws Exception {
+    register("broker-a", 0, "10.0.0.1:10911", TopicConfig.of("T", 4), TopicConfig.of("U", 1));
+    ClusterInfo cluster =
+        ClusterInfo.decode(bytes(call(RequestCode.GET_BROKER_CLUSTER_INFO)), ClusterInfo.class);
+    assertEquals(Map.of("C", Set.of("broker-a")), cluster.getClusterAddrTable());
+    assertEquals(
+        "10.0.0.1:10911",
+        cluster.getBrokerAddrTable().get("broker-a").getBrokerAddrs().get(MixAll.MASTER_ID));
+    assertEquals(Set.of("T", "U"), topics(call(RequestCode.GET_ALL_TOPICS)));
+    assertEquals(Set.of("T", "U"), topics(call(RequestCode.GET_TOPICS_BY_CLUSTER, "cluster", "C")));
+    assertEquals(Set.of(), topics(call(RequestCode.GET_TOPICS_BY_CLUSTER, "cluster", "none")));
+  }
+
+  @Test
+  void shouldKeepKeysAndValuesAndPutTheOrderIntoTheRoute() throws Exception {
+    register("broker-a", 0, "10.0.0.1:10911", TopicConfig.of("T", 4));
+    String namespace = KeyValueHandler.ORDER_NAMESPACE;
+    assertEquals(
+        ResponseCode.QUERY_NOT_FOUND,
+        call(RequestCode.GET_KV_CONFIG, "namespace", namespace, "key", "T").code);
+    assertEquals(
+        0,
+        call(RequestCode.PUT_KV_CONFIG, "namespace", namespace, "key", "T", "value", "broker-a:4")
+            .code);
+    assertEquals(
+        "broker-a:4",
+        call(RequestCode.GET_KV_CONFIG, "namespace", namespace, "key", "T").fields().get("value"));
+    assertEquals(
+        Map.of("T", "broker-a:4"),
+        KVTable.decode(
+                bytes(call(RequestCode.GET_KV_LIST_BY_NAMESPACE, "namespace", namespace)),
+                KVTable.class)
+            .getTable());
+    assertEquals("broker-a:4", route("T").getOrderTopicConf());
+    call(RequestCode.DELETE_KV_CONFIG, "namespace", namespace, "key", "T");
+    assertNull(route("T").getOrderTopicConf());
+    assertEquals(
+        ResponseCode.QUERY_NOT_FOUND,
+        call(RequestCode.GET_KV_LIST_BY_NAMESPACE, "namespace", namespace).code);
+  }
+
+  @Test
+  void shouldNameTheHeaderFieldThatIsMissing() throws Exception {
+    Command answer = call(RequestCode.GET_ROUTE_BY_TOPIC);
+    assertEquals(ResponseCode.INVALID_PARAMETER, answer.code);
+    assertTrue(answer.remark.contains("topic"), answer.remark);
+  }
+
+  private TopicRouteData route(String topic) throws Exception {
+    Command answer = call(RequestCode.GET_ROUTE_BY_TOPIC, "topic", topic);
+    assertEquals(0, answer.code, answer.remark);
+    return TopicRouteData.decode(bytes(answer), TopicRouteData.class);
+  }
+
+  private static Set<String> topics(Command answer) {
+    return TopicList.decode(bytes(answer), TopicList.class).getTopicList();
+  }
+
+  private static byte[] bytes(Command answer) {
+    return StandardCharsets.UTF_8.decode(answer.body()).toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private Command call(int code, String... fields) throws Exception {
+    ExtFields ext = new ExtFields();
+    for (int i = 0; i < fields.length; i += 2) {
+      ext.put(fields[i], fields[i + 1]);
+    }
+    return client.call(RawClient.json(code, 1, 0, ext, NOTHING));
+  }
+
+  private void register(String name, long id, String address, TopicConfig... topics)
+      throws Exception {
+    await(
+        vertx
+            .eventBus()
+            .request(
+                Addresses.nameServer("ns"),
+                new NameServerRequest.Register("C", name, id, address, 1, List.of(topics)),
+                BusCodec.options(1_000)));
+  }
+
+  private static <T> T await(Future<T> future) throws Exception {
+    return future.toCompletionStage().toCompletableFuture().get(10, TimeUnit.SECONDS);
+  }
+}

@@ -1,0 +1,92 @@
+package io.sluice.remoting;
+
+import static org.junit.jupiter.api.Assertions.fail;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.message.Message;
+
+/**
+ * Makes the official clients for one NameServer and shuts them down in reverse order. Each client
+ * is an instance of its own, as if in a process of its own.
+ */
+final class RocketMqClients implements AutoCloseable {
+
+  private static final AtomicInteger INSTANCES = new AtomicInteger();
+
+  static {
+    // The clients' own log and the offsets of broadcasts belong into the build directory.
+    System.setProperty("rocketmq.client.logRoot", "target/rocketmq-client");
+    System.setProperty("rocketmq.client.logLevel", "WARN");
+    System.setProperty("rocketmq.client.localOffsetStoreDir", "target/rocketmq-client/offsets");
+  }
+
+  private final String nameServer;
+  private final Deque<Runnable> shutdowns = new ArrayDeque<>();
+
+  RocketMqClients(String nameServer) {
+    this.nameServer = nameServer;
+  }
+
+  /** A started producer. */
+  DefaultMQProducer producer(String group) throws Exception {
+    DefaultMQProducer producer = new DefaultMQProducer(group);
+    producer.setNamesrvAddr(nameServer);
+    producer.setInstanceName(instance());
+    producer.setSendMsgTimeout(10_000);
+    producer.start();
+    shutdowns.push(producer::shutdown);
+    return producer;
+  }
+
+  /** A push consumer that is not started yet. */
+  DefaultMQPushConsumer pushConsumer(String group) {
+    DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(group);
+    consumer.setNamesrvAddr(nameServer);
+    consumer.setInstanceName(instance());
+    shutdowns.push(consumer::shutdown);
+    return consumer;
+  }
+
+  /** A lite pull consumer that is not started yet. */
+  DefaultLitePullConsumer litePullConsumer(String group) {
+    DefaultLitePullConsumer consumer = new DefaultLitePullConsumer(group);
+    consumer.setNamesrvAddr(nameServer);
+    consumer.setInstanceName(instance());
+    shutdowns.push(consumer::shutdown);
+    return consumer;
+  }
+
+  @Override
+  public void close() {
+    while (!shutdowns.isEmpty()) {
+      shutdowns.pop().run();
+    }
+  }
+
+  static Message message(String topic, String tag, String body) {
+    return new Message(topic, tag, body.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Waits until the condition holds. */
+  static void await(Supplier<String> what, BooleanSupplier condition) {
+    long endNs = System.nanoTime() + 30_000_000_000L;
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() > endNs) {
+        fail("did not come within 30 s: " + what.get());
+      }
+      java.util.concurrent.locks.LockSupport.parkNanos(5_000_000);
+    }
+  }
+
+  private static String instance() {
+    return "test-" + INSTANCES.incrementAndGet();
+  }
+}
