@@ -4,6 +4,7 @@ import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BusMessage;
+import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.ReadRequest;
@@ -62,6 +63,7 @@ public final class BrokerVerticle extends VerticleBase {
   private Reader reader;
   private Settler settler;
   private Admin admin;
+  private ClientKeptHandler clientKept;
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
@@ -175,6 +177,8 @@ public final class BrokerVerticle extends VerticleBase {
     deadLetters.connect(catalog, log, dispatcher);
     settler = new Settler(options, state, catalog, log, deadLetters, dispatcher, clock);
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
+    clientKept =
+        new ClientKeptHandler(options, store, state, catalog, log, reader, dispatcher, clock);
     snapshots = new Snapshots(store, state, catalog, log, file, worker);
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, options, state, appender, clock);
@@ -220,7 +224,11 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.append(name), (request, at) -> appender.append(request, Answer.to(at))));
     listening.add(
         this.<ReceiveRequest>on(
-            Addresses.receive(name), (request, at) -> dispatcher.receive(request, Answer.to(at))));
+            Addresses.receive(name),
+            (request, at) -> {
+              clientKept.checkLeasesAllowed(request.group(), request.topic());
+              dispatcher.receive(request, Answer.to(at));
+            }));
     listening.add(
         this.<SettleRequest>on(
             Addresses.settle(name), (request, at) -> settler.settle(request, Answer.to(at))));
@@ -237,6 +245,10 @@ public final class BrokerVerticle extends VerticleBase {
     listening.add(
         this.<AdminRequest>on(
             Addresses.admin(name), (request, at) -> admin.handle(request, Answer.to(at))));
+    listening.add(
+        this.<ClientKept>on(
+            Addresses.clientKept(name),
+            (request, at) -> clientKept.handle(request, Answer.to(at))));
     return Future.all(listening);
   }
 
@@ -287,6 +299,7 @@ public final class BrokerVerticle extends VerticleBase {
     topicsChanged = true;
     vertx.setPeriodic(options.getRegisterInterval().toMillis(), id -> keepHouse());
     vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> snapshots.write());
+    clientKept.start(vertx);
     vertx.setPeriodic(ADVANCE_INTERVAL_MS, id -> log.flushAll());
     turn.request();
   }

@@ -504,7 +504,11 @@ final class QueueCursor {
     while (index >= 0) {
       index = snapshotRun(index, out);
     }
-    out.accept(new Advanced(consumption.id, queueId, nextOffset));
+    // An advance never goes below 0, where a group of clients has no position yet.
+    out.accept(
+        nextOffset < 0
+            ? new Positioned(consumption.id, queueId, nextOffset)
+            : new Advanced(consumption.id, queueId, nextOffset));
   }
 
   /**

@@ -24,6 +24,8 @@ public sealed interface ClientKept extends BusMessage {
    * @param filter which messages; null for those that the group's clients subscribed to
    * @param subscriptionVersion if filter is null, the version of the subscription that the client
    *     has; the Broker must know none older
+   * @param checksTags whether the client looks at the tags of what it gets: then a pull with a
+   *     newer subscription than the one known here is answered with everything instead of refused
    * @param commitOffset the group's position in the queue, to be set on the way; -1 for none
    * @param holder as in {@link ReceiveRequest}
    */
@@ -37,6 +39,7 @@ public sealed interface ClientKept extends BusMessage {
       long waitMs,
       Filter filter,
       long subscriptionVersion,
+      boolean checksTags,
       long commitOffset,
       String holder)
       implements ClientKept {}

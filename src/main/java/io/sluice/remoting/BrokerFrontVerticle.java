@@ -140,6 +140,25 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.UNREGISTER_CLIENT,
             RequestCode.GET_CONSUMER_LIST_BY_GROUP,
             RequestCode.CHECK_CLIENT_CONFIG)
+        .add(new LockHandler(broker), RequestCode.LOCK_BATCH_MQ, RequestCode.UNLOCK_BATCH_MQ)
+        .add(new QueryHandler(broker), RequestCode.QUERY_MESSAGE, RequestCode.VIEW_MESSAGE_BY_ID)
+        .add(
+            new TopicAdminHandler(broker),
+            RequestCode.UPDATE_AND_CREATE_TOPIC,
+            RequestCode.GET_ALL_TOPIC_CONFIG,
+            RequestCode.GET_TOPIC_STATS,
+            RequestCode.DELETE_TOPIC_IN_BROKER,
+            RequestCode.QUERY_TOPIC_CONSUME_BY_WHO,
+            RequestCode.GET_TOPIC_CONFIG)
+        .add(
+            new GroupAdminHandler(broker),
+            RequestCode.UPDATE_AND_CREATE_SUBSCRIPTION_GROUP,
+            RequestCode.GET_ALL_SUBSCRIPTION_GROUPS,
+            RequestCode.GET_CONSUMER_CONNECTION_LIST,
+            RequestCode.GET_PRODUCER_CONNECTION_LIST,
+            RequestCode.DELETE_SUBSCRIPTION_GROUP,
+            RequestCode.GET_CONSUME_STATS,
+            RequestCode.GET_SUBSCRIPTION_GROUP_CONFIG)
         .add(
             new BrokerInfoHandler(broker, options, port, clock.nowMs()),
             RequestCode.GET_BROKER_CONFIG,

@@ -1,6 +1,8 @@
 package io.sluice.remoting;
 
 import io.sluice.bus.Filter;
+import java.util.Arrays;
+import java.util.List;
 
 /** RocketMQ's filter expressions. */
 final class Filters {
@@ -16,9 +18,24 @@ final class Filters {
    * @param expression null or empty for everything
    */
   static Filter of(String type, String expression) {
-    return SQL92.equals(type)
-        ? new Filter(Filter.Kind.SQL, expression == null ? "" : expression)
-        : Filter.tags(expression);
+    if (SQL92.equals(type)) {
+      return new Filter(Filter.Kind.SQL, expression == null ? "" : expression);
+    }
+    if (expression == null || expression.isBlank() || expression.trim().equals("*")) {
+      return Filter.ALL;
+    }
+    // An empty tag between bars is passed over (RocketMQ 5.5.0, FilterAPI).
+    return Filter.tags(String.join(" || ", tags(expression)));
+  }
+
+  /** The tags of an expression; none for everything. */
+  static List<String> tags(String expression) {
+    return expression.trim().equals("*")
+        ? List.of()
+        : Arrays.stream(expression.split("\\|\\|"))
+            .map(String::trim)
+            .filter(tag -> !tag.isEmpty())
+            .toList();
   }
 
   /** RocketMQ's name of a filter's language. */

@@ -59,6 +59,8 @@ final class PullHandler implements RequestHandler {
         waits ? Math.max(0, Math.min(MAX_WAIT_MS, fields.number("suspendTimeoutMillis", 0))) : 0,
         (flags & FLAG_SUBSCRIPTION) != 0 ? filter(fields) : null,
         fields.number("subVersion", 0),
+        // All clients compare tags by text again, since the broker goes by their hash.
+        "TAG".equals(fields.get("expressionType")),
         commits ? fields.number("commitOffset", -1) : -1,
         holder);
   }

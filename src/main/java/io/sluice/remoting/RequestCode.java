@@ -14,6 +14,7 @@ final class RequestCode {
   static final int QUERY_CONSUMER_OFFSET = 14;
   static final int UPDATE_CONSUMER_OFFSET = 15;
   static final int UPDATE_AND_CREATE_TOPIC = 17;
+  static final int GET_ALL_TOPIC_CONFIG = 21;
   static final int GET_BROKER_CONFIG = 26;
   static final int GET_BROKER_RUNTIME_INFO = 28;
   static final int SEARCH_OFFSET_BY_TIMESTAMP = 29;
@@ -34,16 +35,23 @@ final class RequestCode {
   static final int DELETE_KV_CONFIG = 102;
   static final int GET_ROUTE_BY_TOPIC = 105;
   static final int GET_BROKER_CLUSTER_INFO = 106;
+  static final int UPDATE_AND_CREATE_SUBSCRIPTION_GROUP = 200;
+  static final int GET_ALL_SUBSCRIPTION_GROUPS = 201;
   static final int GET_CONSUMER_CONNECTION_LIST = 203;
   static final int GET_PRODUCER_CONNECTION_LIST = 204;
   static final int GET_TOPIC_STATS = 202;
   static final int GET_ALL_TOPICS = 206;
+  static final int DELETE_SUBSCRIPTION_GROUP = 207;
   static final int GET_CONSUME_STATS = 208;
+  static final int DELETE_TOPIC_IN_BROKER = 215;
+  static final int DELETE_TOPIC_IN_NAME_SERVER = 216;
   static final int GET_KV_LIST_BY_NAMESPACE = 219;
   static final int GET_TOPICS_BY_CLUSTER = 224;
+  static final int QUERY_TOPIC_CONSUME_BY_WHO = 300;
   static final int SEND_MESSAGE_V2 = 310;
   static final int SEND_BATCH_MESSAGE = 320;
   static final int GET_TOPIC_CONFIG = 351;
+  static final int GET_SUBSCRIPTION_GROUP_CONFIG = 352;
   static final int LITE_PULL_MESSAGE = 361;
 
   private RequestCode() {}

@@ -1,5 +1,23 @@
 package io.sluice.remoting;
 
+import io.sluice.broker.BrokerOptions;
+import io.sluice.broker.BrokerVerticle;
+import io.sluice.bus.AckLevel;
+import io.sluice.bus.BusCodec;
+import io.sluice.metrics.LatencyRecorder;
+import io.sluice.nameserver.NameServerOptions;
+import io.sluice.nameserver.NameServerVerticle;
+import io.sluice.util.Clock;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.Vertx;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
 /**
  * What the interop tests run against: a Sluice of their own, or with {@code
  * -Drocketmq.nameserver=host:port} any running RocketMQ whose Broker is called {@code broker-a}. A
@@ -10,19 +28,94 @@ final class InteropTarget implements AutoCloseable {
   static final String BROKER = "broker-a";
 
   private final String nameServer;
+  private final Path directory;
+  private final Vertx vertx;
+  private BrokerFrontVerticle front;
+  private String brokerDeployment;
 
   InteropTarget() throws Exception {
     String given = System.getProperty("rocketmq.nameserver", "");
-    if (given.isEmpty()) {
-      throw new IllegalStateException();
+    if (!given.isEmpty()) {
+      nameServer = given;
+      directory = null;
+      vertx = null;
+      return;
     }
-    nameServer = given;
+    directory = Files.createTempDirectory("sluice-interop");
+    vertx = Vertx.vertx();
+    BusCodec.register(vertx);
+    NameServerFrontVerticle names = new NameServerFrontVerticle(options());
+    front = new BrokerFrontVerticle(options());
+    deploy(new NameServerVerticle(new NameServerOptions(), Clock.system()));
+    deploy(names);
+    deploy(front);
+    brokerDeployment = deploy(broker());
+    nameServer = "127.0.0.1:" + names.port();
   }
 
+  /** {@code host:port} that clients are given. */
   String nameServer() {
     return nameServer;
   }
 
+  /** Whether it is a Sluice, which can be asked more than a RocketMQ. */
+  boolean isSluice() {
+    return vertx != null;
+  }
+
+  Vertx vertx() {
+    return vertx;
+  }
+
+  BrokerFrontVerticle front() {
+    return front;
+  }
+
+  /** Stops the Broker behind the front and starts it again on the same directory. */
+  void restartBroker() throws Exception {
+    await(vertx.undeploy(brokerDeployment));
+    brokerDeployment = deploy(broker());
+  }
+
   @Override
-  public void close() throws Exception {}
+  public void close() throws Exception {
+    if (vertx == null) {
+      return;
+    }
+    await(vertx.close());
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new IllegalStateException("could not clean up " + directory, e);
+    }
+  }
+
+  static <T> T await(Future<T> future) throws Exception {
+    return future.toCompletionStage().toCompletableFuture().get(30, TimeUnit.SECONDS);
+  }
+
+  private BrokerVerticle broker() {
+    BrokerOptions broker =
+        new BrokerOptions()
+            .setBrokerName(BROKER)
+            .setDirectory(directory)
+            .setAdvertisedAddress(front.advertisedAddress());
+    broker.getStore().segmentBytes(16 << 20);
+    return new BrokerVerticle(broker, Clock.system(), LatencyRecorder.NONE);
+  }
+
+  private String deploy(VerticleBase verticle) throws Exception {
+    return await(vertx.deployVerticle(verticle));
+  }
+
+  private static RemotingOptions options() {
+    return new RemotingOptions()
+        .setHost("127.0.0.1")
+        .setNameServerPort(0)
+        .setBrokerPort(0)
+        .setBrokerName(BROKER)
+        .setAck(AckLevel.MEMORY);
+  }
 }

@@ -1,0 +1,494 @@
+package io.sluice.broker;
+
+import io.sluice.bus.Addresses;
+import io.sluice.bus.AdminRequest;
+import io.sluice.bus.BusCodec;
+import io.sluice.bus.BusMessage;
+import io.sluice.bus.ClientKept;
+import io.sluice.bus.ClientKept.CheckFilter;
+import io.sluice.bus.ClientKept.Commit;
+import io.sluice.bus.ClientKept.Consumers;
+import io.sluice.bus.ClientKept.Disconnect;
+import io.sluice.bus.ClientKept.EnsureTopic;
+import io.sluice.bus.ClientKept.GetConsumers;
+import io.sluice.bus.ClientKept.GetGroupsOfTopic;
+import io.sluice.bus.ClientKept.GetOffset;
+import io.sluice.bus.ClientKept.GetProducers;
+import io.sluice.bus.ClientKept.GroupNames;
+import io.sluice.bus.ClientKept.Heartbeat;
+import io.sluice.bus.ClientKept.Lock;
+import io.sluice.bus.ClientKept.Locked;
+import io.sluice.bus.ClientKept.Member;
+import io.sluice.bus.ClientKept.Membership;
+import io.sluice.bus.ClientKept.Offset;
+import io.sluice.bus.ClientKept.Outcome;
+import io.sluice.bus.ClientKept.Producers;
+import io.sluice.bus.ClientKept.Pull;
+import io.sluice.bus.ClientKept.Pulled;
+import io.sluice.bus.ClientKept.Subscription;
+import io.sluice.bus.ClientKept.Unlock;
+import io.sluice.bus.ClientKept.Unregister;
+import io.sluice.bus.Done;
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.Filter;
+import io.sluice.bus.FrontNotice;
+import io.sluice.bus.GroupConfig;
+import io.sluice.bus.ReadReply;
+import io.sluice.bus.ReadRequest;
+import io.sluice.bus.SluiceException;
+import io.sluice.bus.StartPosition;
+import io.sluice.bus.TopicConfig;
+import io.sluice.message.MessageBlock;
+import io.sluice.message.Names;
+import io.sluice.store.ConsumeQueue;
+import io.sluice.store.MessageStore;
+import io.sluice.util.Clock;
+import io.vertx.core.Vertx;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * Serves clients that keep the queues and offsets of their group themselves: {@link ClientKept}.
+ *
+ * <p>Their positions are those of the consumption core, as state changes in the log. Where such a
+ * group has a position in some queues only, the others stand at {@link #NO_POSITION}: the clients
+ * then apply their own rule of where to begin, and a group that goes over to leases begins there
+ * with the first message.
+ *
+ * <p>Owned by the Broker's event loop.
+ */
+final class ClientKeptHandler {
+
+  /** The position of a queue that a group of such clients has none in. */
+  static final long NO_POSITION = -1;
+
+  /** RocketMQ's interval of the look for silent channels. */
+  private static final long EXPIRE_EVERY_MS = 10_000;
+
+  private final BrokerOptions options;
+  private final MessageStore store;
+  private final BrokerState state;
+  private final Catalog catalog;
+  private final StateLog log;
+  private final Reader reader;
+  private final Dispatcher dispatcher;
+  private final Clock clock;
+  private final ClientRegistry registry = new ClientRegistry();
+  private final QueueLocks locks = new QueueLocks();
+  private Vertx vertx;
+
+  ClientKeptHandler(
+      BrokerOptions options,
+      MessageStore store,
+      BrokerState state,
+      Catalog catalog,
+      StateLog log,
+      Reader reader,
+      Dispatcher dispatcher,
+      Clock clock) {
+    this.options = options;
+    this.store = store;
+    this.state = state;
+    this.catalog = catalog;
+    this.log = log;
+    this.reader = reader;
+    this.dispatcher = dispatcher;
+    this.clock = clock;
+  }
+
+  /** Begins to look for clients that fell silent. */
+  void start(Vertx vertx) {
+    this.vertx = vertx;
+    vertx.setPeriodic(
+        EXPIRE_EVERY_MS,
+        timer -> {
+          tell(registry.expire(clock.nowMs()));
+          locks.expire(clock.nowMs());
+        });
+  }
+
+  /** Takes a request; answered once. */
+  void handle(ClientKept request, Answer<BusMessage> answer) {
+    if (request instanceof Pull pull) {
+      pull(pull, answer);
+    } else if (request instanceof Commit commit) {
+      commit(commit, answer);
+    } else {
+      answer.succeed(answer(request));
+    }
+  }
+
+  private BusMessage answer(ClientKept request) {
+    if (request instanceof GetOffset get) {
+      return offset(get);
+    } else if (request instanceof Heartbeat heartbeat) {
+      return heartbeat(heartbeat);
+    } else if (request instanceof Unregister gone) {
+      tell(registry.unregister(gone.holder(), gone.producerGroup(), gone.consumerGroup()));
+    } else if (request instanceof Disconnect gone) {
+      tell(registry.disconnect(gone.holder()));
+    } else if (request instanceof GetConsumers get) {
+      return consumers(get.group());
+    } else if (request instanceof GetProducers get) {
+      return new Producers(registry.producers(get.group()));
+    } else if (request instanceof GetGroupsOfTopic get) {
+      return groupsOf(get.topic());
+    } else if (request instanceof EnsureTopic ensure) {
+      return ensureTopic(ensure);
+    } else if (request instanceof CheckFilter check) {
+      TagFilter.of(check.filter());
+    } else if (request instanceof Lock lock) {
+      return new Locked(locks.lock(lock.group(), lock.clientId(), lock.queues(), clock.nowMs()));
+    } else if (request instanceof Unlock unlock) {
+      locks.unlock(unlock.group(), unlock.clientId(), unlock.queues());
+    } else {
+      throw new SluiceException(ErrorCode.NOT_SUPPORTED, "no way to answer " + request);
+    }
+    return Done.DONE;
+  }
+
+  /**
+   * Refuses leases in a group whose live clients share the topic's queues among themselves: each
+   * side would hand out what the other one has.
+   */
+  void checkLeasesAllowed(String group, String topic) {
+    if (registry.shares(group, topic)) {
+      throw sharedByClients(group, topic);
+    }
+  }
+
+  private static SluiceException sharedByClients(String group, String topic) {
+    return new SluiceException(
+        ErrorCode.CONFLICT,
+        "RocketMQ clients share the queues of '"
+            + topic
+            + "' in the group '"
+            + group
+            + "' now; stop them or use another group");
+  }
+
+  private void pull(Pull pull, Answer<BusMessage> answer) {
+    ensureGroup(pull.group());
+    TopicState topic = catalog.existingTopic(pull.topic());
+    checkQueue(topic, pull.queueId());
+    Filter filter = pull.filter() != null ? pull.filter() : subscribed(pull);
+    if (pull.commitOffset() >= 0) {
+      advance(cursor(pull.group(), topic, pull.queueId()), pull.commitOffset());
+    }
+    ConsumeQueue queue = catalog.queue(topic, pull.queueId());
+    long nearest = nearest(queue, pull.queueOffset());
+    if (nearest != pull.queueOffset()) {
+      answer.succeed(without(Outcome.MOVED, nearest, queue.minOffset(), queue.maxOffset()));
+      return;
+    }
+    reader.read(
+        new ReadRequest(
+            pull.topic(),
+            new int[] {pull.queueId()},
+            new long[] {pull.queueOffset()},
+            null,
+            pull.max(),
+            pull.maxBytes(),
+            pull.waitMs(),
+            filter,
+            pull.holder()),
+        new Answer<>() {
+          @Override
+          public void succeed(ReadReply reply) {
+            answer.succeed(pulled(pull, reply));
+          }
+
+          @Override
+          public void fail(SluiceException failure) {
+            answer.fail(failure);
+          }
+        });
+  }
+
+  private Filter subscribed(Pull pull) {
+    Subscription subscription = registry.subscription(pull.group(), pull.topic());
+    if (subscription == null) {
+      throw new SluiceException(
+          ErrorCode.SUBSCRIPTION_NOT_FOUND,
+          "no client of the group '"
+              + pull.group()
+              + "' has said in a heartbeat that it wants '"
+              + pull.topic()
+              + "'");
+    }
+    if (subscription.version() < pull.subscriptionVersion()) {
+      if (pull.checksTags()) {
+        // RocketMQ's client renews its version at each rebalance and may fail to say so for 30 s.
+        return Filter.ALL;
+      }
+      throw new SluiceException(
+          ErrorCode.SUBSCRIPTION_NOT_LATEST,
+          "the subscription of '"
+              + pull.group()
+              + "' to '"
+              + pull.topic()
+              + "' has the version "
+              + subscription.version()
+              + " here, the pull has "
+              + pull.subscriptionVersion());
+    }
+    return subscription.filter();
+  }
+
+  /** The offset itself if it is in the queue or at its end, else the end that is nearer. */
+  private static long nearest(ConsumeQueue queue, long queueOffset) {
+    return Math.max(queue.minOffset(), Math.min(queue.maxOffset(), queueOffset));
+  }
+
+  private static Pulled pulled(Pull pull, ReadReply reply) {
+    long next = reply.nextOffsets()[0];
+    long min = reply.minOffsets()[0];
+    long max = reply.maxOffsets()[0];
+    if (reply.messages().count() > 0) {
+      return new Pulled(
+          Outcome.FOUND,
+          reply.messages(),
+          next,
+          min,
+          max,
+          reply.dispatchedNs(),
+          reply.receivedNs());
+    }
+    reply.messages().close();
+    if (next == pull.queueOffset()) {
+      return without(Outcome.EMPTY, next, min, max);
+    }
+    // Before the first offset means that the messages were deleted while the pull waited.
+    Outcome outcome = pull.queueOffset() < min ? Outcome.MOVED : Outcome.PASSED_OVER;
+    return without(outcome, next, min, max);
+  }
+
+  private static Pulled without(Outcome outcome, long next, long min, long max) {
+    return new Pulled(outcome, MessageBlock.empty(), next, min, max, 0, 0);
+  }
+
+  private void commit(Commit commit, Answer<BusMessage> answer) {
+    catalog.existingGroup(commit.group());
+    TopicState topic = catalog.existingTopic(commit.topic());
+    checkQueue(topic, commit.queueId());
+    position(cursor(commit.group(), topic, commit.queueId()), commit.queueOffset());
+    log.whenWritten(
+        new Answer<>() {
+          @Override
+          public void succeed(Void nothing) {
+            answer.succeed(Done.DONE);
+          }
+
+          @Override
+          public void fail(SluiceException failure) {
+            answer.fail(failure);
+          }
+        });
+  }
+
+  /** The group's place in a queue; made if it is the group's first in the topic. */
+  private QueueCursor cursor(String group, TopicState topic, int queueId) {
+    Consumption consumption = state.consumption(group, topic.name());
+    if (consumption == null) {
+      consumption = makeConsumption(group, topic);
+    }
+    return consumption.cursor(queueId);
+  }
+
+  /**
+   * Takes the position that came with a pull. Nobody waits for it, so going on is recorded within a
+   * second, with others; should the process die before, the client is given that much again.
+   */
+  private void advance(QueueCursor cursor, long queueOffset) {
+    if (queueOffset > cursor.nextOffset() && cursor.unsettled().count() == 0) {
+      cursor.applyAdvance(queueOffset);
+      log.changes().advanced(cursor);
+    } else {
+      position(cursor, queueOffset);
+    }
+  }
+
+  /** Sets a position; what was leased in the queue is not any more. */
+  private void position(QueueCursor cursor, long queueOffset) {
+    if (cursor.nextOffset() == queueOffset && cursor.unsettled().count() == 0) {
+      return;
+    }
+    cursor.position(queueOffset, log.changes());
+    log.request();
+    if (cursor.consumption.waiters != null) {
+      dispatcher.touch(cursor.consumption);
+    }
+  }
+
+  /**
+   * Only the queue that is committed gets a position; in the others the clients begin by their
+   * rule.
+   */
+  private Consumption makeConsumption(String group, TopicState topic) {
+    // With the earliest start nothing has to be looked up, so it is made when the call returns.
+    Consumption made = catalog.consume(group, topic.name(), StartPosition.EARLIEST).result();
+    for (int queueId = 0; queueId < topic.queuesEver; queueId++) {
+      made.cursor(queueId).position(NO_POSITION, log.changes());
+    }
+    return made;
+  }
+
+  private Offset offset(GetOffset get) {
+    TopicState topic = catalog.topic(get.topic());
+    Consumption consumption = state.consumption(get.group(), get.topic());
+    if (topic != null && get.queueId() >= 0 && get.queueId() < topic.queuesEver) {
+      long known = consumption == null ? NO_POSITION : committed(get, consumption);
+      if (known >= 0) {
+        return new Offset(known);
+      }
+      if (get.zeroIfWhole() && isWhole(catalog.queue(topic, get.queueId()))) {
+        return new Offset(0);
+      }
+    }
+    throw new SluiceException(
+        ErrorCode.MESSAGE_NOT_FOUND,
+        "the group '"
+            + get.group()
+            + "' has no position in queue "
+            + get.queueId()
+            + " of '"
+            + get.topic()
+            + "'");
+  }
+
+  private long committed(GetOffset get, Consumption consumption) {
+    QueueCursor cursor = consumption.cursorIfAny(get.queueId());
+    if (cursor == null) {
+      return 0;
+    }
+    if (cursor.unsettled().leasedCount() > 0 && registry.shares(get.group(), get.topic())) {
+      // The group goes over from leases to such clients. Once those in flight are settled or over,
+      // the clients begin where they ended; they ask again by themselves.
+      throw new SluiceException(
+          ErrorCode.CONFLICT,
+          cursor.unsettled().leasedCount()
+              + " messages of queue "
+              + get.queueId()
+              + " of '"
+              + get.topic()
+              + "' are still leased in the group '"
+              + get.group()
+              + "'");
+    }
+    return cursor.committedOffset();
+  }
+
+  /**
+   * Whether a new group may begin with the queue's first message: it is there, and reading it is
+   * cheap. An empty queue counts: otherwise a message that comes before the client has asked for
+   * the end would be passed over.
+   */
+  private boolean isWhole(ConsumeQueue queue) {
+    return queue.minOffset() == 0 && (queue.maxOffset() == 0 || store.isWarm(queue, 0, 1));
+  }
+
+  private Done heartbeat(Heartbeat heartbeat) {
+    for (Membership membership : heartbeat.memberships()) {
+      ensureGroup(membership.group());
+      // Consumers look for its route when they start, and retries need it.
+      catalog.topicForUse(Names.RETRY_PREFIX + membership.group());
+    }
+    tell(registry.heartbeat(heartbeat, clock.nowMs()));
+    heartbeat.memberships().forEach(this::endWaitsForLeases);
+    return Done.DONE;
+  }
+
+  private void endWaitsForLeases(Membership membership) {
+    for (Subscription subscription : membership.subscriptions()) {
+      Consumption consumption = state.consumption(membership.group(), subscription.topic());
+      if (consumption != null
+          && consumption.waiters != null
+          && registry.shares(membership.group(), subscription.topic())) {
+        dispatcher.fail(consumption, sharedByClients(membership.group(), subscription.topic()));
+      }
+    }
+  }
+
+  private void ensureGroup(String group) {
+    if (!state.groups.containsKey(group)) {
+      catalog.putGroup(GroupConfig.of(group));
+    }
+  }
+
+  private Consumers consumers(String group) {
+    Membership settings = registry.settings(group);
+    if (settings == null) {
+      throw new SluiceException(
+          ErrorCode.CONSUMER_OFFLINE, "nobody consumes in the group '" + group + "' now");
+    }
+    return new Consumers(settings, registry.consumers(group));
+  }
+
+  private GroupNames groupsOf(String topic) {
+    Set<String> groups = new TreeSet<>();
+    registry.addGroupsOf(topic, groups);
+    TopicState known = catalog.topic(topic);
+    if (known != null) {
+      known.consumptions.forEach(consumption -> groups.add(consumption.group.name()));
+    }
+    return new GroupNames(List.copyOf(groups));
+  }
+
+  private AdminRequest.Topic ensureTopic(EnsureTopic ensure) {
+    TopicState topic = catalog.topic(ensure.topic());
+    if (topic == null) {
+      boolean derived =
+          ensure.topic().startsWith(Names.RETRY_PREFIX)
+              || ensure.topic().startsWith(Names.DEAD_LETTER_PREFIX);
+      topic =
+          derived || !options.isAutoCreateTopics()
+              ? catalog.topicForUse(ensure.topic())
+              : catalog.putTopic(TopicConfig.of(ensure.topic(), templateQueues(ensure)));
+    }
+    return new AdminRequest.Topic(topic.config, new long[0], new long[0]);
+  }
+
+  /** RocketMQ's rule: what the client wants, but no more than the template has. */
+  private int templateQueues(EnsureTopic ensure) {
+    TopicState template = ensure.template() == null ? null : catalog.topic(ensure.template());
+    int most = template == null ? options.getDefaultQueues() : template.config.queues();
+    return Math.max(1, Math.min(ensure.queues(), most));
+  }
+
+  private static void checkQueue(TopicState topic, int queueId) {
+    if (queueId < 0 || queueId >= topic.queuesEver) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the queue is "
+              + queueId
+              + "; the topic '"
+              + topic.name()
+              + "' has the queues 0 to "
+              + (topic.queuesEver - 1));
+    }
+  }
+
+  /** Tells the clients of these groups, by the fronts that have their connections. */
+  private void tell(Set<String> groups) {
+    for (String group : groups) {
+      Map<String, List<String>> holdersByFront = new LinkedHashMap<>();
+      for (Member member : registry.consumers(group)) {
+        holdersByFront
+            .computeIfAbsent(Addresses.frontOf(member.holder()), front -> new ArrayList<>())
+            .add(member.holder());
+      }
+      holdersByFront.forEach(
+          (front, holders) ->
+              vertx
+                  .eventBus()
+                  .send(
+                      front,
+                      new FrontNotice.GroupChanged(group, List.copyOf(holders)),
+                      BusCodec.options(EXPIRE_EVERY_MS)));
+    }
+  }
+}

@@ -1,0 +1,156 @@
+package io.sluice.remoting;
+
+import io.sluice.bus.AdminRequest.QueueLag;
+import io.sluice.bus.ClientKept.Consumers;
+import io.sluice.bus.ClientKept.Member;
+import io.sluice.bus.ClientKept.Subscription;
+import io.sluice.bus.Filter;
+import io.sluice.bus.GroupConfig;
+import io.sluice.bus.TopicConfig;
+import java.util.List;
+
+/**
+ * The bodies that RocketMQ's tools read. A map by queue has objects as keys, which is not JSON but
+ * what they expect.
+ */
+final class AdminJson {
+
+  private AdminJson() {}
+
+  /** MessageQueue. */
+  static void queue(JsonWriter out, String brokerName, String topic, int queueId) {
+    out.open('{')
+        .field("brokerName", brokerName)
+        .field("queueId", queueId)
+        .field("topic", topic)
+        .close('}');
+  }
+
+  /** TopicConfig. */
+  static void topic(JsonWriter out, TopicConfig config) {
+    out.open('{').name("attributes").open('{');
+    config.attributes().forEach(out::field);
+    out.close('}')
+        .field("order", config.order())
+        .field("perm", config.permission())
+        .field("readQueueNums", config.queues())
+        .field("topicFilterType", "SINGLE_TAG")
+        .field("topicName", config.name())
+        .field("topicSysFlag", 0)
+        .field("writeQueueNums", config.queues())
+        .close('}');
+  }
+
+  /** SubscriptionGroupConfig. */
+  static void group(JsonWriter out, GroupConfig config) {
+    out.open('{')
+        .name("attributes")
+        .open('{')
+        .close('}')
+        .field("brokerId", 0)
+        .field("consumeBroadcastEnable", true)
+        .field("consumeEnable", true)
+        .field("consumeFromMinEnable", true)
+        .field("consumeMessageOrderly", false)
+        .field("consumeTimeoutMinute", 15)
+        .field("groupName", config.name())
+        .name("groupRetryPolicy")
+        .open('{')
+        .field("type", "CUSTOMIZED")
+        .close('}')
+        .field("groupSysFlag", 0)
+        .field("notifyConsumerIdsChangedEnable", true)
+        .field("retryMaxTimes", config.maxAttempts())
+        .field("retryQueueNums", 1)
+        .field("whichBrokerWhenConsumeSlowly", 1)
+        .close('}');
+  }
+
+  /** An empty DataVersion. */
+  static JsonWriter dataVersion(JsonWriter out, String name) {
+    return out.name(name)
+        .open('{')
+        .field("counter", 0)
+        .field("stateVersion", 0)
+        .field("timestamp", 0)
+        .close('}');
+  }
+
+  /** SubscriptionData. */
+  static void subscription(JsonWriter out, Subscription subscription) {
+    Filter filter = subscription.filter();
+    List<String> tags =
+        filter.kind() == Filter.Kind.TAG ? Filters.tags(filter.expression()) : List.of();
+    out.open('{').field("classFilterMode", false).name("codeSet").open('[');
+    tags.forEach(tag -> out.value(tag.hashCode()));
+    out.close(']')
+        .field("expressionType", Filters.typeOf(filter))
+        .field("subString", filter.expression())
+        .field("subVersion", subscription.version())
+        .name("tagsSet")
+        .open('[');
+    tags.forEach(out::value);
+    out.close(']').field("topic", subscription.topic()).close('}');
+  }
+
+  /** The connectionSet of ConsumerConnection and ProducerConnection. */
+  static void connections(JsonWriter out, List<Member> members) {
+    out.name("connectionSet").open('[');
+    for (Member member : members) {
+      out.open('{')
+          .field("clientAddr", member.address())
+          .field("clientId", member.clientId())
+          .field("language", member.language())
+          .field("version", member.version())
+          .close('}');
+    }
+    out.close(']');
+  }
+
+  /** ConsumerConnection. The tools call methods on its enums, so each has to be there. */
+  static byte[] consumers(Consumers consumers) {
+    JsonWriter out = new JsonWriter().open('{');
+    connections(out, consumers.members());
+    out.field("consumeFromWhere", consumers.membership().consumeFromWhere())
+        .field("consumeType", consumers.membership().consumeType())
+        .field("messageModel", consumers.membership().messageModel())
+        .name("subscriptionTable")
+        .open('{');
+    for (Subscription subscription : consumers.membership().subscriptions()) {
+      subscription(out.name(subscription.topic()), subscription);
+    }
+    return out.close('}').close('}').toByteArray();
+  }
+
+  /** ConsumeStats. */
+  static byte[] consumeStats(String brokerName, List<QueueLag> queues) {
+    JsonWriter out =
+        new JsonWriter().open('{').field("consumeTps", 0.0).name("offsetTable").open('{');
+    for (QueueLag lag : queues) {
+      queue(out, brokerName, lag.topic(), lag.queueId());
+      out.endKey()
+          .open('{')
+          .field("brokerOffset", lag.maxOffset())
+          .field("consumerOffset", Math.max(0, lag.committedOffset()))
+          .field("lastTimestamp", Math.max(0, lag.oldestStoredAtMs()))
+          .field("pullOffset", Math.max(0, lag.nextOffset()))
+          .close('}');
+    }
+    return out.close('}').close('}').toByteArray();
+  }
+
+  /** TopicStatsTable. */
+  static byte[] topicStats(String brokerName, String topic, long[] minOffsets, long[] maxOffsets) {
+    JsonWriter out = new JsonWriter().open('{').name("offsetTable").open('{');
+    for (int queueId = 0; queueId < maxOffsets.length; queueId++) {
+      queue(out, brokerName, topic, queueId);
+      out.endKey()
+          .open('{')
+          .field("lastUpdateTimestamp", 0)
+          .field("maxOffset", maxOffsets[queueId])
+          .field("minOffset", minOffsets[queueId])
+          .close('}');
+    }
+    return out.close('}').field("topicPutTps", 0.0).close('}').toByteArray();
+  }
+}
