@@ -37,6 +37,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       BenchCommand.class,
       DemoCommand.class,
       BareCommand.class,
+      TrainCommand.class,
       VersionCommand.class,
       HelpCommand.class
     })
@@ -55,6 +56,8 @@ final class Commands implements Runnable {
 
   /** Runs one command; the result is the exit code. */
   static int run(PrintStream out, PrintStream err, Map<String, String> environment, String[] args) {
+    // What libraries log is of no use to whoever types a command; failures are told in its own words.
+    Logging.configure("error");
     CommandLine line = commandLine(new CommandContext(out, err, environment));
     line.setOut(writer(out));
     line.setErr(writer(err));
@@ -65,7 +68,7 @@ final class Commands implements Runnable {
   static CommandLine commandLine(CommandContext context) {
     CommandLine line = new CommandLine(new Commands(context), context.factory());
     for (String server : SERVERS) {
-      line.addSubcommand(server, ServerCommand.spec(server));
+      line.addSubcommand(server, ServerHelp.spec(server));
     }
     line.setUsageHelpWidth(100);
     line.setCaseInsensitiveEnumValuesAllowed(true);

@@ -58,17 +58,83 @@ final class ConfigTable {
       onOff("topics.auto-create", true, "Whether a topic is made by the first send to it.");
   static final ConfigKey TOPICS_QUEUES =
       number("topics.queues", 8, 1, 65_536, "MessageQueues of a topic that is made by itself.");
+  static final ConfigKey MESSAGE_MAX_SIZE =
+      size("message.max-size", "4m", "1k", "64m", "The largest body of a message.");
   static final ConfigKey STORE_SEGMENT =
-      size("store.segment", "128m", "1m", "1g", "Size of one file of the commit log.");
+      size("store.segment", "128m", "64k", "1g", "Size of one file of the commit log.");
   static final ConfigKey STORE_RETENTION =
-      duration("store.retention", "72h", "1m", "3650d", "How long messages are kept.");
+      duration("store.retention", "72h", "1s", "3650d", "How long messages are kept.");
   static final ConfigKey STORE_QUOTA =
       size(
           "store.quota",
           "0",
           "0",
           "1024t",
-          "How many bytes the store may take; the oldest messages go first. 0 for no quota.");
+          "How many bytes the commit log may take, two segments or more; the oldest go first. 0 for"
+              + " no quota.");
+  static final ConfigKey STORE_MIN_FREE =
+      size(
+          "store.min-free",
+          "320m",
+          "0",
+          "1024t",
+          "Free room on the disk under which the oldest segments go, whatever their age.");
+  static final ConfigKey STORE_FLUSH_INTERVAL =
+      duration(
+          "store.flush-interval",
+          "500ms",
+          "1ms",
+          "1h",
+          "A message that nobody waits for is forced to the disk after this time.");
+  static final ConfigKey STORE_CUT_AT_DAMAGE =
+      onOff(
+          "store.cut-at-damage",
+          false,
+          "Whether a log with damage in the middle is cut there instead of being refused; what is"
+              + " cut is kept in the directory lost.");
+  static final ConfigKey HTTP_MAX_HEADER =
+      size("http.max-header", "16k", "1k", "1m", "All headers of a request together.");
+  static final ConfigKey HTTP_IDLE_TIMEOUT =
+      duration(
+          "http.idle-timeout",
+          "60s",
+          "100ms",
+          "1h",
+          "A connection without a request, or a request without a further byte, is closed after"
+              + " this.");
+  static final ConfigKey HTTP_FIRST_REQUEST_TIMEOUT =
+      duration(
+          "http.first-request-timeout",
+          "10s",
+          "100ms",
+          "1h",
+          "A connection says its first whole request within this time.");
+  static final ConfigKey HTTP_MAX_WAITING =
+      number(
+          "http.max-waiting",
+          20_000,
+          1,
+          1_000_000,
+          "Long polls and event streams that may wait at the same time.");
+  static final ConfigKey HTTP_MAX_IN_FLIGHT =
+      size(
+          "http.max-in-flight",
+          "16m",
+          "64k",
+          "1g",
+          "Bytes of messages taken in and not answered yet, by event loop; more is answered 429.");
+  static final ConfigKey WEBSOCKET_MAX_SOCKETS =
+      number("websocket.max-sockets", 50_000, 1, 1_000_000, "WebSockets open at the same time.");
+  static final ConfigKey WEBSOCKET_MAX_SUBSCRIPTIONS =
+      number("websocket.max-subscriptions", 256, 1, 65_536, "Subscriptions of one WebSocket.");
+  static final ConfigKey WEBSOCKET_PING_INTERVAL =
+      duration(
+          "websocket.ping-interval",
+          "20s",
+          "100ms",
+          "1h",
+          "A WebSocket is pinged so often, and closed when it said nothing for three times as"
+              + " long.");
   static final ConfigKey EVENT_LOOPS =
       number(
           "threads.event-loops",
@@ -78,6 +144,13 @@ final class ConfigTable {
           "Event loops of the process; 0 chooses by the number of processors.");
   static final ConfigKey WORKERS =
       number("threads.workers", 4, 1, 64, "Threads for work that may block, such as cold reads.");
+  static final ConfigKey BLOCKED_WARNING =
+      duration(
+          "threads.blocked-warning",
+          "2s",
+          "10ms",
+          "1h",
+          "An event loop that is held up for longer is logged with what holds it.");
   static final ConfigKey LOG_LEVEL =
       choice(
           "log.level",
@@ -91,19 +164,32 @@ final class ConfigTable {
           DATA,
           HOST,
           ADVERTISED_HOST,
+          ACK,
           HTTP_PORT,
+          HTTP_MAX_HEADER,
+          HTTP_MAX_WAITING,
+          HTTP_MAX_IN_FLIGHT,
+          HTTP_FIRST_REQUEST_TIMEOUT,
+          HTTP_IDLE_TIMEOUT,
+          WEBSOCKET_MAX_SOCKETS,
+          WEBSOCKET_MAX_SUBSCRIPTIONS,
+          WEBSOCKET_PING_INTERVAL,
           NAMESERVER_PORT,
           BROKER_PORT,
           BROKER_NAME,
           CLUSTER_NAME,
-          ACK,
           TOPICS_AUTO_CREATE,
           TOPICS_QUEUES,
+          MESSAGE_MAX_SIZE,
           STORE_SEGMENT,
           STORE_RETENTION,
           STORE_QUOTA,
+          STORE_MIN_FREE,
+          STORE_FLUSH_INTERVAL,
+          STORE_CUT_AT_DAMAGE,
           EVENT_LOOPS,
           WORKERS,
+          BLOCKED_WARNING,
           LOG_LEVEL);
 
   private static final Map<String, ConfigKey> BY_NAME =

@@ -1,5 +1,6 @@
 package io.sluice.app;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -77,6 +78,10 @@ final class Configuration {
 
   int integer(ConfigKey key) {
     return Math.toIntExact(number(key));
+  }
+
+  Duration duration(ConfigKey key) {
+    return Duration.ofMillis(number(key));
   }
 
   boolean isOn(ConfigKey key) {

@@ -1,13 +1,54 @@
 package io.sluice.app;
 
-import io.vertx.core.json.JsonObject;
-import java.lang.management.ManagementFactory;
+import java.io.PrintStream;
+import java.nio.file.Path;
 import java.util.Locale;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 
-/** What the commands that start a server say to people and programs. */
+/**
+ * Help for the commands that start a server. Apart from {@link ServerCommand}, so that the library
+ * of the command line is not loaded by a server that starts.
+ */
 final class ServerHelp {
 
   private ServerHelp() {}
+
+  /** Its flags, made from the table of configuration. */
+  static CommandSpec spec(String name) {
+    CommandSpec spec = CommandSpec.create().name("sluice " + name);
+    spec.usageMessage()
+        .description(description(name))
+        .sortOptions(false)
+        .footer(footer(name))
+        .width(100);
+    spec.addOption(
+        OptionSpec.builder("--config")
+            .type(Path.class)
+            .paramLabel("FILE")
+            .description("YAML file to read instead of conf/sluice.yaml.")
+            .build());
+    spec.addOption(
+        OptionSpec.builder("--json")
+            .type(boolean.class)
+            .description("Say that the server is ready as one line of JSON.")
+            .build());
+    for (ConfigKey key : ConfigTable.KEYS) {
+      spec.addOption(
+          OptionSpec.builder(key.flag())
+              .type(String.class)
+              .paramLabel(key.type().word().toUpperCase(Locale.ROOT))
+              .description(sentence(key))
+              .build());
+    }
+    return spec.addOption(
+        OptionSpec.builder("-h", "--help")
+            .usageHelp(true)
+            .type(boolean.class)
+            .description("Show this help.")
+            .build());
+  }
 
   static String description(String name) {
     return switch (name) {
@@ -59,41 +100,17 @@ final class ServerHelp {
     return key.type() == ConfigKey.Type.TEXT ? text : text + " Allowed: " + key.allowed() + ".";
   }
 
-  static String readyJson(Sluice sluice) {
-    JsonObject line = new JsonObject().put("ready", true);
-    putPort(line, "http", sluice.httpPort());
-    putPort(line, "nameserver", sluice.nameServerPort());
-    putPort(line, "broker", sluice.brokerPort());
-    if (sluice.recoveredMs() >= 0) {
-      line.put("recoveredMs", sluice.recoveredMs());
+  /** Shows the help that was asked for, or says what is wrong with the flags. */
+  static ExitCode explain(String name, String[] args, PrintStream out, PrintStream err) {
+    CommandLine commandLine = new CommandLine(spec(name));
+    try {
+      commandLine.parseArgs(args);
+      commandLine.usage(out);
+      return ExitCode.OK;
+    } catch (CommandLine.ParameterException e) {
+      err.println("sluice: " + Commands.explain(e));
+      err.println("Try: sluice " + name + " --help");
+      return ExitCode.USAGE;
     }
-    return line.encode();
-  }
-
-  private static void putPort(JsonObject line, String name, int port) {
-    if (port >= 0) {
-      line.put(name, port);
-    }
-  }
-
-  static String ready(Sluice sluice, SluiceOptions options) {
-    StringBuilder line = new StringBuilder("ready after ");
-    long upMs = ManagementFactory.getRuntimeMXBean().getUptime();
-    line.append(String.format(Locale.ROOT, "%.2f s", upMs / 1000.0));
-    if (sluice.httpPort() >= 0) {
-      String host = options.host().equals("0.0.0.0") ? "127.0.0.1" : options.host();
-      line.append(": http://").append(host).append(':').append(sluice.httpPort());
-    }
-    if (sluice.nameServerPort() >= 0) {
-      line.append(", NameServer at port ").append(sluice.nameServerPort());
-    }
-    if (sluice.brokerPort() >= 0) {
-      line.append(", Broker at port ").append(sluice.brokerPort());
-    }
-    if (sluice.recoveredMs() >= 0) {
-      line.append(", data in ").append(options.dataDirectory());
-      line.append(" (recovered in ").append(sluice.recoveredMs()).append(" ms)");
-    }
-    return line.toString();
   }
 }

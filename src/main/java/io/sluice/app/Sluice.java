@@ -1,13 +1,25 @@
 package io.sluice.app;
 
 import io.sluice.app.SluiceOptions.Role;
+import io.sluice.broker.BrokerVerticle;
+import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
+import io.sluice.gateway.Gateway;
+import io.sluice.metrics.Latencies;
+import io.sluice.metrics.MetricRegistry;
+import io.sluice.nameserver.NameServerOptions;
+import io.sluice.nameserver.NameServerVerticle;
+import io.sluice.remoting.BrokerFrontVerticle;
+import io.sluice.remoting.NameServerFrontVerticle;
+import io.sluice.util.Clock;
+import io.vertx.core.Deployable;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -25,6 +37,9 @@ public final class Sluice {
 
   private static final System.Logger LOG = System.getLogger(Sluice.class.getName());
 
+  private final Clock clock = Clock.system();
+  private final Latencies latencies = new Latencies(clock);
+  private final MetricRegistry metrics = new MetricRegistry();
   private final Vertx vertx;
   private final SluiceOptions options;
   // Written while the server starts, by one step after the other; read only afterwards.
@@ -68,6 +83,8 @@ public final class Sluice {
             .setPreferNativeTransport(true)
             .setEventLoopPoolSize(eventLoops(options))
             .setWorkerPoolSize(options.workers())
+            .setMaxEventLoopExecuteTime(options.blockedWarning().toMillis())
+            .setMaxEventLoopExecuteTimeUnit(TimeUnit.MILLISECONDS)
             .setFileSystemOptions(
                 new FileSystemOptions()
                     .setFileCachingEnabled(false)
@@ -88,7 +105,8 @@ public final class Sluice {
         .compose(ifRole(Role.BROKER, this::startBroker))
         .compose(ifRole(Role.GATEWAY, this::startGateway))
         .map(this)
-        .recover(failure -> close().transform(closed -> Future.failedFuture(failure)));
+        .recover(
+            failure -> close().transform(closed -> Future.failedFuture(StartFailures.of(failure))));
   }
 
   private Function<Void, Future<Void>> ifRole(Role role, Supplier<Future<Void>> step) {
@@ -96,15 +114,67 @@ public final class Sluice {
   }
 
   private Future<Void> startNameServer() {
-    return Future.succeededFuture();
+    NameServerFrontVerticle front = new NameServerFrontVerticle(options.remotingOptions());
+    return deploy(new NameServerVerticle(new NameServerOptions(), clock))
+        .compose(
+            deployed ->
+                listening(ConfigTable.NAMESERVER_PORT, options.nameServerPort(), deploy(front)))
+        .onSuccess(deployed -> nameServerPort = front.port())
+        .mapEmpty();
   }
 
+  /**
+   * The front's listener opens first, since the Broker has to be told its port; until the Broker is
+   * there, the front answers "not available". It also closes first.
+   */
   private Future<Void> startBroker() {
-    return Future.succeededFuture();
+    BrokerFrontVerticle front = new BrokerFrontVerticle(options.remotingOptions());
+    return listening(ConfigTable.BROKER_PORT, options.brokerPort(), deploy(front))
+        .compose(
+            deployed -> {
+              brokerPort = front.port();
+              return deployBroker(front.advertisedAddress());
+            })
+        .mapEmpty();
+  }
+
+  private Future<String> deployBroker(String advertisedAddress) {
+    Supplier<Future<Void>> frontCloser = closers.pop();
+    long startNs = System.nanoTime();
+    return vertx
+        .executeBlocking(() -> options.brokerOptions(advertisedAddress))
+        .compose(broker -> deploy(new BrokerVerticle(broker, clock, latencies)))
+        .onSuccess(deployed -> recoveredMs = (System.nanoTime() - startNs) / 1_000_000)
+        .onComplete(done -> closers.push(frontCloser));
   }
 
   private Future<Void> startGateway() {
-    return Future.succeededFuture();
+    Gateway gateway =
+        new Gateway(
+            vertx,
+            options.gatewayOptions(),
+            clock,
+            latencies,
+            metrics,
+            new BrokerDirectory(vertx, clock));
+    int loops = eventLoops(options);
+    return listening(ConfigTable.HTTP_PORT, options.httpPort(), gateway.start(loops))
+        .onSuccess(
+            started -> {
+              closers.push(gateway::stop);
+              httpPort = gateway.actualPort();
+            })
+        .mapEmpty();
+  }
+
+  private Future<String> deploy(Deployable part) {
+    return vertx.deployVerticle(part).onSuccess(id -> closers.push(() -> vertx.undeploy(id)));
+  }
+
+  /** Says of a listener that did not open which one it is and what to do. */
+  private <T> Future<T> listening(ConfigKey key, int port, Future<T> opened) {
+    return opened.recover(
+        failure -> Future.failedFuture(StartFailures.listener(key, options.host(), port, failure)));
   }
 
   /**

@@ -1,14 +1,24 @@
 package io.sluice.app;
 
+import io.sluice.broker.BrokerOptions;
 import io.sluice.bus.AckLevel;
+import io.sluice.gateway.GatewayOptions;
+import io.sluice.remoting.RemotingOptions;
+import io.sluice.store.StoreOptions;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Set;
 
 /**
- * How a server is started: see docs/configuration.md for what each value does. The defaults are
- * those of the table of configuration. Each setter checks its own range. Not safe for threads.
+ * How a server is started; see docs/configuration.md for what each value does. The defaults are
+ * those of the table of configuration. What several parts must agree on stands here; what concerns
+ * one part alone is in that part's options, {@link #store} and {@link #gateway}. Not safe for
+ * threads; the server keeps a copy.
  */
 public final class SluiceOptions {
 
@@ -22,6 +32,14 @@ public final class SluiceOptions {
     GATEWAY
   }
 
+  /** A socket that missed so many pings is gone. */
+  private static final int MISSED_PINGS = 3;
+
+  /** What a frame carries beside its message, and some: 32 KiB of escaped properties, a header. */
+  private static final int FRAME_EXTRA_BYTES = 1 << 20;
+
+  private final StoreOptions store;
+  private final GatewayOptions gateway;
   private Set<Role> roles = EnumSet.allOf(Role.class);
   private Path dataDirectory;
   private String host;
@@ -34,11 +52,10 @@ public final class SluiceOptions {
   private AckLevel defaultAck;
   private boolean autoCreateTopics;
   private int defaultQueues;
-  private long segmentBytes;
-  private long retentionMs;
-  private long quotaBytes;
+  private int maxMessageBytes;
   private int eventLoops;
   private int workers;
+  private Duration blockedWarning;
 
   /** A whole server with the defaults. */
   public SluiceOptions() {
@@ -47,6 +64,8 @@ public final class SluiceOptions {
 
   /** A copy. */
   public SluiceOptions(SluiceOptions other) {
+    store = new StoreOptions(other.store);
+    gateway = new GatewayOptions(other.gateway);
     roles = EnumSet.copyOf(other.roles);
     dataDirectory = other.dataDirectory;
     host = other.host;
@@ -59,30 +78,125 @@ public final class SluiceOptions {
     defaultAck = other.defaultAck;
     autoCreateTopics = other.autoCreateTopics;
     defaultQueues = other.defaultQueues;
-    segmentBytes = other.segmentBytes;
-    retentionMs = other.retentionMs;
-    quotaBytes = other.quotaBytes;
+    maxMessageBytes = other.maxMessageBytes;
     eventLoops = other.eventLoops;
     workers = other.workers;
+    blockedWarning = other.blockedWarning;
   }
 
-  SluiceOptions(Configuration configuration) {
-    dataDirectory = Path.of(configuration.text(ConfigTable.DATA));
-    host = configuration.text(ConfigTable.HOST);
-    advertisedHost = configuration.text(ConfigTable.ADVERTISED_HOST);
-    httpPort = configuration.integer(ConfigTable.HTTP_PORT);
-    nameServerPort = configuration.integer(ConfigTable.NAMESERVER_PORT);
-    brokerPort = configuration.integer(ConfigTable.BROKER_PORT);
-    clusterName = configuration.text(ConfigTable.CLUSTER_NAME);
-    brokerName = configuration.text(ConfigTable.BROKER_NAME);
-    defaultAck = AckLevel.valueOf(configuration.text(ConfigTable.ACK).toUpperCase(Locale.ROOT));
-    autoCreateTopics = configuration.isOn(ConfigTable.TOPICS_AUTO_CREATE);
-    defaultQueues = configuration.integer(ConfigTable.TOPICS_QUEUES);
-    segmentBytes = configuration.number(ConfigTable.STORE_SEGMENT);
-    retentionMs = configuration.number(ConfigTable.STORE_RETENTION);
-    quotaBytes = configuration.number(ConfigTable.STORE_QUOTA);
-    eventLoops = configuration.integer(ConfigTable.EVENT_LOOPS);
-    workers = configuration.integer(ConfigTable.WORKERS);
+  SluiceOptions(Configuration from) {
+    dataDirectory = Path.of(from.text(ConfigTable.DATA));
+    host = from.text(ConfigTable.HOST);
+    advertisedHost = from.text(ConfigTable.ADVERTISED_HOST);
+    httpPort = from.integer(ConfigTable.HTTP_PORT);
+    nameServerPort = from.integer(ConfigTable.NAMESERVER_PORT);
+    brokerPort = from.integer(ConfigTable.BROKER_PORT);
+    clusterName = from.text(ConfigTable.CLUSTER_NAME);
+    brokerName = from.text(ConfigTable.BROKER_NAME);
+    defaultAck = AckLevel.valueOf(from.text(ConfigTable.ACK).toUpperCase(Locale.ROOT));
+    autoCreateTopics = from.isOn(ConfigTable.TOPICS_AUTO_CREATE);
+    defaultQueues = from.integer(ConfigTable.TOPICS_QUEUES);
+    maxMessageBytes = from.integer(ConfigTable.MESSAGE_MAX_SIZE);
+    eventLoops = from.integer(ConfigTable.EVENT_LOOPS);
+    workers = from.integer(ConfigTable.WORKERS);
+    blockedWarning = from.duration(ConfigTable.BLOCKED_WARNING);
+    store = store(from);
+    gateway = gateway(from);
+  }
+
+  private static StoreOptions store(Configuration from) {
+    long quota = from.number(ConfigTable.STORE_QUOTA);
+    return new StoreOptions()
+        .segmentBytes(from.number(ConfigTable.STORE_SEGMENT))
+        .retentionAge(from.duration(ConfigTable.STORE_RETENTION))
+        .quotaBytes(quota == 0 ? StoreOptions.NO_QUOTA : quota)
+        .minFreeBytes(from.number(ConfigTable.STORE_MIN_FREE))
+        .flushInterval(from.duration(ConfigTable.STORE_FLUSH_INTERVAL))
+        .cutAtDamage(from.isOn(ConfigTable.STORE_CUT_AT_DAMAGE));
+  }
+
+  private static GatewayOptions gateway(Configuration from) {
+    Duration ping = from.duration(ConfigTable.WEBSOCKET_PING_INTERVAL);
+    return new GatewayOptions()
+        .maxHeaderBytes(from.integer(ConfigTable.HTTP_MAX_HEADER))
+        .maxWaiting(from.integer(ConfigTable.HTTP_MAX_WAITING))
+        .maxInFlightBytes(from.integer(ConfigTable.HTTP_MAX_IN_FLIGHT))
+        .firstRequestTimeout(from.duration(ConfigTable.HTTP_FIRST_REQUEST_TIMEOUT))
+        .idleTimeout(from.duration(ConfigTable.HTTP_IDLE_TIMEOUT))
+        .maxSockets(from.integer(ConfigTable.WEBSOCKET_MAX_SOCKETS))
+        .maxSubscriptions(from.integer(ConfigTable.WEBSOCKET_MAX_SUBSCRIPTIONS))
+        .pingInterval(ping)
+        .socketTimeout(ping.multipliedBy(MISSED_PINGS));
+  }
+
+  /** Options of the store alone; its directory is derived from {@link #dataDirectory}. */
+  public StoreOptions store() {
+    return store;
+  }
+
+  /** Options of the HTTP and WebSocket front alone; what is set here too is overwritten. */
+  public GatewayOptions gateway() {
+    return gateway;
+  }
+
+  /** The front's options with what several parts agree on. */
+  GatewayOptions gatewayOptions() {
+    int longest = Math.max(GatewayOptions.DEFAULT_MAX_LINE_BYTES, maxMessageBytes / 2 * 3);
+    return new GatewayOptions(gateway)
+        .host(host)
+        .port(httpPort)
+        .defaultAck(defaultAck)
+        .maxMessageBytes(maxMessageBytes)
+        .maxLineBytes(longest)
+        .maxFrameBytes(longest);
+  }
+
+  /**
+   * The Broker's options. Looks names up, so not for an event loop.
+   *
+   * @param advertisedAddress {@code host:port} that RocketMQ clients dial
+   */
+  BrokerOptions brokerOptions(String advertisedAddress) throws UnknownHostException {
+    BrokerOptions broker =
+        new BrokerOptions()
+            .setStore(new StoreOptions(store).storeHost(storeHost(advertisedAddress)))
+            .setDirectory(dataDirectory)
+            .setBrokerName(brokerName)
+            .setCluster(clusterName)
+            .setAdvertisedAddress(advertisedAddress)
+            .setDefaultQueues(defaultQueues)
+            .setAutoCreateTopics(autoCreateTopics)
+            .setDefaultAck(defaultAck)
+            .setMaxMessageBytes(maxMessageBytes);
+    return broker;
+  }
+
+  /** The address as it stands in each record: IPv4, then a port of four bytes. */
+  private static byte[] storeHost(String advertisedAddress) throws UnknownHostException {
+    int colon = advertisedAddress.lastIndexOf(':');
+    byte[] address = InetAddress.getByName(advertisedAddress.substring(0, colon)).getAddress();
+    ByteBuffer bytes = ByteBuffer.allocate(8);
+    // A record of this layout has no room for IPv6 here; its message ids then name this machine.
+    bytes.put(address.length == 4 ? address : new byte[] {127, 0, 0, 1});
+    bytes.putInt(Integer.parseInt(advertisedAddress.substring(colon + 1)));
+    return bytes.array();
+  }
+
+  /** Options of both RocketMQ fronts. */
+  RemotingOptions remotingOptions() {
+    return new RemotingOptions()
+        .setHost(host)
+        .setAdvertise(advertisedHost.isEmpty() ? null : advertisedHost)
+        .setNameServerPort(nameServerPort)
+        .setBrokerPort(brokerPort)
+        .setClusterName(clusterName)
+        .setBrokerName(brokerName)
+        .setAck(defaultAck)
+        .setAutoCreateTopics(autoCreateTopics)
+        .setTemplateQueues(defaultQueues)
+        .setMaxMessageBytes(maxMessageBytes)
+        .setMaxFrameBytes(
+            Math.max(RemotingOptions.DEFAULT_MAX_FRAME_BYTES, maxMessageBytes + FRAME_EXTRA_BYTES));
   }
 
   public Set<Role> roles() {
@@ -117,6 +231,7 @@ public final class SluiceOptions {
     return advertisedHost;
   }
 
+  /** Name or address that RocketMQ clients are told to dial; empty to derive it from the host. */
   public SluiceOptions setAdvertisedHost(String advertisedHost) {
     this.advertisedHost = advertisedHost;
     return this;
@@ -202,31 +317,12 @@ public final class SluiceOptions {
     return this;
   }
 
-  public long segmentBytes() {
-    return segmentBytes;
+  public int maxMessageBytes() {
+    return maxMessageBytes;
   }
 
-  public SluiceOptions setSegmentBytes(long segmentBytes) {
-    this.segmentBytes = checked(ConfigTable.STORE_SEGMENT, segmentBytes);
-    return this;
-  }
-
-  public long retentionMs() {
-    return retentionMs;
-  }
-
-  public SluiceOptions setRetentionMs(long retentionMs) {
-    this.retentionMs = checked(ConfigTable.STORE_RETENTION, retentionMs);
-    return this;
-  }
-
-  public long quotaBytes() {
-    return quotaBytes;
-  }
-
-  /** 0 for no quota. */
-  public SluiceOptions setQuotaBytes(long quotaBytes) {
-    this.quotaBytes = checked(ConfigTable.STORE_QUOTA, quotaBytes);
+  public SluiceOptions setMaxMessageBytes(int maxMessageBytes) {
+    this.maxMessageBytes = checked(ConfigTable.MESSAGE_MAX_SIZE, maxMessageBytes);
     return this;
   }
 
@@ -250,11 +346,18 @@ public final class SluiceOptions {
     return this;
   }
 
-  private static int checked(ConfigKey key, int value) {
-    return Math.toIntExact(checked(key, (long) value));
+  public Duration blockedWarning() {
+    return blockedWarning;
   }
 
-  private static long checked(ConfigKey key, long value) {
+  /** Has no effect on a Vert.x that is passed in. */
+  public SluiceOptions setBlockedWarning(Duration blockedWarning) {
+    checked(ConfigTable.BLOCKED_WARNING, (int) Math.min(blockedWarning.toMillis(), 1 << 30));
+    this.blockedWarning = blockedWarning;
+    return this;
+  }
+
+  private static int checked(ConfigKey key, int value) {
     if (value < key.min() || value > key.max()) {
       throw new IllegalArgumentException(
           key.name() + ": found " + value + ", allowed is " + key.allowed());

@@ -95,7 +95,9 @@ public final class MessageView {
         || propertiesLengthAt + 2 + (buffer.getShort(propertiesLengthAt) & 0xffff) != end) {
       return 0;
     }
-    return crcsMatch(buffer, position, end, bodyStart, body, propertiesLengthAt + 2) ? size : 0;
+    return crcsMatch(buffer, position, end, bodyStart, body, topicLengthAt, propertiesLengthAt + 2)
+        ? size
+        : 0;
   }
 
   /** The buffer this view reads from. */
@@ -262,7 +264,13 @@ public final class MessageView {
   }
 
   private static boolean crcsMatch(
-      ByteBuffer buffer, int start, int end, int bodyAt, int bodyBytes, int propertiesAt) {
+      ByteBuffer buffer,
+      int start,
+      int end,
+      int bodyAt,
+      int bodyBytes,
+      int topicLengthAt,
+      int propertiesAt) {
     int bodyCrc = crc(buffer, bodyAt, bodyAt + bodyBytes);
     if (buffer.getInt(start + MessageLayout.BODY_CRC) != (bodyCrc & 0x7fffffff)) {
       return false;
@@ -271,8 +279,10 @@ public final class MessageView {
     boolean named = crcAt >= propertiesAt && hasCrcName(buffer, crcAt);
     boolean shaped = crcAt >= propertiesAt && hasCrcShape(buffer, crcAt);
     if (!named && !shaped) {
-      // Records written by RocketMQ carry the record CRC only if it was switched on there.
-      return true;
+      // Records written by RocketMQ carry the record CRC only if it was switched on there. Nor does
+      // one whose last page never reached the disk: that reads as zeros, which no name or text has.
+      return !hasZero(buffer, topicLengthAt + 2, propertiesAt - 2)
+          && !hasZero(buffer, propertiesAt, end);
     }
     if (!named || !shaped) {
       // Half of it is broken: a flipped bit must not turn the check off.
@@ -287,6 +297,15 @@ public final class MessageView {
       }
     }
     return true;
+  }
+
+  private static boolean hasZero(ByteBuffer buffer, int from, int to) {
+    for (int at = from; at < to; at++) {
+      if (buffer.get(at) == 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static boolean hasCrcName(ByteBuffer buffer, int at) {

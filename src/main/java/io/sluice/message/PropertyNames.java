@@ -29,6 +29,9 @@ public final class PropertyNames {
   /** The Content-Type a message was sent with. */
   public static final String CONTENT_TYPE = "CONTENT_TYPE";
 
+  /** The key by which a repeated send is recognised, as the client gave it. */
+  public static final String IDEMPOTENCY_KEY = "IDEMPOTENCY_KEY";
+
   /** Why a message went to the dead letters. */
   public static final String DEAD_REASON = "DEAD_REASON";
 

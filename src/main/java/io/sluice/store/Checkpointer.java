@@ -87,9 +87,12 @@ final class Checkpointer {
 
   private void done(Plan plan, Throwable failure) {
     running = false;
+    if (!store.isOpen()) {
+      return;
+    }
     if (failure == null) {
       plan.deletedSlots().forEach(files.names::reuse);
-      plan.deletedChunks().forEach(files.chunks::free);
+      plan.deletedChunks().forEach(files.chunks::release);
     } else if (failure instanceof StoreException e
         && (e.kind() == StoreException.Kind.DISK_FULL || e.kind() == StoreException.Kind.CLOSED)) {
       // Tried again at its time; what is to be freed waits for it.

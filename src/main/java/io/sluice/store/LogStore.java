@@ -104,7 +104,7 @@ final class LogStore implements MessageStore {
             this::fail);
     checkpointer = new Checkpointer(options, files, owner, workers, flusher, this);
     reader = new Reader(files, workers);
-    retention = new Retention(options, files, clock, owner, workers, this);
+    retention = new Retention(options, files, clock, workers, this);
   }
 
   /** Starts the threads. */
@@ -438,13 +438,14 @@ final class LogStore implements MessageStore {
     }
     long floor = Math.max(position - options.warmBytes(), touchedFrom);
     if (asked.lastPhysical >= floor) {
-      int chunk = asked.chunkIndexOf(fromOffset);
+      long from = Math.max(fromOffset, asked.minOffset);
+      int chunk = asked.chunkIndexOf(from);
       if (asked.firstPhysical(chunk) >= floor) {
         return true;
       }
       // The chunk was written to lately if the one behind it was begun lately: it can be read.
       boolean readable = chunk + 1 == asked.chunkCount() || asked.firstPhysical(chunk + 1) >= floor;
-      if (readable && asked.physicalOffset(fromOffset) >= floor) {
+      if (readable && asked.physicalOffset(from) >= floor) {
         return true;
       }
     }
@@ -555,8 +556,8 @@ final class LogStore implements MessageStore {
     return retention;
   }
 
-  Preparer preparer() {
-    return preparer;
+  boolean isDiskFull() {
+    return preparer.diskFull() != null;
   }
 
   /** A beat of the preparer's thread. */

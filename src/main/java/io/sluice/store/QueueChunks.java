@@ -138,6 +138,20 @@ final class QueueChunks {
     return ((queue.maxOffset + queue.phase) & CHUNK_MASK) == 0 || queue.tailBuffer == null;
   }
 
+  /** Where the message of an entry is; for workers, on a queue that has entries there. */
+  long physicalOffset(LogQueue.Snapshot queue, long offset) {
+    long address =
+        queue.chunkOf(offset) + ((offset + queue.queue().phase) & CHUNK_MASK) * ENTRY_BYTES;
+    return buffer(address).getLong(position(address));
+  }
+
+  /** Ends a chunk's use: it belongs to nobody, and may be taken again. */
+  void release(long address) {
+    eraseDescriptor(address);
+    free(address);
+  }
+
+  /** Makes a chunk that belongs to nobody ready to be taken. */
   void free(long address) {
     if (freeCount == free.length) {
       free = Arrays.copyOf(free, freeCount * 2);
@@ -223,6 +237,11 @@ final class QueueChunks {
     for (int i = 0; i < CHUNK_BYTES; i += 8) {
       buffer.putLong(at + i, 0);
     }
+    eraseDescriptor(address);
+  }
+
+  private void eraseDescriptor(long address) {
+    ByteBuffer buffer = buffer(address);
     int descriptor = descriptorPosition(address);
     for (int i = 0; i < DESCRIPTOR_BYTES; i += 8) {
       buffer.putLong(descriptor + i, 0);

@@ -118,6 +118,9 @@ final class StoreFiles {
     chunks.space().open();
     names.space().open();
     index.space().open();
+    // The names of the files and directories just made must survive with what they hold.
+    access.forceDirectory(directory.resolve("queues"));
+    access.forceDirectory(directory);
   }
 
   FileSpace[] spaces() {
@@ -161,7 +164,10 @@ final class StoreFiles {
   private void checkVersion() throws IOException {
     Path path = directory.resolve("version");
     if (!access.exists(path)) {
-      writeSmall(path, Integer.toString(VERSION), true);
+      Path beside = directory.resolve("version.new");
+      writeSmall(beside, Integer.toString(VERSION), true);
+      access.move(beside, path);
+      access.forceDirectory(directory);
       return;
     }
     String found = readSmall(path);
@@ -236,9 +242,6 @@ final class StoreFiles {
       if (force) {
         file.force();
       }
-    }
-    if (force) {
-      access.forceDirectory(directory);
     }
   }
 }

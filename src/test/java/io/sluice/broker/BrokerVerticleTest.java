@@ -378,7 +378,9 @@ class BrokerVerticleTest {
     kit.restart();
 
     assertEquals(List.of(Outcome.OK), kit.ack("g", got.subList(0, 1)));
-    List<Received> rest = kit.receive("g", "orders", 10);
+    List<Received> rest = new ArrayList<>(kit.receive("g", "orders", 10));
+    // A queue that is not in memory yet is not waited for while another has something.
+    rest.addAll(kit.receive("g", "orders", 10));
     assertEquals(2, rest.size());
     assertTrue(rest.get(0).lease() > got.get(2).lease());
     assertEquals(List.of(Outcome.OK), kit.ack("g", got.subList(2, 3)));

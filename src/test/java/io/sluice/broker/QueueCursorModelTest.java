@@ -370,13 +370,26 @@ class QueueCursorModelTest {
       state = replayed;
       cursor = state.consumption(1).cursor(0);
       dead.clear();
-      for (Entry entry : model.values()) {
-        if (entry.state == Unsettled.DYING) {
-          entry.state = Unsettled.LEASED;
-        }
-      }
+      List<Long> dying =
+          model.keySet().stream().filter(o -> model.get(o).state == Unsettled.DYING).toList();
       cursor.release(Holders.LOST, nowMs, changes);
       modelRelease(entry -> entry.holder != Holders.NONE);
+      dying.forEach(this::adopt);
+    }
+
+    /**
+     * That a message was dying is not recorded, only that it is dead: after a crash it is as it was
+     * before, leased or already overdue again. Whatever it is, it is not settled.
+     */
+    private void adopt(long offset) {
+      int index = cursor.unsettled().find(offset);
+      assertFalse(index < 0, "the dying " + offset + " is lost");
+      Entry entry = model.get(offset);
+      entry.state = cursor.unsettled().state(index);
+      entry.state = entry.state == Unsettled.READY ? Unsettled.WAITING : entry.state;
+      entry.attempt = cursor.unsettled().attempt(index);
+      entry.dueMs = cursor.unsettled().dueMs(index);
+      entry.nacked = false;
     }
 
     private void flush() {

@@ -149,19 +149,30 @@ final class StoreKit implements AutoCloseable {
       int from = done;
       done = on(() -> appendSome(batch, queueId, from, offsets, physical, system));
       if (done < batch.count()) {
+        StoreException before = on(() -> store.refusal());
+        if (before != null && before.kind() != StoreException.Kind.BUSY) {
+          throw before;
+        }
         CompletableFuture<Void> writable = new CompletableFuture<>();
         on(
             () -> {
               store.whenWritable(() -> writable.complete(null));
               return null;
             });
-        await(writable);
+        while (!writable.isDone() && on(() -> isBusyOrWritable())) {
+          Thread.onSpinWait();
+        }
         StoreException refusal = on(() -> store.refusal());
         if (refusal != null && refusal.kind() != StoreException.Kind.BUSY) {
           throw refusal;
         }
       }
     }
+  }
+
+  private boolean isBusyOrWritable() {
+    StoreException refusal = store.refusal();
+    return refusal == null || refusal.kind() == StoreException.Kind.BUSY;
   }
 
   int appendSome(
@@ -224,7 +235,19 @@ final class StoreKit implements AutoCloseable {
             || view.queueId() != queue.queueId()
             || !view.topic().equals(queue.topic())
             || queue.tagsCode(from + i) != "tag".hashCode()) {
-          throw new AssertionError("another message than asked for at " + (from + i));
+          throw new AssertionError(
+              "another message than asked for at "
+                  + (from + i)
+                  + " of "
+                  + queue
+                  + ": "
+                  + view.topic()
+                  + "/"
+                  + view.queueId()
+                  + " "
+                  + view.queueOffset()
+                  + ", tags code "
+                  + queue.tagsCode(from + i));
         }
         bodies.add(new String(view.body(), StandardCharsets.UTF_8));
       }

@@ -1,0 +1,190 @@
+package io.sluice.gateway;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.ChannelPipeline;
+import io.sluice.message.MessageLayout;
+import io.vertx.core.http.HttpConnection;
+import io.vertx.core.http.impl.HttpServerConnection;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The HTTP connections of one event loop, and when each last did something. One timer looks at all
+ * of them, so a connection costs no timer of its own. Owned by the event loop.
+ */
+final class Connections {
+
+  /** Bytes of a refused body are read and dropped for this time, so that the answer arrives. */
+  private static final long LINGER_MS = 2_000;
+
+  private final Loop loop;
+  private final Map<HttpConnection, Tracked> all = new IdentityHashMap<>();
+
+  Connections(Loop loop) {
+    this.loop = loop;
+  }
+
+  /** Something that waits for the client and gives up at some time. */
+  interface Expirable {
+
+    /** Since when nothing came from the client, or -1 if it is not the client we wait for. */
+    long idleSinceMs();
+
+    /** Answers that it took too long. */
+    void expire();
+  }
+
+  /** A connection has said its first request. */
+  void opened(HttpConnection connection) {
+    Tracked tracked = new Tracked(connection);
+    all.put(connection, tracked);
+    // From here on this class watches; Vert.x' own handler costs a timer for each connection.
+    ChannelPipeline pipeline = tracked.channel.pipeline();
+    if (pipeline.get("idle") != null) {
+      pipeline.remove("idle");
+    }
+    connection.closeHandler(ignored -> all.remove(connection));
+  }
+
+  Tracked of(HttpConnection connection) {
+    Tracked tracked = all.get(connection);
+    if (tracked == null) {
+      opened(connection);
+      tracked = all.get(connection);
+    }
+    return tracked;
+  }
+
+  /** A connection has become a WebSocket, which is watched elsewhere. */
+  void upgraded(HttpConnection connection) {
+    all.remove(connection);
+  }
+
+  /** Closes what has been silent for too long. Called by the verticle's timer. */
+  void tick(long nowMs) {
+    for (Tracked tracked : List.copyOf(all.values())) {
+      tracked.tick(nowMs);
+    }
+  }
+
+  int count() {
+    return all.size();
+  }
+
+  /** One connection. */
+  final class Tracked {
+
+    private final HttpConnection connection;
+    private final Channel channel;
+    private final List<Expirable> readers = new ArrayList<>(1);
+    private byte[] bornHost;
+    private long lastMs;
+    private int open;
+    private long closeAtMs = Long.MAX_VALUE;
+    private long pendingBytes;
+    private long pendingSinceMs;
+
+    Tracked(HttpConnection connection) {
+      this.connection = connection;
+      ChannelHandlerContext handler = ((HttpServerConnection) connection).channelHandlerContext();
+      channel = handler.channel();
+      lastMs = loop.clock.nowMs();
+    }
+
+    /** Bytes came or went. */
+    void touch() {
+      lastMs = loop.clock.nowMs();
+    }
+
+    /** A request waits for its answer, which may take longer than the idle timeout. */
+    void begin() {
+      open++;
+    }
+
+    /** It was answered. */
+    void end() {
+      open--;
+      touch();
+    }
+
+    void reading(Expirable reader) {
+      readers.add(reader);
+    }
+
+    void read(Expirable reader) {
+      readers.remove(reader);
+    }
+
+    /** Closes the connection a little later, and drops what comes until then. */
+    void linger() {
+      closeAtMs = loop.clock.nowMs() + LINGER_MS;
+    }
+
+    /** The client's address as a record keeps it. */
+    byte[] bornHost() {
+      if (bornHost == null) {
+        bornHost = hostBytes(channel);
+      }
+      return bornHost;
+    }
+
+    private void tick(long nowMs) {
+      if (nowMs >= closeAtMs) {
+        connection.close();
+        return;
+      }
+      long idleMs = loop.options.idleTimeout().toMillis();
+      if (stalled(nowMs)) {
+        loop.counters.timedOut.increment();
+        channel.close();
+        return;
+      }
+      for (Expirable reader : List.copyOf(readers)) {
+        long sinceMs = reader.idleSinceMs();
+        if (sinceMs >= 0 && nowMs - sinceMs > idleMs) {
+          loop.counters.timedOut.increment();
+          reader.expire();
+        }
+      }
+      if (open == 0 && readers.isEmpty() && pendingBytes == 0 && nowMs - lastMs > idleMs) {
+        connection.close();
+      }
+    }
+
+    /** Whether bytes wait to be written and none went for too long. */
+    private boolean stalled(long nowMs) {
+      long pending = Connections.pendingBytes(channel);
+      if (pending == 0 || pending != pendingBytes) {
+        pendingBytes = pending;
+        pendingSinceMs = nowMs;
+        return false;
+      }
+      return nowMs - pendingSinceMs > loop.options.stallTimeout().toMillis();
+    }
+  }
+
+  /** Bytes given to a channel and not taken by the kernel yet. */
+  static long pendingBytes(Channel channel) {
+    ChannelOutboundBuffer buffer = channel.unsafe().outboundBuffer();
+    return buffer == null ? 0 : buffer.totalPendingWriteBytes();
+  }
+
+  private static byte[] hostBytes(InetAddress ip, int port) {
+    byte[] host = ip == null ? new byte[4] : ip.getAddress();
+    return ByteBuffer.allocate(host.length + 4).put(host).putInt(port).array();
+  }
+
+  /** The client's address in the log's form: 8 bytes for IPv4, 20 for IPv6. */
+  static byte[] hostBytes(Channel channel) {
+    return channel.remoteAddress() instanceof InetSocketAddress inet
+        ? hostBytes(inet.getAddress(), inet.getPort())
+        : new byte[MessageLayout.HOST_V4_BYTES];
+  }
+}

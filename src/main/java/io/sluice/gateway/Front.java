@@ -1,0 +1,230 @@
+package io.sluice.gateway;
+
+import io.netty.handler.codec.http.TooLongHttpHeaderException;
+import io.netty.handler.codec.http.TooLongHttpLineException;
+import io.sluice.bus.AckLevel;
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.SluiceException;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Takes every request: sends and sockets at once, matched by hand, everything else through a
+ * router. Owned by an event loop.
+ */
+final class Front {
+
+  static final String NDJSON = "application/x-ndjson";
+  static final String BATCH = "application/vnd.sluice.batch+json";
+
+  private static final String TOPICS = "/v1/topics/";
+  private static final String MESSAGES = "/messages";
+  private static final String CLOUD_EVENTS = "application/cloudevents";
+
+  private final Loop loop;
+  private final Connections connections;
+  private final Sockets sockets;
+  private final Router router;
+  private final TopicNames topics = new TopicNames();
+
+  Front(Loop loop, Connections connections, EventStreams streams, Sockets sockets) {
+    this.loop = loop;
+    this.connections = connections;
+    this.sockets = sockets;
+    router = router(Routes.all(streams));
+  }
+
+  /** Takes a request. */
+  void handle(HttpServerRequest request) {
+    loop.counters.requests.increment();
+    Connections.Tracked connection = connections.of(request.connection());
+    connection.touch();
+    try {
+      String uri = request.uri();
+      if (uri.startsWith(TOPICS) && request.method() == HttpMethod.POST) {
+        int nameEnd = uri.indexOf('/', TOPICS.length());
+        if (nameEnd > 0 && isSend(uri, nameEnd + MESSAGES.length(), nameEnd)) {
+          send(request, connection, uri, uri.substring(TOPICS.length(), nameEnd));
+          return;
+        }
+      }
+      if (request.version() == null) {
+        throw new SluiceException(
+            ErrorCode.NOT_SUPPORTED, "this version of HTTP is not spoken here; use 1.1 or 2");
+      }
+      if (request.path().equals(Routes.SOCKET) && request.method() == HttpMethod.GET) {
+        sockets.open(request, connections, connection);
+        return;
+      }
+      router.handle(request);
+    } catch (RuntimeException e) {
+      Answers.problem(loop, request.response(), e);
+    }
+  }
+
+  /** Answers what Netty could not read as a request. */
+  void handleInvalid(HttpServerRequest request) {
+    Throwable cause = request.decoderResult().cause();
+    SluiceException error;
+    if (cause instanceof TooLongHttpHeaderException) {
+      error =
+          new SluiceException(
+              ErrorCode.HEADERS_TOO_LARGE,
+              "the headers have more than the "
+                  + loop.options.maxHeaderBytes()
+                  + " bytes that are allowed; put less into properties");
+    } else if (cause instanceof TooLongHttpLineException) {
+      error =
+          new SluiceException(
+              ErrorCode.HEADERS_TOO_LARGE,
+              "the request line has more than the "
+                  + loop.options.maxRequestLineBytes()
+                  + " bytes that are allowed; shorten the path or the query");
+    } else {
+      error =
+          new SluiceException(
+              ErrorCode.MALFORMED_REQUEST, "this is no HTTP request: " + cause.getMessage());
+    }
+    request.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+    Answers.problem(loop, request.response(), error);
+  }
+
+  private static boolean isSend(String uri, int end, int from) {
+    return uri.startsWith(MESSAGES, from) && (uri.length() == end || uri.charAt(end) == '?');
+  }
+
+  private void send(
+      HttpServerRequest request, Connections.Tracked connection, String uri, String encodedTopic) {
+    if (loop.gateway.draining()) {
+      throw new SluiceException(
+          ErrorCode.SHUTTING_DOWN, "the server is stopping; send to another gateway");
+    }
+    String topic = topics.usable(encodedTopic);
+    String type = request.headers().get(HttpHeaders.CONTENT_TYPE);
+    boolean hasQuery = uri.indexOf('?') >= 0;
+    if (type == null || (!hasQuery && !mayBeBatch(type))) {
+      if (hasQuery) {
+        Query.read(request.query(), List.of());
+      }
+      RequestBody.read(
+          loop,
+          request,
+          connection,
+          loop.options.maxMessageBytes(),
+          new RawSend(loop, request, connection, topic));
+      return;
+    }
+    sendTyped(request, connection, topic, mediaType(type));
+  }
+
+  private void sendTyped(
+      HttpServerRequest request, Connections.Tracked connection, String topic, String type) {
+    boolean lines = type.equals(NDJSON);
+    if (!lines && !type.equals(BATCH)) {
+      if (type.startsWith(CLOUD_EVENTS)) {
+        throw SluiceHeaders.notSupported("the content type " + type + " (CloudEvents)");
+      }
+      Query.read(request.query(), List.of());
+      RequestBody.read(
+          loop,
+          request,
+          connection,
+          loop.options.maxMessageBytes(),
+          new RawSend(loop, request, connection, topic));
+      return;
+    }
+    boolean atomic = Query.read(request.query(), List.of("atomic")).flag("atomic");
+    AckLevel asked = SluiceHeaders.readPlain(request.headers(), true);
+    AckLevel ack = asked == null ? loop.options.defaultAck() : asked;
+    if (lines && !atomic) {
+      new NdjsonSend(loop, request, connection, topic, ack).start();
+    } else {
+      RequestBody.read(
+          loop,
+          request,
+          connection,
+          loop.options.maxMessageBytes(),
+          new BatchSend(loop, request, connection, topic, ack, lines, atomic));
+    }
+  }
+
+  private static boolean mayBeBatch(String type) {
+    // Cheap: "application/x-ndjson", "application/vnd.sluice..." and "application/cloudevents...".
+    if (type.length() <= 12 || (type.charAt(0) | 0x20) != 'a') {
+      return false;
+    }
+    int c = type.charAt(12) | 0x20;
+    return c == 'x' || c == 'v' || c == 'c';
+  }
+
+  private static String mediaType(String type) {
+    int end = type.indexOf(';');
+    return (end < 0 ? type : type.substring(0, end)).trim().toLowerCase(Locale.ROOT);
+  }
+
+  private Router router(List<Routes.Route> routes) {
+    Router result = Router.router(loop.vertx);
+    for (Routes.Route route : routes) {
+      if (route.handler() != null) {
+        result
+            .route(route.method(), vertxPath(route.path()))
+            .handler(routing -> run(routing, route.handler()));
+      }
+    }
+    result.errorHandler(404, this::notFound);
+    result.errorHandler(405, this::wrongMethod);
+    result.errorHandler(400, routing -> routingFailed(routing, ErrorCode.MALFORMED_REQUEST));
+    result.errorHandler(500, routing -> routingFailed(routing, ErrorCode.INTERNAL));
+    return result;
+  }
+
+  private void run(RoutingContext routing, Routes.Handler handler) {
+    HttpServerRequest request = routing.request();
+    Call call = new Call(loop, routing, connections.of(request.connection()));
+    try {
+      handler.handle(call);
+    } catch (RuntimeException e) {
+      call.fail(e);
+    }
+  }
+
+  private void notFound(RoutingContext routing) {
+    fail(
+        routing,
+        new SluiceException(
+            ErrorCode.NOT_FOUND,
+            "there is nothing at " + routing.request().path() + "; GET / lists what there is"));
+  }
+
+  private void wrongMethod(RoutingContext routing) {
+    fail(
+        routing,
+        new SluiceException(
+            ErrorCode.METHOD_NOT_ALLOWED,
+            routing.request().path() + " does not take " + routing.request().method()));
+  }
+
+  private void routingFailed(RoutingContext routing, ErrorCode code) {
+    Throwable failure = routing.failure();
+    fail(
+        routing,
+        code == ErrorCode.INTERNAL && failure != null
+            ? failure
+            : new SluiceException(
+                code, failure == null ? "the path could not be read" : failure.getMessage()));
+  }
+
+  private void fail(RoutingContext routing, Throwable failure) {
+    Answers.problem(loop, routing.response(), failure);
+  }
+
+  /** {@code {name}} as vertx-web writes it. */
+  private static String vertxPath(String path) {
+    return path.replaceAll("\\{(\\w+)}", ":$1");
+  }
+}

@@ -1,0 +1,156 @@
+package io.sluice.gateway;
+
+import io.sluice.bus.BrokerDirectory;
+import io.sluice.bus.BusCodec;
+import io.sluice.metrics.Latencies;
+import io.sluice.metrics.LatencyRecorder;
+import io.sluice.metrics.MetricRegistry;
+import io.sluice.util.Clock;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+
+/**
+ * The HTTP and WebSocket front of one process: several {@link GatewayVerticle}s, one on each event
+ * loop, that share a port. It holds no state of a consumer; any call works at any gateway.
+ *
+ * <p>Safe for any thread. {@link BusCodec#register} must have been called on the Vert.x instance.
+ */
+public final class Gateway {
+
+  private static final AtomicInteger NUMBERS = new AtomicInteger();
+
+  private final Vertx vertx;
+  private final GatewayOptions options;
+  private final Clock clock;
+  private final Latencies latencies;
+  private final MetricRegistry metrics;
+  private final BrokerDirectory directory;
+  private final GatewayCounters counters;
+  private final AtomicInteger sockets = new AtomicInteger();
+  private final AtomicInteger waiting = new AtomicInteger();
+  private final int number = NUMBERS.incrementAndGet();
+  private volatile boolean draining;
+  private volatile int actualPort;
+  private volatile String deploymentId;
+
+  /**
+   * A gateway, not deployed yet.
+   *
+   * @param options how it listens; copied
+   * @param latencies takes the stages RECEIVE, DELIVERY and END_TO_END, and is shown by /v1/latency
+   * @param metrics takes the counters, and is shown by /metrics
+   * @throws IllegalArgumentException if the options do not fit each other
+   */
+  public Gateway(
+      Vertx vertx,
+      GatewayOptions options,
+      Clock clock,
+      Latencies latencies,
+      MetricRegistry metrics,
+      BrokerDirectory directory) {
+    this.vertx = vertx;
+    this.options = new GatewayOptions(options);
+    this.options.conclude();
+    this.clock = clock;
+    this.latencies = latencies;
+    this.metrics = metrics;
+    this.directory = directory;
+    counters = new GatewayCounters(metrics);
+    metrics.gauge("sluice_gateway_sockets", "WebSockets open now.", sockets::get);
+    metrics.gauge("sluice_gateway_waiting", "Long polls and event streams open now.", waiting::get);
+  }
+
+  /**
+   * Opens the port.
+   *
+   * @param instances how many event loops serve it, 1 or more
+   * @return fails if the port cannot be opened; nothing is left open then
+   */
+  public Future<Gateway> start(int instances) {
+    Supplier<GatewayVerticle> verticles = () -> new GatewayVerticle(this);
+    return vertx
+        .deployVerticle(verticles, new DeploymentOptions().setInstances(instances))
+        .map(
+            id -> {
+              deploymentId = id;
+              return this;
+            });
+  }
+
+  /**
+   * Tells the sockets to go, waits for them a moment, and closes the port. Calls in flight are
+   * answered.
+   */
+  public Future<Void> stop() {
+    draining = true;
+    String id = deploymentId;
+    deploymentId = null;
+    return id == null ? Future.succeededFuture() : vertx.undeploy(id);
+  }
+
+  /** The port that is open, or 0 before the start. */
+  public int actualPort() {
+    return actualPort;
+  }
+
+  void actualPort(int port) {
+    actualPort = port;
+  }
+
+  /**
+   * The port to listen on. Vert.x lets the instances share a random port if all of them ask for the
+   * same negative one.
+   */
+  int listenPort() {
+    return options.port() == 0 ? -number : options.port();
+  }
+
+  /** A copy is not made: nobody in this package changes it. */
+  GatewayOptions options() {
+    return options;
+  }
+
+  Clock clock() {
+    return clock;
+  }
+
+  LatencyRecorder latencies() {
+    return latencies;
+  }
+
+  Latencies latencyFigures() {
+    return latencies;
+  }
+
+  MetricRegistry metrics() {
+    return metrics;
+  }
+
+  BrokerDirectory directory() {
+    return directory;
+  }
+
+  GatewayCounters counters() {
+    return counters;
+  }
+
+  AtomicInteger sockets() {
+    return sockets;
+  }
+
+  AtomicInteger waiting() {
+    return waiting;
+  }
+
+  /** Whether the process is stopping: readiness says no, sockets are told to go. */
+  boolean draining() {
+    return draining;
+  }
+
+  void drain() {
+    draining = true;
+  }
+}

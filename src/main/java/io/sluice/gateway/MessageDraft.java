@@ -1,0 +1,196 @@
+package io.sluice.gateway;
+
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.SluiceException;
+import io.sluice.message.MessageBatch;
+import io.sluice.message.MessageLayout;
+import io.sluice.message.PropertiesWriter;
+import io.sluice.message.PropertyNames;
+import io.sluice.message.QueueSelector;
+import java.nio.ByteBuffer;
+import java.util.Set;
+
+/**
+ * One message on its way in, collected from headers or JSON and then encoded behind others in a
+ * batch. Reused for message after message; for one thread.
+ */
+final class MessageDraft {
+
+  /** Names with a meaning to the broker or RocketMQ's clients: a user's property has another. */
+  private static final Set<String> RESERVED =
+      Set.of(
+          PropertyNames.KEYS,
+          PropertyNames.TAGS,
+          PropertyNames.UNIQUE_KEY,
+          PropertyNames.WAIT,
+          PropertyNames.DELAY_LEVEL,
+          PropertyNames.TIMER_DELIVER_MS,
+          "TIMER_DELAY_MS",
+          "TIMER_DELAY_SEC",
+          PropertyNames.RETRY_TOPIC,
+          PropertyNames.REAL_TOPIC,
+          PropertyNames.REAL_QUEUE_ID,
+          PropertyNames.ORIGIN_MESSAGE_ID,
+          PropertyNames.ORIGIN_GROUP,
+          PropertyNames.DLQ_ORIGIN_TOPIC,
+          PropertyNames.DLQ_ORIGIN_MESSAGE_ID,
+          PropertyNames.ORDERING_KEY,
+          PropertyNames.RECORD_CRC,
+          PropertyNames.CONTENT_TYPE,
+          PropertyNames.IDEMPOTENCY_KEY,
+          PropertyNames.DEAD_REASON,
+          PropertyNames.DEAD_QUEUE_ID,
+          PropertyNames.DEAD_QUEUE_OFFSET,
+          "TRAN_MSG",
+          "PGROUP");
+
+  private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
+  private final PropertiesWriter properties = new PropertiesWriter();
+  private final StringBuilder keys = new StringBuilder();
+  private String topic;
+  private String messageId;
+  private String tag;
+  private String orderingKey;
+  private String contentType;
+  private String idempotencyKey;
+  private byte[] bodyArray;
+  private ByteBuffer body = NOTHING;
+
+  /** Starts the next message. */
+  MessageDraft start(String topic) {
+    this.topic = topic;
+    properties.clear();
+    keys.setLength(0);
+    messageId = null;
+    tag = null;
+    orderingKey = null;
+    contentType = null;
+    idempotencyKey = null;
+    return this;
+  }
+
+  void topic(String topic) {
+    this.topic = topic;
+  }
+
+  /** The tag a consumer may filter by. */
+  void tag(String value) {
+    if (value.indexOf('|') >= 0) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the tag '" + value + "' has a '|', which parts tags in a filter");
+    }
+    tag = value;
+  }
+
+  /** One more key to find the message by. */
+  void key(String value) {
+    if (value.indexOf(' ') >= 0) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the key '" + value + "' has a blank, which parts keys; give each key by itself");
+    }
+    if (!value.isEmpty()) {
+      if (!keys.isEmpty()) {
+        keys.append(' ');
+      }
+      keys.append(value);
+    }
+  }
+
+  void orderingKey(String value) {
+    orderingKey = value;
+  }
+
+  void contentType(String value) {
+    contentType = value;
+  }
+
+  /** Sets the content type if none was given. */
+  void defaultContentType(String value) {
+    if (contentType == null) {
+      contentType = value;
+    }
+  }
+
+  void idempotencyKey(String value) {
+    idempotencyKey = value;
+  }
+
+  /** A user's property. */
+  void property(String name, String value) {
+    if (RESERVED.contains(name)) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the property name '" + name + "' belongs to the system; take another");
+    }
+    properties.put(name, value);
+  }
+
+  /** The body, as a part of an array that stays as it is until the message is encoded. */
+  void body(byte[] array, int from, int length) {
+    if (array != bodyArray) {
+      bodyArray = array;
+      body = ByteBuffer.wrap(array);
+    }
+    body.limit(from + length).position(from);
+  }
+
+  /** No body. */
+  void noBody() {
+    bodyArray = null;
+    body = NOTHING;
+  }
+
+  /** Lets the last body go. */
+  void forgetBody() {
+    noBody();
+  }
+
+  int bodyBytes() {
+    return body.remaining();
+  }
+
+  String messageId() {
+    return messageId;
+  }
+
+  String topic() {
+    return topic;
+  }
+
+  /**
+   * Encodes the message behind the others.
+   *
+   * @throws SluiceException if it is over a limit; the batch is as it was then
+   */
+  void addTo(
+      MessageBatch batch, String messageId, byte[] bornHost, long nowMs, int maxMessageBytes) {
+    if (body.remaining() > maxMessageBytes) {
+      throw tooLarge(body.remaining(), maxMessageBytes);
+    }
+    this.messageId = messageId;
+    properties.put(PropertyNames.UNIQUE_KEY, messageId);
+    properties.put(PropertyNames.TAGS, tag);
+    if (!keys.isEmpty()) {
+      properties.put(PropertyNames.KEYS, keys.toString());
+    }
+    properties.put(PropertyNames.ORDERING_KEY, orderingKey);
+    properties.put(PropertyNames.CONTENT_TYPE, contentType);
+    properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey);
+    long selector =
+        orderingKey == null || orderingKey.isEmpty()
+            ? QueueSelector.ANY
+            : QueueSelector.orderingKey(orderingKey);
+    int sysFlag =
+        bornHost.length == MessageLayout.HOST_V4_BYTES ? 0 : MessageLayout.SYS_BORN_HOST_V6;
+    batch.add(topic, selector, 0, sysFlag, nowMs, bornHost, 0, 0, body, properties);
+  }
+
+  static SluiceException tooLarge(long found, long allowed) {
+    return new SluiceException(
+        ErrorCode.MESSAGE_TOO_LARGE,
+        "the body has " + found + " bytes, allowed are " + allowed + "; send less at once");
+  }
+}

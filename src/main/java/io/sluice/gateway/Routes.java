@@ -1,0 +1,86 @@
+package io.sluice.gateway;
+
+import io.vertx.core.http.HttpMethod;
+import java.util.List;
+
+/**
+ * Every path of the API with its method and handler: the one table that the router and the test of
+ * the documents are made from.
+ */
+final class Routes {
+
+  /** Handles a call; what it throws is answered. */
+  interface Handler {
+
+    /** Answers the call, now or later, exactly once. */
+    void handle(Call call);
+  }
+
+  /**
+   * A path.
+   *
+   * @param path with parameters in braces
+   * @param handler null where the front takes it before the router: sends and sockets
+   * @param later whether it only says that it is not supported yet; not in the documents
+   */
+  record Route(HttpMethod method, String path, Handler handler, boolean later) {}
+
+  static final String SEND = "/v1/topics/{topic}/messages";
+  static final String SOCKET = "/v1/ws";
+
+  private Routes() {}
+
+  static List<Route> all(EventStreams streams) {
+    return List.of(
+        route(HttpMethod.GET, "/", OperateHandlers::root),
+        route(HttpMethod.GET, "/openapi.json", OperateHandlers::openApi),
+        route(HttpMethod.GET, "/asyncapi.json", OperateHandlers::asyncApi),
+        route(HttpMethod.GET, "/health/live", OperateHandlers::live),
+        route(HttpMethod.GET, "/health/ready", OperateHandlers::ready),
+        route(HttpMethod.GET, "/metrics", OperateHandlers::metrics),
+        route(HttpMethod.GET, "/v1/latency", OperateHandlers::latency),
+        route(HttpMethod.GET, "/v1/cluster", AdminHandlers::cluster),
+        route(HttpMethod.GET, SOCKET, null),
+        route(HttpMethod.POST, SEND, null),
+        route(HttpMethod.GET, SEND, ReadHandlers::browse),
+        route(HttpMethod.GET, "/v1/topics/{topic}/messages/{messageId}", ReadHandlers::one),
+        later(HttpMethod.DELETE, "/v1/topics/{topic}/messages/{messageId}", "recall"),
+        route(
+            HttpMethod.GET, "/v1/topics/{topic}/stream", call -> StreamHandler.open(call, streams)),
+        route(HttpMethod.GET, "/v1/topics", AdminHandlers::listTopics),
+        route(HttpMethod.GET, "/v1/topics/{topic}", AdminHandlers::getTopic),
+        route(HttpMethod.PUT, "/v1/topics/{topic}", AdminHandlers::putTopic),
+        route(HttpMethod.DELETE, "/v1/topics/{topic}", AdminHandlers::deleteTopic),
+        route(HttpMethod.GET, "/v1/groups", AdminHandlers::listGroups),
+        route(HttpMethod.GET, "/v1/groups/{group}", AdminHandlers::getGroup),
+        route(HttpMethod.PUT, "/v1/groups/{group}", AdminHandlers::putGroup),
+        route(HttpMethod.DELETE, "/v1/groups/{group}", AdminHandlers::deleteGroup),
+        route(HttpMethod.GET, "/v1/groups/{group}/lag", AdminHandlers::lag),
+        route(HttpMethod.GET, "/v1/groups/{group}/dead-letters", ReadHandlers::deadLetters),
+        later(HttpMethod.POST, "/v1/groups/{group}/dead-letters/redrive", "redrive"),
+        route(
+            HttpMethod.POST, "/v1/groups/{group}/topics/{topic}/receive", ConsumeHandlers::receive),
+        route(HttpMethod.POST, "/v1/groups/{group}/settle", ConsumeHandlers::settle),
+        route(
+            HttpMethod.PUT,
+            "/v1/groups/{group}/topics/{topic}/position",
+            AdminHandlers::putPosition),
+        later(HttpMethod.POST, "/v1/replies/{replyTo}", "request and reply"),
+        later(HttpMethod.GET, "/v1/transactions", "transactions"),
+        later(HttpMethod.POST, "/v1/transactions/{transactionId}", "transactions"));
+  }
+
+  private static Route route(HttpMethod method, String path, Handler handler) {
+    return new Route(method, path, handler, false);
+  }
+
+  private static Route later(HttpMethod method, String path, String what) {
+    return new Route(
+        method,
+        path,
+        call -> {
+          throw Call.notSupported(what);
+        },
+        true);
+  }
+}

@@ -1,0 +1,214 @@
+package io.sluice.gateway;
+
+import io.sluice.bus.AckLevel;
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.SluiceException;
+import io.sluice.util.NearestName;
+import io.vertx.core.MultiMap;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Reads the headers of a request: those that describe a message go into the draft, those that are
+ * not known are an error that names them. Reused; for one thread.
+ */
+final class SluiceHeaders {
+
+  static final String TAG = "Sluice-Tag";
+  static final String KEY = "Sluice-Key";
+  static final String ORDERING_KEY = "Sluice-Ordering-Key";
+  static final String ACK = "Sluice-Ack";
+  static final String IDEMPOTENCY_KEY = "Idempotency-Key";
+  static final String PROPERTY_PREFIX = "Sluice-Property-";
+
+  /** The headers of a send that are known by name; the document of the API lists the same. */
+  static final List<String> OF_SEND =
+      List.of(TAG, KEY, ORDERING_KEY, ACK, IDEMPOTENCY_KEY, "traceparent", "tracestate");
+
+  /** Known, and not supported yet: said so instead of being passed over. */
+  static final List<String> NOT_SUPPORTED =
+      List.of(
+          "Sluice-Delay",
+          "Sluice-Deliver-At",
+          "Sluice-Ttl",
+          "Sluice-Reply-Wait",
+          "Sluice-Transaction");
+
+  private static final List<String> KNOWN =
+      List.of(
+          TAG,
+          KEY,
+          ORDERING_KEY,
+          ACK,
+          PROPERTY_PREFIX + "<Name>",
+          "Sluice-Delay",
+          "Sluice-Deliver-At",
+          "Sluice-Ttl",
+          "Sluice-Reply-Wait",
+          "Sluice-Transaction");
+
+  private static final List<String> ACKS = List.of("memory", "disk", "replicated");
+  private static final String PREFIX = "sluice-";
+
+  private SluiceHeaders() {}
+
+  /**
+   * Reads the headers of a single message.
+   *
+   * @return the ack level asked for, or null
+   * @throws SluiceException naming the header that is not known, not supported or not good
+   */
+  static AckLevel readMessage(MultiMap headers, MessageDraft draft) {
+    AckLevel ack = null;
+    for (Map.Entry<String, String> header : headers) {
+      String name = header.getKey();
+      int length = name.length();
+      if (length < 7) {
+        continue;
+      }
+      switch (name.charAt(0) | 0x20) {
+        case 's' -> {
+          if (isSluice(name)) {
+            AckLevel found = readSluice(name, header.getValue(), draft);
+            ack = found == null ? ack : found;
+          }
+        }
+        case 'c' -> {
+          if (length == 12 && name.equalsIgnoreCase("content-type")) {
+            draft.contentType(header.getValue());
+          } else if (isCloudEvent(name)) {
+            throw notSupported("the header " + name + " (CloudEvents)");
+          }
+        }
+        case 'i' -> {
+          if (name.equalsIgnoreCase(IDEMPOTENCY_KEY)) {
+            draft.idempotencyKey(text(header.getValue()));
+          }
+        }
+        case 't' -> {
+          if (name.equalsIgnoreCase("traceparent") || name.equalsIgnoreCase("tracestate")) {
+            draft.property(name.toLowerCase(Locale.ROOT), header.getValue());
+          }
+        }
+        default -> {
+          // A header of HTTP's, not of ours.
+        }
+      }
+    }
+    return ack;
+  }
+
+  /**
+   * Checks the headers of a request that carries no single message.
+   *
+   * @param ackAllowed whether an ack level may be asked for
+   * @return the ack level asked for, or null
+   */
+  static AckLevel readPlain(MultiMap headers, boolean ackAllowed) {
+    AckLevel ack = null;
+    for (Map.Entry<String, String> header : headers) {
+      String name = header.getKey();
+      if (name.length() < 7 || !isSluice(name)) {
+        continue;
+      }
+      if (ackAllowed && name.equalsIgnoreCase(ACK)) {
+        ack = ack(header.getValue());
+      } else if (isKnown(name)) {
+        throw new SluiceException(
+            ErrorCode.UNKNOWN_FIELD,
+            ackAllowed
+                ? "the header " + name + " is for a single message; in a batch each item says it"
+                : "the header " + name + " has no meaning here; it belongs to a send");
+      } else {
+        throw unknown(name);
+      }
+    }
+    return ack;
+  }
+
+  /** The ack level of this name. */
+  static AckLevel ack(String value) {
+    return switch (value.toLowerCase(Locale.ROOT)) {
+      case "memory" -> AckLevel.MEMORY;
+      case "disk" -> AckLevel.DISK;
+      case "replicated" -> AckLevel.REPLICATED;
+      default -> {
+        String near = NearestName.of(value, ACKS);
+        throw new SluiceException(
+            ErrorCode.INVALID_ARGUMENT,
+            "ack: found '"
+                + value
+                + "', allowed are memory, disk and replicated"
+                + (near == null ? "" : "; did you mean " + near + "?"));
+      }
+    };
+  }
+
+  static SluiceException notSupported(String what) {
+    return new SluiceException(
+        ErrorCode.NOT_SUPPORTED,
+        what + " is not supported yet; the message was not stored, send it without");
+  }
+
+  private static AckLevel readSluice(String name, String value, MessageDraft draft) {
+    if (name.equalsIgnoreCase(TAG)) {
+      draft.tag(text(value));
+    } else if (name.equalsIgnoreCase(KEY)) {
+      draft.key(text(value));
+    } else if (name.equalsIgnoreCase(ORDERING_KEY)) {
+      draft.orderingKey(text(value));
+    } else if (name.equalsIgnoreCase(ACK)) {
+      return ack(value);
+    } else if (isProperty(name)) {
+      // The name as it came: HTTP/2 has made it lower case, HTTP/1.1 leaves it.
+      draft.property(name.substring(PROPERTY_PREFIX.length()), text(value));
+    } else if (NOT_SUPPORTED.stream().anyMatch(name::equalsIgnoreCase)) {
+      throw notSupported("the header " + name);
+    } else {
+      throw unknown(name);
+    }
+    return null;
+  }
+
+  private static boolean isSluice(String name) {
+    return name.regionMatches(true, 0, PREFIX, 0, PREFIX.length());
+  }
+
+  private static boolean isProperty(String name) {
+    return name.length() > PROPERTY_PREFIX.length()
+        && name.regionMatches(true, 0, PROPERTY_PREFIX, 0, PROPERTY_PREFIX.length());
+  }
+
+  private static boolean isKnown(String name) {
+    return isProperty(name) || KNOWN.stream().anyMatch(name::equalsIgnoreCase);
+  }
+
+  private static boolean isCloudEvent(String name) {
+    return name.regionMatches(true, 0, "ce-", 0, 3);
+  }
+
+  private static SluiceException unknown(String name) {
+    String near = NearestName.of(name, KNOWN);
+    return new SluiceException(
+        ErrorCode.UNKNOWN_FIELD,
+        "the header "
+            + name
+            + " is not known"
+            + (near == null ? "" : "; did you mean " + near + "?"));
+  }
+
+  /** A header's bytes arrive one by char; what is UTF-8 is read as such. */
+  private static String text(String value) {
+    for (int i = 0; i < value.length(); i++) {
+      if (value.charAt(i) > 127) {
+        byte[] bytes = value.getBytes(StandardCharsets.ISO_8859_1);
+        return JsonText.isUtf8(bytes, 0, bytes.length)
+            ? new String(bytes, StandardCharsets.UTF_8)
+            : value;
+      }
+    }
+    return value;
+  }
+}

@@ -1,0 +1,193 @@
+package io.sluice.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.sluice.testkit.TestServer;
+import io.vertx.core.json.JsonObject;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command line as people and scripts use it, against a server in this JVM. */
+class CliTest {
+
+  @TempDir static Path directory;
+
+  private static TestServer server;
+
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  @BeforeAll
+  static void start() {
+    server = TestServer.start(directory.resolve("data"));
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  @Test
+  void shouldSendAndConsume() {
+    assertEquals(0, run("send", "one", "hello"));
+    assertTrue(out().startsWith("sent ") && out().contains(" to one, queue "), out());
+
+    assertEquals(0, run("consume", "one", "--group", "g", "--max", "1"));
+    assertEquals("hello\n", out());
+
+    assertEquals(
+        ExitCode.TIMED_OUT.number(),
+        run("consume", "one", "--group", "g", "--max", "1", "--wait", "200ms"),
+        "it was acked");
+  }
+
+  @Test
+  void shouldCarryWhatBelongsToAMessage() {
+    assertEquals(
+        0,
+        run(
+            "send",
+            "full",
+            "body",
+            "--tag",
+            "paid",
+            "--key",
+            "k1",
+            "--key",
+            "k2",
+            "--ordering-key",
+            "o",
+            "--property",
+            "p=v",
+            "--ack",
+            "memory",
+            "--json"));
+    assertEquals("memory", new JsonObject(out()).getString("ack"));
+
+    assertEquals(0, run("consume", "full", "--from", "earliest", "--max", "1", "--json"));
+    JsonObject message = new JsonObject(out());
+    assertEquals("body", message.getString("body"));
+    assertEquals("paid", message.getString("tag"));
+    assertEquals(List.of("k1", "k2"), message.getJsonArray("keys").getList());
+    assertEquals("v", message.getJsonObject("properties").getString("p"));
+  }
+
+  @Test
+  void shouldSendEachLine() {
+    InputStream before = System.in;
+    System.setIn(new ByteArrayInputStream("a\nb\nc\n".getBytes(StandardCharsets.UTF_8)));
+    try {
+      assertEquals(0, run("send", "lines", "--lines", "--ordering-key", "same"));
+    } finally {
+      System.setIn(before);
+    }
+    assertEquals("sent 3 messages to lines\n", out());
+
+    assertEquals(0, run("consume", "lines", "--group", "g", "--until-idle"));
+    assertEquals("a\nb\nc\n", out());
+  }
+
+  @Test
+  void shouldLookAfterTopics() {
+    assertEquals(0, run("topic", "put", "topical", "--queues", "3"));
+    assertEquals(0, run("topic", "show", "topical", "--json"));
+    assertEquals(3, new JsonObject(out()).getInteger("queues"));
+    assertEquals(0, run("topic", "list"));
+    assertTrue(out().contains("topical  3"), out());
+    assertEquals(0, run("topic", "delete", "topical"));
+    assertEquals("deleted topical\n", out());
+    assertEquals(ExitCode.REFUSED.number(), run("topic", "show", "topical"));
+    assertTrue(err().contains("TOPIC_NOT_FOUND"), err());
+  }
+
+  @Test
+  void shouldLookAfterGroups() {
+    assertEquals(0, run("send", "grouped", "one"));
+    assertEquals(0, run("group", "put", "gg", "--max-attempts", "3", "--retry-delays", "1s,1m"));
+    assertEquals(0, run("group", "show", "gg", "--json"));
+    assertEquals(3, new JsonObject(out()).getInteger("maxAttempts"));
+    assertEquals(0, run("group", "list"));
+    assertTrue(out().contains("gg"), out());
+    assertEquals(0, run("consume", "grouped", "--group", "gg", "--max", "1"));
+    assertEquals(0, run("group", "lag", "gg"));
+    assertEquals(0, run("group", "position", "gg", "grouped", "--to", "earliest"));
+    assertEquals(0, run("consume", "grouped", "--group", "gg", "--max", "1"));
+    assertEquals("one\n", out());
+    assertEquals(0, run("group", "delete", "gg"));
+    assertEquals(ExitCode.REFUSED.number(), run("group", "show", "gg"));
+  }
+
+  @Test
+  void shouldSayWhatIsWrongAndExitSo() {
+    assertEquals(ExitCode.USAGE.number(), run("sned", "t", "x"));
+    assertTrue(err().contains("did you mean send"), err());
+    assertEquals(ExitCode.USAGE.number(), run("--http-prot", "1"));
+    assertTrue(err().contains("did you mean --http-port"), err());
+    assertEquals(ExitCode.USAGE.number(), run("send"));
+    assertEquals(ExitCode.REFUSED.number(), run("send", "not a topic!", "x"));
+    assertTrue(err().contains("INVALID_TOPIC"), err());
+    assertEquals(
+        ExitCode.UNREACHABLE.number(), run("send", "t", "x", "--server", "http://127.0.0.1:1"));
+    assertTrue(err().contains("no server answers at http://127.0.0.1:1"), err());
+  }
+
+  @Test
+  void shouldHaveHelpWithExamplesForEveryCommand() {
+    for (String command :
+        List.of(
+            "standalone",
+            "nameserver",
+            "broker",
+            "gateway",
+            "send",
+            "consume",
+            "topic",
+            "group",
+            "bench",
+            "version")) {
+      assertEquals(0, run(command, "--help"), command);
+      assertTrue(out().contains("Examples:"), command + " has examples: " + out());
+      assertTrue(out().contains("sluice " + command), command + ": " + out());
+    }
+    assertEquals(0, run("--help"));
+    assertTrue(out().contains("consume"), out());
+  }
+
+  @Test
+  void shouldSayItsVersion() {
+    assertEquals(0, run("version"));
+    assertTrue(out().matches("sluice \\d+\\.\\d+\\.\\d+.* on .*\n"), out());
+    assertEquals(0, run("version", "--json"));
+    assertTrue(new JsonObject(out()).containsKey("version"), out());
+  }
+
+  private int run(String... args) {
+    out.reset();
+    err.reset();
+    Map<String, String> environment = Map.of("SLUICE_SERVER", server.uri().toString());
+    return new Cli(stream(out), stream(err), environment).run(args);
+  }
+
+  private static PrintStream stream(ByteArrayOutputStream bytes) {
+    return new PrintStream(bytes, true, StandardCharsets.UTF_8);
+  }
+
+  private String out() {
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  private String err() {
+    return err.toString(StandardCharsets.UTF_8);
+  }
+}

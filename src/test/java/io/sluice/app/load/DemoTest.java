@@ -1,0 +1,45 @@
+package io.sluice.app.load;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.sluice.testkit.TestServer;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The three jobs of a message queue, in a tenth of the time that the demos take. */
+class DemoTest {
+
+  private static final double SCALE = 0.1;
+
+  @TempDir Path directory;
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldKeepItsPromises(Demo.Job job) throws InterruptedException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (TestServer server =
+            TestServer.start(
+                directory.resolve("data"),
+                options -> {
+                  options.store().segmentBytes(8 << 20);
+                  return options;
+                });
+        Demo demo =
+            new Demo(
+                Endpoint.of(server.uri(), -1),
+                new PrintStream(out, true, StandardCharsets.UTF_8),
+                SCALE)) {
+      List<String> broken = demo.run(job);
+      String told = out.toString(StandardCharsets.UTF_8);
+      assertEquals(List.of(), broken, told);
+      assertTrue(told.contains("█") && told.contains("All promises were kept."), told);
+    }
+  }
+}

@@ -1,0 +1,211 @@
+package io.sluice.gateway;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.sluice.bus.BrokerDirectory;
+import io.sluice.bus.BusCodec;
+import io.sluice.metrics.Latencies;
+import io.sluice.metrics.MetricRegistry;
+import io.sluice.util.Clock;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClient;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpClientResponse;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.RequestOptions;
+import io.vertx.core.http.WebSocketClient;
+import io.vertx.core.http.WebSocketClientOptions;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+
+/**
+ * Opens a gateway with two event loops before a fake Broker, and fails a test in which an event loop
+ * was blocked, a block of the log was not closed, or an error was logged.
+ */
+abstract class GatewayTestBase {
+
+  /** An event loop that does not come back within this time is blocked. */
+  private static final long BLOCKED_MS = 500;
+
+  static final long WAIT_S = 10;
+
+  private static final Logger CHECKER =
+      Logger.getLogger("io.vertx.core.impl.BlockedThreadChecker");
+
+  private final List<String> warnings = new CopyOnWriteArrayList<>();
+  private final Handler blocked = new Collecting();
+
+  Vertx vertx;
+  FakeBroker broker;
+  Gateway gateway;
+  HttpClient http;
+  WebSocketClient webSockets;
+  int port;
+
+  /** What the gateway is opened with. */
+  GatewayOptions options() {
+    return new GatewayOptions().host("127.0.0.1").port(0);
+  }
+
+  @BeforeEach
+  void open() throws Exception {
+    CHECKER.addHandler(blocked);
+    vertx =
+        Vertx.vertx(
+            new VertxOptions()
+                .setEventLoopPoolSize(2)
+                .setBlockedThreadCheckInterval(100)
+                .setBlockedThreadCheckIntervalUnit(TimeUnit.MILLISECONDS)
+                .setMaxEventLoopExecuteTime(BLOCKED_MS)
+                .setMaxEventLoopExecuteTimeUnit(TimeUnit.MILLISECONDS));
+    BusCodec.register(vertx);
+    broker = new FakeBroker();
+    await(vertx.deployVerticle(broker));
+    gateway =
+        new Gateway(
+            vertx,
+            options(),
+            Clock.system(),
+            new Latencies(Clock.system()),
+            new MetricRegistry(),
+            new BrokerDirectory(vertx, Clock.system()));
+    await(gateway.start(2));
+    port = gateway.actualPort();
+    http = vertx.createHttpClient(new HttpClientOptions().setDefaultPort(port));
+    webSockets =
+        vertx.createWebSocketClient(
+            new WebSocketClientOptions()
+                .setDefaultPort(port)
+                .setDefaultHost("127.0.0.1")
+                .setMaxFrameSize(16 << 20)
+                .setMaxMessageSize(16 << 20));
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    await(gateway.stop());
+    int open = broker.openBlocks.get();
+    await(vertx.close());
+    CHECKER.removeHandler(blocked);
+    assertEquals(List.of(), warnings, "an event loop was blocked");
+    assertEquals(0, open, "blocks of the log that were not closed");
+  }
+
+  static <T> T await(Future<T> future) throws Exception {
+    return future.toCompletionStage().toCompletableFuture().get(WAIT_S, TimeUnit.SECONDS);
+  }
+
+  /** Waits for a condition, at most ten seconds. */
+  static void eventually(String what, BooleanSupplier condition) throws Exception {
+    long endNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_S);
+    while (!condition.getAsBoolean()) {
+      assertTrue(System.nanoTime() < endNs, "in time: " + what);
+      TimeUnit.MILLISECONDS.sleep(5);
+    }
+  }
+
+  /** What came back. */
+  record Answer(int status, io.vertx.core.MultiMap headers, Buffer body) {
+
+    JsonObject json() {
+      return body.toJsonObject();
+    }
+
+    /** Checks status and code of a problem, and that its detail says this. */
+    Answer isProblem(int expectedStatus, String code, String... said) {
+      assertEquals(expectedStatus, status, () -> body.toString());
+      assertEquals("application/problem+json", headers.get("content-type"));
+      assertEquals(code, json().getString("code"), () -> body.toString());
+      assertEquals(expectedStatus, json().getInteger("status"));
+      assertTrue(json().getString("type").startsWith("urn:sluice:error:"));
+      for (String part : said) {
+        assertTrue(
+            json().getString("detail").contains(part),
+            () -> "'" + part + "' in: " + json().getString("detail"));
+      }
+      return this;
+    }
+
+    Answer is(int expectedStatus) {
+      assertEquals(expectedStatus, status, () -> body == null ? "" : body.toString());
+      return this;
+    }
+  }
+
+  Answer call(HttpMethod method, String uri, String body, String... headers) throws Exception {
+    return call(http, method, uri, Buffer.buffer(body), headers);
+  }
+
+  Answer call(HttpClient client, HttpMethod method, String uri, Buffer body, String... headers)
+      throws Exception {
+    RequestOptions request =
+        new RequestOptions().setHost("127.0.0.1").setPort(port).setMethod(method).setURI(uri);
+    for (int i = 0; i < headers.length; i += 2) {
+      request.addHeader(headers[i], headers[i + 1]);
+    }
+    return await(
+        client.request(request).compose(r -> r.send(body)).compose(GatewayTestBase::answer));
+  }
+
+  static Future<Answer> answer(HttpClientResponse response) {
+    return response
+        .body()
+        .map(body -> new Answer(response.statusCode(), response.headers(), body));
+  }
+
+  Answer get(String uri, String... headers) throws Exception {
+    return call(HttpMethod.GET, uri, "", headers);
+  }
+
+  Answer put(String uri, String body) throws Exception {
+    return call(HttpMethod.PUT, uri, body);
+  }
+
+  Answer post(String uri, String body, String... headers) throws Exception {
+    return call(HttpMethod.POST, uri, body, headers);
+  }
+
+  Answer delete(String uri) throws Exception {
+    return call(HttpMethod.DELETE, uri, "");
+  }
+
+  /** Sends a message to a topic. */
+  JsonObject send(String topic, String body, String... headers) throws Exception {
+    return post("/v1/topics/" + topic + "/messages", body, headers).is(201).json();
+  }
+
+  /** Receives at once what there is. */
+  JsonArray receive(String group, String topic) throws Exception {
+    Answer answer =
+        post("/v1/groups/" + group + "/topics/" + topic + "/receive", "{\"wait\":\"0\"}");
+    return answer.status() == 204 ? new JsonArray() : answer.is(200).json().getJsonArray("messages");
+  }
+
+  /** Keeps what the check of blocked threads says. */
+  private final class Collecting extends Handler {
+
+    @Override
+    public void publish(LogRecord entry) {
+      warnings.add(entry.getMessage());
+    }
+
+    @Override
+    public void flush() {}
+
+    @Override
+    public void close() {}
+  }
+}

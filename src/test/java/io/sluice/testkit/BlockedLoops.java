@@ -1,0 +1,94 @@
+package io.sluice.testkit;
+
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+
+/**
+ * Makes a Vert.x that looks closely at its event loops, and fails the test when one of them was
+ * held up. Listens to what Vert.x's own checker logs.
+ */
+public final class BlockedLoops implements AutoCloseable {
+
+  /**
+   * A loop that is held so long has waited for something. It is far below Vert.x's two seconds, and
+   * above what a loaded machine of two processors or a collection costs.
+   */
+  private static final long BLOCKED_MS = Long.getLong("blocked.ms", 400);
+
+  private static final long LOOK_MS = 50;
+
+  // Kept, since the JDK holds loggers by weak references only.
+  private static final Logger CHECKER = Logger.getLogger("io.vertx.core.impl.BlockedThreadChecker");
+
+  private final List<String> blocked = Collections.synchronizedList(new ArrayList<>());
+  private final Handler handler = new Collector();
+
+  /** Begins to listen. */
+  public BlockedLoops() {
+    CHECKER.addHandler(handler);
+  }
+
+  /** Options of a Vert.x with a low threshold. */
+  public static VertxOptions options() {
+    return new VertxOptions()
+        .setPreferNativeTransport(true)
+        .setEventLoopPoolSize(2)
+        .setBlockedThreadCheckInterval(LOOK_MS)
+        .setBlockedThreadCheckIntervalUnit(TimeUnit.MILLISECONDS)
+        .setMaxEventLoopExecuteTime(BLOCKED_MS)
+        .setMaxEventLoopExecuteTimeUnit(TimeUnit.MILLISECONDS)
+        // The stack is told from the first warning on.
+        .setWarningExceptionTime(BLOCKED_MS)
+        .setWarningExceptionTimeUnit(TimeUnit.MILLISECONDS);
+  }
+
+  /** A Vert.x with a low threshold. */
+  public static Vertx vertx() {
+    return Vertx.vertx(options());
+  }
+
+  /** Stops listening and fails if a loop was held up. */
+  @Override
+  public void close() {
+    CHECKER.removeHandler(handler);
+    if (!blocked.isEmpty()) {
+      throw new AssertionError("an event loop was held up: " + String.join("\n", blocked));
+    }
+  }
+
+  /** Takes warnings of event loops; workers may take as long as they like. */
+  private final class Collector extends Handler {
+
+    @Override
+    public void publish(LogRecord record) {
+      String text = String.valueOf(record.getMessage());
+      if (record.getLevel().intValue() >= Level.WARNING.intValue() && text.contains("eventloop")) {
+        StringBuilder told = new StringBuilder(text);
+        if (record.getThrown() != null) {
+          for (StackTraceElement frame : record.getThrown().getStackTrace()) {
+            told.append("\n    at ").append(frame);
+          }
+        }
+        blocked.add(told.toString());
+      }
+    }
+
+    @Override
+    public void flush() {
+      // Nothing is held back.
+    }
+
+    @Override
+    public void close() {
+      // Nothing is open.
+    }
+  }
+}
