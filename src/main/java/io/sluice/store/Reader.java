@@ -38,8 +38,9 @@ final class Reader {
     return workers.call(() -> offsetAtTimeNow(queue, timeMs));
   }
 
-  CompletionStage<MessageBlock> findByKey(String topic, String key, int max) {
-    return workers.call(() -> findByKeyNow(topic, key, max));
+  CompletionStage<MessageBlock> findByKey(
+      String topic, LogQueue.Snapshot[] queues, String key, int max) {
+    return workers.call(() -> findByKeyNow(topic, queues, key, max));
   }
 
   CompletionStage<MessageBlock> findByPhysicalOffset(long physicalOffset) {
@@ -159,7 +160,8 @@ final class Reader {
     }
   }
 
-  private MessageBlock findByKeyNow(String topic, String key, int max) throws IOException {
+  private MessageBlock findByKeyNow(String topic, LogQueue.Snapshot[] queues, String key, int max)
+      throws IOException {
     LogBlockBuilder block = new LogBlockBuilder(log, Math.min(max, 64));
     long[] last = {Long.MAX_VALUE};
     try {
@@ -169,7 +171,7 @@ final class Reader {
             // A message may have the same key twice.
             if (physicalOffset < last[0] && block.count() < max) {
               last[0] = physicalOffset;
-              addIfKey(block, physicalOffset, topic, key);
+              addIfKey(block, physicalOffset, queues, topic, key);
             }
             return block.count() < max;
           });
@@ -180,7 +182,12 @@ final class Reader {
     return block.build();
   }
 
-  private void addIfKey(LogBlockBuilder block, long physicalOffset, String topic, String key) {
+  private void addIfKey(
+      LogBlockBuilder block,
+      long physicalOffset,
+      LogQueue.Snapshot[] queues,
+      String topic,
+      String key) {
     int bytes = wholeRecordBytes(physicalOffset);
     SpaceFile file = log.find(physicalOffset);
     if (bytes == 0 || file == null) {
@@ -188,7 +195,8 @@ final class Reader {
     }
     int before = block.count();
     add(block, physicalOffset, bytes);
-    if (block.count() > before && !block.last(new MessageView(), v -> hasKey(v, topic, key))) {
+    if (block.count() > before
+        && !block.last(new MessageView(), v -> hasKey(v, topic, key) && isQueued(v, queues))) {
       block.removeLast();
     }
   }
@@ -210,6 +218,18 @@ final class Reader {
       }
     }
     return false;
+  }
+
+  /** Whether the record is still in its queue: not if its topic was deleted meanwhile. */
+  private boolean isQueued(MessageView view, LogQueue.Snapshot[] queues) {
+    LogQueue.Snapshot queue = view.queueId() < queues.length ? queues[view.queueId()] : null;
+    if (queue == null
+        || view.queueOffset() < queue.minOffset()
+        || view.queueOffset() >= queue.maxOffset()) {
+      return false;
+    }
+    Entry entry = entry(queue, view.queueOffset());
+    return entry != null && entry.physicalOffset() == view.physicalOffset();
   }
 
   private static void add(BlockBuilder block, long physicalOffset, int bytes) {
