@@ -13,6 +13,9 @@ public interface BlockBuilder {
   /** Bytes of all records so far. */
   long bytes();
 
-  /** The block; the builder is done with. */
+  /**
+   * The block; the builder is done with. Always to be called, also when nothing was added: until
+   * then the segments stay mapped.
+   */
   MessageBlock build();
 }

@@ -62,6 +62,7 @@ final class FileSpace {
   private volatile long usedTo;
   private volatile long signalAt;
   private volatile long wantedBytes;
+  private volatile long wantedAt;
   private volatile Runnable signal = () -> {};
 
   // Preparer only.
@@ -187,6 +188,7 @@ final class FileSpace {
     if (bytes > wantedBytes) {
       wantedBytes = bytes;
     }
+    wantedAt = usedTo;
     signal.run();
   }
 
@@ -218,6 +220,7 @@ final class FileSpace {
   /** Prepares until the owner can use so many bytes, on the calling thread: for recovery. */
   void prepareFor(long bytes) throws IOException {
     wantedBytes = Math.max(wantedBytes, bytes);
+    wantedAt = usedTo;
     while (preparedTo < usedTo + bytes) {
       prepareStep();
     }
@@ -289,6 +292,9 @@ final class FileSpace {
       windowBytes = Math.max(rated, windowBytes - windowBytes / 16);
       lastUsedTo = used;
       lastLookNs = now;
+    }
+    if (used - wantedAt > wantedBytes) {
+      wantedBytes = 0;
     }
     // Not more than one whole file ahead, unless one batch asks for more.
     long most = Math.min(MAX_WINDOW_BYTES, fileBytes);
