@@ -111,10 +111,12 @@ final class FakeBroker extends VerticleBase {
       String topic = batch.topic(i);
       if (topic.startsWith("refused")) {
         if (message.body().atomic()) {
-          throw new SluiceException(ErrorCode.NO_PERMISSION, "the topic " + topic + " is read only");
+          throw new SluiceException(
+              ErrorCode.NO_PERMISSION, "the topic " + topic + " is read only");
         }
         reply.refused(
-            i, new SluiceException(ErrorCode.NO_PERMISSION, "the topic " + topic + " is read only"));
+            i,
+            new SluiceException(ErrorCode.NO_PERMISSION, "the topic " + topic + " is read only"));
         continue;
       }
       List<List<ByteBuffer>> queues = log(topic);
@@ -153,8 +155,7 @@ final class FakeBroker extends VerticleBase {
   private void receive(Message<ReceiveRequest> message) {
     ReceiveRequest request = message.body();
     if (!topics.containsKey(request.topic()) && request.topic().startsWith("absent")) {
-      throw new SluiceException(
-          ErrorCode.TOPIC_NOT_FOUND, "there is no topic " + request.topic());
+      throw new SluiceException(ErrorCode.TOPIC_NOT_FOUND, "there is no topic " + request.topic());
     }
     groups.computeIfAbsent(request.group(), GroupConfig::of);
     poll(message, request.holder(), request.waitMs(), end -> tryReceive(message, request, end));
@@ -222,8 +223,7 @@ final class FakeBroker extends VerticleBase {
     SettleRequest request = message.body();
     Outcome[] outcomes = new Outcome[request.count()];
     for (int i = 0; i < outcomes.length; i++) {
-      GroupQueue state =
-          groupQueue(request.group(), request.topic(i), request.queueId(i));
+      GroupQueue state = groupQueue(request.group(), request.topic(i), request.queueId(i));
       int offset = (int) request.queueOffset(i);
       Lease lease = state.leases.get(offset);
       if (request.lease(i) <= 0 || request.lease(i) >= nextLease) {
@@ -250,8 +250,7 @@ final class FakeBroker extends VerticleBase {
   private void read(Message<ReadRequest> message) {
     ReadRequest request = message.body();
     if (!topics.containsKey(request.topic())) {
-      throw new SluiceException(
-          ErrorCode.TOPIC_NOT_FOUND, "there is no topic " + request.topic());
+      throw new SluiceException(ErrorCode.TOPIC_NOT_FOUND, "there is no topic " + request.topic());
     }
     poll(message, request.holder(), request.waitMs(), end -> tryRead(message, request, end));
   }
@@ -270,9 +269,7 @@ final class FakeBroker extends VerticleBase {
       List<ByteBuffer> queue = queues.get(ids[i]);
       max[i] = queue.size();
       next[i] =
-          request.queueOffsets() != null
-              ? request.queueOffsets()[i]
-              : place(request.from(), queue);
+          request.queueOffsets() != null ? request.queueOffsets()[i] : place(request.from(), queue);
       while (next[i] < queue.size() && found.size() < request.max()) {
         ByteBuffer record = queue.get((int) next[i]++);
         MessageView view = new MessageView().wrap(record, 0);
@@ -286,7 +283,13 @@ final class FakeBroker extends VerticleBase {
     }
     message.reply(
         new ReadReply(
-            block(found), ids, next, new long[ids.length], max, System.nanoTime(), System.nanoTime()));
+            block(found),
+            ids,
+            next,
+            new long[ids.length],
+            max,
+            System.nanoTime(),
+            System.nanoTime()));
     return true;
   }
 
@@ -442,7 +445,8 @@ final class FakeBroker extends VerticleBase {
                     queue ->
                         queue.stream()
                             .filter(
-                                r -> new MessageView().wrap(r, 0).physicalOffset() == physicalOffset)
+                                r ->
+                                    new MessageView().wrap(r, 0).physicalOffset() == physicalOffset)
                             .forEach(found::add)));
     return new AdminRequest.Found(block(found));
   }

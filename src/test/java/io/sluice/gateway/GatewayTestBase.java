@@ -32,8 +32,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 
 /**
- * Opens a gateway with two event loops before a fake Broker, and fails a test in which an event loop
- * was blocked, a block of the log was not closed, or an error was logged.
+ * Opens a gateway with two event loops before a fake Broker, and fails a test in which an event
+ * loop was blocked, a block of the log was not closed, or an error was logged.
  */
 abstract class GatewayTestBase {
 
@@ -42,8 +42,7 @@ abstract class GatewayTestBase {
 
   static final long WAIT_S = 10;
 
-  private static final Logger CHECKER =
-      Logger.getLogger("io.vertx.core.impl.BlockedThreadChecker");
+  private static final Logger CHECKER = Logger.getLogger("io.vertx.core.impl.BlockedThreadChecker");
 
   private final List<String> warnings = new CopyOnWriteArrayList<>();
   private final Handler blocked = new Collecting();
@@ -161,9 +160,7 @@ abstract class GatewayTestBase {
   }
 
   static Future<Answer> answer(HttpClientResponse response) {
-    return response
-        .body()
-        .map(body -> new Answer(response.statusCode(), response.headers(), body));
+    return response.body().map(body -> new Answer(response.statusCode(), response.headers(), body));
   }
 
   Answer get(String uri, String... headers) throws Exception {
@@ -191,7 +188,9 @@ abstract class GatewayTestBase {
   JsonArray receive(String group, String topic) throws Exception {
     Answer answer =
         post("/v1/groups/" + group + "/topics/" + topic + "/receive", "{\"wait\":\"0\"}");
-    return answer.status() == 204 ? new JsonArray() : answer.is(200).json().getJsonArray("messages");
+    return answer.status() == 204
+        ? new JsonArray()
+        : answer.is(200).json().getJsonArray("messages");
   }
 
   /** Keeps what the check of blocked threads says. */

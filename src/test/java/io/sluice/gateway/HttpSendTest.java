@@ -74,13 +74,15 @@ class HttpSendTest extends GatewayTestBase {
   void shouldDeliverJsonAsJsonAndOtherBytesAsBase64() throws Exception {
     send("t", "{\"a\": [1,\n2]}", "Content-Type", "application/json; charset=utf-8");
     send("t", "{\"a\": broken}", "Content-Type", "application/json");
-    call(http, HttpMethod.POST, "/v1/topics/t/messages", Buffer.buffer(new byte[] {0, -1, 2})).is(201);
+    call(http, HttpMethod.POST, "/v1/topics/t/messages", Buffer.buffer(new byte[] {0, -1, 2}))
+        .is(201);
     send("t", "tab\tand \"quote\" \\ \u0001 €");
     send("t", "");
     JsonArray messages = receive("g", "t");
     assertEquals(5, messages.size());
     assertEquals(
-        new JsonArray().add(1).add(2), messages.getJsonObject(0).getJsonObject("json").getJsonArray("a"));
+        new JsonArray().add(1).add(2),
+        messages.getJsonObject(0).getJsonObject("json").getJsonArray("a"));
     assertEquals("{\"a\": broken}", messages.getJsonObject(1).getString("body"));
     assertEquals("AP8C", messages.getJsonObject(2).getString("bodyBase64"));
     assertEquals("tab\tand \"quote\" \\ \u0001 €", messages.getJsonObject(3).getString("body"));
@@ -100,8 +102,7 @@ class HttpSendTest extends GatewayTestBase {
         .isProblem(400, "INVALID_ARGUMENT", "'a b'", "blank");
     post("/v1/topics/t/messages?atomc=true", "x", "Content-Type", NDJSON)
         .isProblem(400, "UNKNOWN_FIELD", "atomc", "atomic");
-    post("/v1/topics/t/messages?atomic=true", "x")
-        .isProblem(400, "UNKNOWN_FIELD", "atomic");
+    post("/v1/topics/t/messages?atomic=true", "x").isProblem(400, "UNKNOWN_FIELD", "atomic");
     post("/v1/groups/g/topics/t/receive", "", "Sluice-Tag", "a")
         .isProblem(400, "UNKNOWN_FIELD", "Sluice-Tag");
   }
@@ -234,8 +235,7 @@ class HttpSendTest extends GatewayTestBase {
                         Future<?> sent =
                             first.length() == 0 ? request.sendHead() : request.write(first);
                         return sent.compose(
-                                done ->
-                                    second.length() == 0 ? request.end() : request.end(second))
+                                done -> second.length() == 0 ? request.end() : request.end(second))
                             .compose(done -> request.response())
                             .compose(GatewayTestBase::answer);
                       }));
@@ -247,7 +247,8 @@ class HttpSendTest extends GatewayTestBase {
 
   @Test
   void shouldPassOverALineThatIsTooLongWithoutKeepingIt() throws Exception {
-    String body = "{\"body\":\"a\"}\n{\"body\":\"" + "x".repeat(7 << 20) + "\"}\n{\"body\":\"b\"}\n";
+    String body =
+        "{\"body\":\"a\"}\n{\"body\":\"" + "x".repeat(7 << 20) + "\"}\n{\"body\":\"b\"}\n";
     JsonArray results =
         post("/v1/topics/t/messages", body, "Content-Type", NDJSON)
             .is(200)
@@ -333,7 +334,8 @@ class HttpSendTest extends GatewayTestBase {
     return results.getJsonObject(index).getJsonObject("error");
   }
 
-  private static void assertError(JsonArray results, int index, int line, String code, String said) {
+  private static void assertError(
+      JsonArray results, int index, int line, String code, String said) {
     JsonObject error = error(results, index);
     assertEquals(code, error.getString("code"), error::encode);
     assertEquals(line, error.getInteger("line"), error::encode);
