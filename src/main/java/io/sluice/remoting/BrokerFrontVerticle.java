@@ -123,7 +123,10 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.SEND_MESSAGE,
             RequestCode.SEND_MESSAGE_V2,
             RequestCode.SEND_BATCH_MESSAGE)
-        .add(new PullHandler(broker), RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE)
+        .add(
+            new PullHandler(broker, clients),
+            RequestCode.PULL_MESSAGE,
+            RequestCode.LITE_PULL_MESSAGE)
         .add(
             new ConsumerOffsetHandler(broker),
             RequestCode.QUERY_CONSUMER_OFFSET,
