@@ -145,9 +145,10 @@ final class LogStore implements MessageStore {
   }
 
   /**
-   * Reads what the append will write to in the queues. With many queues each is a miss in the caches
-   * and in the table of pages: in these short loops the processor waits for many of them at once, in
-   * the long one of the append for one after the other (measured with 10,000 queues: a third).
+   * Reads what the append will write to in the queues. With many queues each is a miss in the
+   * caches and in the table of pages: in these short loops the processor waits for many of them at
+   * once, in the long one of the append for one after the other (measured with 10,000 queues: a
+   * third).
    *
    * @return a number that means nothing, so that the reads are not left out
    */

@@ -24,9 +24,9 @@ final class SpaceFile {
   private boolean retired;
 
   /**
-   * Physical offset of the last record that something was written for here. The owner writes it with
-   * each message, so it is not volatile: the fence would cost more than the append. A checkpoint's
-   * worker reads it behind the hand-over of its plan.
+   * Physical offset of the last record that something was written for here. The owner writes it
+   * with each message, so it is not volatile: the fence would cost more than the append. A
+   * checkpoint's worker reads it behind the hand-over of its plan.
    */
   long lastPhysicalOffset = -1;
 
