@@ -39,7 +39,6 @@ final class ReadHandlers {
       }
       Future<Found> found =
           call.loop
-              .directory
               .brokerFor(topic)
               .compose(
                   broker ->
@@ -83,7 +82,6 @@ final class ReadHandlers {
     String id = call.pathParam("messageId");
     Future<Boolean> answered =
         call.loop
-            .directory
             .brokerFor(topic)
             .compose(
                 broker ->
@@ -172,10 +170,7 @@ final class ReadHandlers {
   }
 
   private static Future<ReadReply> ask(Call call, String topic, ReadRequest request) {
-    return call.loop
-        .directory
-        .brokerFor(topic)
-        .compose(broker -> call.loop.brokers.read(broker, request));
+    return call.loop.brokerFor(topic).compose(broker -> call.loop.brokers.read(broker, request));
   }
 
   /** Answers with messages and, where they were read by offset, how to read on. */
