@@ -290,8 +290,9 @@ final class FileSpace {
       lastUsedTo = used;
       lastLookNs = now;
     }
-    windowBytes =
-        Math.max(minWindowBytes, Math.min(MAX_WINDOW_BYTES, Math.max(windowBytes, wantedBytes)));
+    // Not more than one whole file ahead, unless one batch asks for more.
+    long most = Math.min(MAX_WINDOW_BYTES, fileBytes);
+    windowBytes = Math.max(Math.max(minWindowBytes, wantedBytes), Math.min(most, windowBytes));
     return used + reserveBytes + windowBytes;
   }
 

@@ -63,6 +63,7 @@ final class LogStore implements MessageStore {
   private boolean refusedSystem;
   private boolean refusedForQueues;
   private final long touchedFrom;
+  private long touched;
   private final ArrayDeque<Waiter> waiters = new ArrayDeque<>();
   private List<Runnable> writableCallbacks = new ArrayList<>();
   private CompletableFuture<Void> closing;
@@ -127,6 +128,7 @@ final class LogStore implements MessageStore {
       return from;
     }
     lastStoredAtMs = Math.max(lastStoredAtMs, clock.nowMs());
+    touched += fetch(targets, from, to);
     int next = from;
     while (next < to) {
       int end = appendRun(batch, next, to, targets, queueOffsets, physicalOffsets, system);
@@ -140,6 +142,33 @@ final class LogStore implements MessageStore {
       log.use(position);
     }
     return next;
+  }
+
+  /**
+   * Reads what the append will write to in the queues. With many queues each is a miss in the
+   * caches and in the table of pages: in these short loops the processor waits for many of them at
+   * once, in the long one of the append for one after the other (measured with 10,000 queues: a
+   * third).
+   *
+   * @return a number that means nothing, so that the reads are not left out
+   */
+  private static long fetch(ConsumeQueue[] targets, int from, int to) {
+    if (targets[from] == targets[to - 1]) {
+      return 0;
+    }
+    long sum = 0;
+    for (int i = from; i < to; i++) {
+      LogQueue queue = (LogQueue) targets[i];
+      sum += queue.maxOffset + queue.tailPosition;
+    }
+    for (int i = from; i < to; i++) {
+      LogQueue queue = (LogQueue) targets[i];
+      ByteBuffer buffer = queue.tailBuffer;
+      if (buffer != null) {
+        sum += buffer.get(QueueChunks.entryPosition(queue));
+      }
+    }
+    return sum;
   }
 
   /** Appends what fits into the segment as one copy; returns the first message not appended. */
@@ -158,8 +187,6 @@ final class LogStore implements MessageStore {
     long end = Math.min(log.limit(system), segment.end() - MessageLayout.FILLER_BYTES);
     long at = start;
     int next = from;
-    // Places first: the queues are far apart in memory, and here the processor waits for many of
-    // them at once.
     while (next < to) {
       int bytes = batch.recordBytes(next);
       LogQueue queue = (LogQueue) targets[next];
@@ -554,6 +581,11 @@ final class LogStore implements MessageStore {
 
   Retention retention() {
     return retention;
+  }
+
+  /** Segments were deleted: a full disk may have room now. Any thread. */
+  void roomWasMade() {
+    preparer.retryNow();
   }
 
   boolean isDiskFull() {

@@ -289,15 +289,15 @@ public final class StoreOptions {
 
   /** Checks relations between values. */
   StoreOptions conclude() {
-    if (quotaBytes < 2L * segmentBytes) {
+    if (quotaBytes < 3L * segmentBytes) {
       throw new IllegalArgumentException(
           "quotaBytes is "
               + quotaBytes
               + " and segmentBytes is "
               + segmentBytes
-              + "; the quota must hold two segments, or each roll would delete what was just"
-              + " written. Raise quotaBytes to "
-              + 2L * segmentBytes
+              + "; the quota must hold three segments (one prepared, one being written, one to be"
+              + " read), or each roll would delete what was just written. Raise quotaBytes to "
+              + 3L * segmentBytes
               + " or lower segmentBytes.");
     }
     return this;

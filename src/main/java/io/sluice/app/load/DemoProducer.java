@@ -3,6 +3,7 @@ package io.sluice.app.load;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
+import io.vertx.core.net.NetClient;
 import java.util.BitSet;
 import org.HdrHistogram.Histogram;
 
@@ -16,6 +17,8 @@ final class DemoProducer {
   private static final int BODY_BYTES = 128;
 
   private final Vertx vertx;
+  // A field, since Vert.x closes the connections of a client that is no longer reachable.
+  private final NetClient client;
   private final HttpConnection connection;
   private final byte[][] requests;
   private final Histogram latency = new Histogram(HIGHEST_NS, 3);
@@ -23,8 +26,10 @@ final class DemoProducer {
   private long sent;
   private long refused;
 
-  private DemoProducer(Vertx vertx, HttpConnection connection, byte[][] requests) {
+  private DemoProducer(
+      Vertx vertx, NetClient client, HttpConnection connection, byte[][] requests) {
     this.vertx = vertx;
+    this.client = client;
     this.connection = connection;
     this.requests = requests;
   }
@@ -47,8 +52,9 @@ final class DemoProducer {
           HttpConnection.post(
               server, "/v1/topics/" + topic + "/messages", headers, Payload.of(BODY_BYTES));
     }
-    return HttpConnection.connect(vertx.createNetClient(), server)
-        .map(connection -> new DemoProducer(vertx, connection, requests));
+    NetClient client = vertx.createNetClient();
+    return HttpConnection.connect(client, server)
+        .map(connection -> new DemoProducer(vertx, client, connection, requests));
   }
 
   /** Sends at this rate for so long; completes when the last one has left. */
@@ -117,6 +123,6 @@ final class DemoProducer {
   }
 
   Future<Void> close() {
-    return connection.close();
+    return connection.close().eventually(client::close);
   }
 }

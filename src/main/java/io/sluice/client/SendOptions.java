@@ -1,0 +1,102 @@
+package io.sluice.client;
+
+import io.sluice.bus.AckLevel;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** How a message is sent; each has a default. Not to be changed while a send uses it. */
+public final class SendOptions {
+
+  /** Nothing is lost when the machine dies. */
+  public static final AckLevel DEFAULT_ACK = AckLevel.DISK;
+
+  private AckLevel ack = DEFAULT_ACK;
+  private String tag;
+  private final List<String> keys = new ArrayList<>();
+  private String orderingKey;
+  private String contentType;
+  private final Map<String, String> properties = new LinkedHashMap<>();
+
+  /** The defaults. */
+  public SendOptions() {}
+
+  /** A copy. */
+  public SendOptions(SendOptions other) {
+    ack = other.ack;
+    tag = other.tag;
+    keys.addAll(other.keys);
+    orderingKey = other.orderingKey;
+    contentType = other.contentType;
+    properties.putAll(other.properties);
+  }
+
+  public AckLevel getAck() {
+    return ack;
+  }
+
+  /** Sets what must have happened before the send succeeds. */
+  public SendOptions setAck(AckLevel ack) {
+    this.ack = ack;
+    return this;
+  }
+
+  public String getTag() {
+    return tag;
+  }
+
+  /** Sets the tag that consumers can filter by; null for none. */
+  public SendOptions setTag(String tag) {
+    this.tag = tag;
+    return this;
+  }
+
+  public List<String> getKeys() {
+    return keys;
+  }
+
+  /**
+   * Adds a key to find the message by.
+   *
+   * @param key without blanks
+   */
+  public SendOptions addKey(String key) {
+    if (key == null || key.isEmpty() || key.indexOf(' ') >= 0) {
+      throw new IllegalArgumentException(
+          "found the key '" + key + "', allowed is a text without blanks");
+    }
+    keys.add(key);
+    return this;
+  }
+
+  public String getOrderingKey() {
+    return orderingKey;
+  }
+
+  /** Sets the key whose messages all go to one queue, in order; null for none. */
+  public SendOptions setOrderingKey(String orderingKey) {
+    this.orderingKey = orderingKey;
+    return this;
+  }
+
+  public String getContentType() {
+    return contentType;
+  }
+
+  /** Sets the content type that is given back at delivery; null for none. */
+  public SendOptions setContentType(String contentType) {
+    this.contentType = contentType;
+    return this;
+  }
+
+  public Map<String, String> getProperties() {
+    return properties;
+  }
+
+  /** Adds a property. */
+  public SendOptions putProperty(String name, String value) {
+    properties.put(name, value);
+    return this;
+  }
+}

@@ -1,0 +1,203 @@
+package io.sluice.client;
+
+import io.sluice.bus.AckLevel;
+import io.sluice.bus.Addresses;
+import io.sluice.bus.AppendReply;
+import io.sluice.bus.AppendRequest;
+import io.sluice.bus.BrokerDirectory;
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.SluiceException;
+import io.sluice.message.MessageBatch;
+import io.sluice.message.Names;
+import io.sluice.message.PropertiesWriter;
+import io.sluice.message.PropertyNames;
+import io.sluice.message.QueueSelector;
+import io.sluice.message.UniqueIds;
+import io.sluice.util.Clock;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.buffer.Buffer;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Collects the sends of one turn of the event loop and sends them as one batch for each Broker and
+ * ack level. Owned by the client's context.
+ */
+final class Sender {
+
+  private static final byte[] LOCAL_HOST = {127, 0, 0, 1, 0, 0, 0, 0};
+
+  /** A batch that is longer leaves before the end of the turn. */
+  private static final int FULL_BATCH_BYTES = 1 << 20;
+
+  /** Bytes that may be under way; more are refused, so that a slow disk does not fill the heap. */
+  static final long MAX_PENDING_BYTES = 64L << 20;
+
+  private final Context context;
+  private final BrokerCalls calls;
+  private final BrokerDirectory directory;
+  private final Clock clock;
+  private final UniqueIds ids;
+  private final PropertiesWriter properties = new PropertiesWriter();
+  private final Map<Target, Outgoing> outgoing = new HashMap<>();
+  private boolean flushRequested;
+  private long pendingBytes;
+
+  private record Target(String brokerName, AckLevel ack) {}
+
+  private record Sent(String messageId, String topic, Promise<SendReceipt> promise) {}
+
+  private static final class Outgoing {
+    private final MessageBatch batch = new MessageBatch();
+    private final List<Sent> sent = new ArrayList<>();
+    private final long receivedNs;
+
+    private Outgoing(long receivedNs) {
+      this.receivedNs = receivedNs;
+    }
+  }
+
+  Sender(Context context, BrokerCalls calls, BrokerDirectory directory, Clock clock) {
+    this.context = context;
+    this.calls = calls;
+    this.directory = directory;
+    this.clock = clock;
+    ids = new UniqueIds(clock.nowMs());
+  }
+
+  Future<SendReceipt> send(String topic, Buffer body, SendOptions options) {
+    String problem = Names.topicProblem(topic);
+    if (problem != null) {
+      return Future.failedFuture(new SluiceException(ErrorCode.INVALID_TOPIC, problem));
+    }
+    Promise<SendReceipt> promise = Promise.promise();
+    String brokerName = directory.cachedBrokerFor(topic);
+    if (brokerName != null) {
+      add(brokerName, topic, body, options, promise);
+    } else {
+      directory
+          .brokerFor(topic)
+          .onSuccess(found -> add(found, topic, body, options, promise))
+          .onFailure(promise::fail);
+    }
+    return promise.future();
+  }
+
+  private void add(
+      String brokerName,
+      String topic,
+      Buffer body,
+      SendOptions options,
+      Promise<SendReceipt> promise) {
+    if (pendingBytes + body.length() > MAX_PENDING_BYTES) {
+      promise.fail(
+          new SluiceException(
+              ErrorCode.BUSY,
+              pendingBytes + " bytes of sends are under way; allowed are " + MAX_PENDING_BYTES));
+      return;
+    }
+    Target target = new Target(brokerName, options.getAck());
+    Outgoing to = outgoing.computeIfAbsent(target, made -> new Outgoing(clock.nowNs()));
+    String messageId = ids.next();
+    int sizeBefore = to.batch.size();
+    try {
+      encode(to.batch, messageId, topic, body, options);
+    } catch (IllegalArgumentException e) {
+      promise.fail(new SluiceException(ErrorCode.INVALID_ARGUMENT, e.getMessage()));
+      return;
+    }
+    pendingBytes += to.batch.size() - sizeBefore;
+    to.sent.add(new Sent(messageId, topic, promise));
+    if (to.batch.size() >= FULL_BATCH_BYTES) {
+      outgoing.remove(target);
+      flush(target, to);
+    } else if (!flushRequested) {
+      flushRequested = true;
+      context.runOnContext(nothing -> flushAll());
+    }
+  }
+
+  private void encode(
+      MessageBatch batch, String messageId, String topic, Buffer body, SendOptions options) {
+    properties
+        .clear()
+        .put(PropertyNames.UNIQUE_KEY, messageId)
+        .put(PropertyNames.TAGS, options.getTag())
+        .put(PropertyNames.ORDERING_KEY, options.getOrderingKey())
+        .put(PropertyNames.CONTENT_TYPE, options.getContentType());
+    if (!options.getKeys().isEmpty()) {
+      properties.put(PropertyNames.KEYS, String.join(" ", options.getKeys()));
+    }
+    options.getProperties().forEach(properties::put);
+    long selector =
+        options.getOrderingKey() == null
+            ? QueueSelector.ANY
+            : QueueSelector.orderingKey(options.getOrderingKey());
+    ByteBuffer bytes = ByteBuffer.wrap(body.getBytes());
+    batch.add(topic, selector, 0, 0, clock.nowMs(), LOCAL_HOST, 0, 0, bytes, properties);
+  }
+
+  private void flushAll() {
+    flushRequested = false;
+    if (outgoing.isEmpty()) {
+      return;
+    }
+    Map<Target, Outgoing> now = new HashMap<>(outgoing);
+    outgoing.clear();
+    now.forEach(this::flush);
+  }
+
+  private void flush(Target target, Outgoing out) {
+    if (out.sent.isEmpty()) {
+      return;
+    }
+    AppendRequest request = new AppendRequest(out.batch, target.ack(), false, out.receivedNs);
+    int bytes = out.batch.size();
+    calls
+        .<AppendReply>request(
+            Addresses.append(target.brokerName()), request, BrokerCalls.TIMEOUT_MS)
+        .onComplete(
+            done -> {
+              pendingBytes -= bytes;
+              if (done.succeeded()) {
+                answer(target, out.sent, done.result());
+              } else {
+                fail(out.sent, SluiceException.of(done.cause()));
+              }
+            });
+  }
+
+  private void answer(Target target, List<Sent> sent, AppendReply reply) {
+    for (int i = 0; i < sent.size(); i++) {
+      Sent one = sent.get(i);
+      SluiceException error = reply.error(i);
+      if (error != null) {
+        one.promise().fail(error);
+      } else {
+        one.promise()
+            .complete(
+                new SendReceipt(
+                    one.messageId(),
+                    one.topic(),
+                    reply.brokerName(),
+                    reply.queueId(i),
+                    reply.queueOffset(i),
+                    target.ack()));
+      }
+    }
+  }
+
+  private void fail(List<Sent> sent, SluiceException failure) {
+    for (Sent one : sent) {
+      if (failure.code() == ErrorCode.BROKER_UNAVAILABLE) {
+        directory.forget(one.topic());
+      }
+      one.promise().fail(failure);
+    }
+  }
+}

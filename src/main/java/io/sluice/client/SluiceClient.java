@@ -1,0 +1,214 @@
+package io.sluice.client;
+
+import io.sluice.bus.BrokerDirectory;
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.SluiceException;
+import io.sluice.util.Clock;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+
+/**
+ * What a Vert.x application uses to send and receive, over the event bus of its own Vert.x
+ * instance.
+ *
+ * <pre>{@code
+ * SluiceClient client = SluiceClient.create(vertx);
+ * client.send("orders", Buffer.buffer("one coffee"));
+ * client.subscribe("orders", "kitchen", message -> prepare(message.body()));
+ * }</pre>
+ *
+ * <p>Safe for any thread. Inside, one context does the work: the one that {@link #create} was
+ * called on, or one of its own; handlers are called there, and futures complete there. Sends of one
+ * turn of the event loop are stored as one batch, and are stored in the order they were made. A
+ * failure is a {@link SluiceException}; nothing is sent twice by itself.
+ */
+public final class SluiceClient {
+
+  private static final SendOptions DEFAULT_SEND = new SendOptions();
+
+  private final Context context;
+  private final BrokerCalls calls;
+  private final BrokerDirectory directory;
+  private final Sender sender;
+  private final String id = UUID.randomUUID().toString();
+  private final Set<Subscription> subscriptions = ConcurrentHashMap.newKeySet();
+  private int subscriptionCount;
+
+  private SluiceClient(Vertx vertx, Clock clock) {
+    context = vertx.getOrCreateContext();
+    calls = new BrokerCalls(vertx);
+    directory = new BrokerDirectory(vertx, clock);
+    sender = new Sender(context, calls, directory, clock);
+  }
+
+  /** A client; the server's codec is registered with this Vert.x instance already. */
+  public static SluiceClient create(Vertx vertx) {
+    return new SluiceClient(vertx, Clock.system());
+  }
+
+  /** Sends with the defaults. */
+  public Future<SendReceipt> send(String topic, Buffer body) {
+    return send(topic, body, DEFAULT_SEND);
+  }
+
+  /**
+   * Sends a message.
+   *
+   * @param body not to be changed afterwards
+   * @return completes when the ack level of the options is reached
+   */
+  public Future<SendReceipt> send(String topic, Buffer body, SendOptions options) {
+    return here(() -> sender.send(topic, body, options));
+  }
+
+  /** Subscribes with the defaults. */
+  public Future<Subscription> subscribe(String topic, String group, MessageHandler handler) {
+    return subscribe(topic, group, new SubscribeOptions(), handler);
+  }
+
+  /**
+   * Has messages handed to a handler.
+   *
+   * @param group the group; null for a reader
+   * @return completes when the subscription stands: what is sent from then on is not missed
+   */
+  public Future<Subscription> subscribe(
+      String topic, String group, SubscribeOptions options, MessageHandler handler) {
+    SubscribeOptions own = new SubscribeOptions(options);
+    boolean reads =
+        own.getMode() == SubscribeOptions.Mode.READER
+            || own.getMode() == SubscribeOptions.Mode.BROADCAST;
+    if (group == null && own.getMode() != SubscribeOptions.Mode.READER) {
+      return Future.failedFuture(
+          new SluiceException(ErrorCode.INVALID_ARGUMENT, "only a reader can do without a group"));
+    }
+    return here(
+        () ->
+            directory
+                .brokersFor(topic)
+                .compose(
+                    names ->
+                        reads
+                            ? startReads(names, topic, group, own, handler)
+                            : startGroup(names, topic, group, own, handler)));
+  }
+
+  /** Subscribes for a stream; see {@link MessageStream} for how its messages are settled. */
+  public Future<MessageStream> stream(String topic, String group, SubscribeOptions options) {
+    MessageStream stream = new MessageStream();
+    return subscribe(topic, group, options, stream::offer).map(stream::subscribed);
+  }
+
+  /** A stream to write messages to. */
+  public MessageSink sink(String topic, SendOptions options) {
+    return new MessageSink(this, topic, new SendOptions(options));
+  }
+
+  /** Closes all subscriptions; each as {@link Subscription#close}. */
+  public Future<Void> close() {
+    return Future.join(subscriptions.stream().map(Subscription::close).toList()).mapEmpty();
+  }
+
+  private Future<Subscription> startGroup(
+      List<String> brokerNames,
+      String topic,
+      String group,
+      SubscribeOptions options,
+      MessageHandler handler) {
+    String holder = nextHolder();
+    List<Future<Void>> started = new ArrayList<>();
+    List<Supplier<Future<Void>>> closers = new ArrayList<>();
+    for (String brokerName : brokerNames) {
+      GroupSubscription each =
+          new GroupSubscription(context, calls, brokerName, topic, group, holder, options, handler);
+      started.add(each.start());
+      closers.add(each::close);
+    }
+    return subscribed(started, new Closing(topic, group, closers));
+  }
+
+  private Future<Subscription> startReads(
+      List<String> brokerNames,
+      String topic,
+      String group,
+      SubscribeOptions options,
+      MessageHandler handler) {
+    String holder = nextHolder();
+    List<Future<Void>> started = new ArrayList<>();
+    List<Supplier<Future<Void>>> closers = new ArrayList<>();
+    for (String brokerName : brokerNames) {
+      ReadSubscription each =
+          new ReadSubscription(context, calls, brokerName, topic, holder, options, handler);
+      started.add(each.start());
+      closers.add(each::close);
+    }
+    return subscribed(started, new Closing(topic, group, closers));
+  }
+
+  private Future<Subscription> subscribed(List<Future<Void>> started, Closing subscription) {
+    subscriptions.add(subscription);
+    return Future.join(started)
+        .<Subscription>map(subscription)
+        .recover(failure -> subscription.close().transform(closed -> Future.failedFuture(failure)));
+  }
+
+  private String nextHolder() {
+    return "client:" + id + ":" + subscriptionCount++;
+  }
+
+  /** Does something on the client's context. */
+  private <T> Future<T> here(Supplier<Future<T>> action) {
+    if (Vertx.currentContext() == context) {
+      return action.get();
+    }
+    Promise<T> promise = Promise.promise();
+    context.runOnContext(nothing -> action.get().onComplete(promise));
+    return promise.future();
+  }
+
+  /** A subscription at one or more Brokers. */
+  private final class Closing implements Subscription {
+    private final String topic;
+    private final String group;
+    private final List<Supplier<Future<Void>>> closers;
+    private Future<Void> closed;
+
+    private Closing(String topic, String group, List<Supplier<Future<Void>>> closers) {
+      this.topic = topic;
+      this.group = group;
+      this.closers = closers;
+    }
+
+    @Override
+    public String topic() {
+      return topic;
+    }
+
+    @Override
+    public String group() {
+      return group;
+    }
+
+    @Override
+    public Future<Void> close() {
+      return here(this::closeHere);
+    }
+
+    private Future<Void> closeHere() {
+      if (closed == null) {
+        subscriptions.remove(this);
+        closed = Future.join(closers.stream().map(Supplier::get).toList()).mapEmpty();
+      }
+      return closed;
+    }
+  }
+}
