@@ -505,7 +505,7 @@ final class LogStore implements MessageStore {
     LogQueue asked = (LogQueue) queue;
     LogQueue.Snapshot snapshot = asked.snapshot();
     return reader
-        .warm(snapshot, fromOffset, count, maxBytes, withRecords)
+        .warm(snapshot, fromOffset, count, maxBytes, withRecords ? RecordFilter.ALL : null)
         .thenApply(
             warmed -> {
               if (warmed > 0 && asked.generation == snapshot.generation()) {
@@ -513,6 +513,12 @@ final class LogStore implements MessageStore {
               }
               return warmed;
             });
+  }
+
+  @Override
+  public CompletionStage<Integer> warm(
+      ConsumeQueue queue, long fromOffset, int count, long maxBytes, RecordFilter filter) {
+    return reader.warm(((LogQueue) queue).snapshot(), fromOffset, count, maxBytes, filter);
   }
 
   @Override
