@@ -56,7 +56,8 @@ final class Commands implements Runnable {
 
   /** Runs one command; the result is the exit code. */
   static int run(PrintStream out, PrintStream err, Map<String, String> environment, String[] args) {
-    // What libraries log is of no use to whoever types a command; failures are told in its own words.
+    // What libraries log is of no use to whoever types a command; failures are told in its own
+    // words.
     Logging.configure("error");
     CommandLine line = commandLine(new CommandContext(out, err, environment));
     line.setOut(writer(out));
