@@ -9,6 +9,7 @@ import io.vertx.core.http.HttpClientOptions;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.RequestOptions;
 import io.vertx.core.http.WebSocket;
+import io.vertx.core.http.WebSocketClient;
 import io.vertx.core.http.WebSocketClientOptions;
 import io.vertx.core.http.WebSocketConnectOptions;
 import io.vertx.core.json.DecodeException;
@@ -38,7 +39,9 @@ final class ServerClient implements AutoCloseable {
 
   private final URI server;
   private final Vertx vertx;
+  // Fields, since Vert.x closes the connections of a client that is no longer reachable.
   private final HttpClient http;
+  private WebSocketClient sockets;
 
   ServerClient(URI server) {
     this.server = server;
@@ -120,9 +123,9 @@ final class ServerClient implements AutoCloseable {
             .setPort(port())
             .setURI("/v1/ws")
             .setSubProtocols(List.of("sluice.v1.json"));
+    sockets = vertx.createWebSocketClient(options);
     return await(
-        vertx
-            .createWebSocketClient(options)
+        sockets
             .connect(target)
             .map(
                 socket -> {

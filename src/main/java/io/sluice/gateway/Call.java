@@ -89,7 +89,7 @@ final class Call {
   }
 
   void fail(Throwable failure) {
-    Answers.problem(loop, response, failure);
+    RequestBody.drop(loop, request, connection, failure);
   }
 
   static SluiceException notSupported(String what) {

@@ -63,7 +63,7 @@ final class Front {
       }
       router.handle(request);
     } catch (RuntimeException e) {
-      Answers.problem(loop, request.response(), e);
+      RequestBody.drop(loop, request, connection, e);
     }
   }
 
@@ -220,7 +220,8 @@ final class Front {
   }
 
   private void fail(RoutingContext routing, Throwable failure) {
-    Answers.problem(loop, routing.response(), failure);
+    HttpServerRequest request = routing.request();
+    RequestBody.drop(loop, request, connections.of(request.connection()), failure);
   }
 
   /** {@code {name}} as vertx-web writes it. */

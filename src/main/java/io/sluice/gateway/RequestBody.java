@@ -64,6 +64,24 @@ final class RequestBody implements Handler<Buffer>, Connections.Expirable {
     new RequestBody(loop, request, connection, limit, receiver).start();
   }
 
+  /**
+   * Answers a request with a problem once its body has come, which is dropped: clients that write
+   * the whole body first miss an answer that comes before. A body over the limit is not waited for.
+   */
+  static void drop(
+      Loop loop, HttpServerRequest request, Connections.Tracked connection, Throwable failure) {
+    if (request.isEnded() || request.response().ended()) {
+      Answers.problem(loop, request.response(), failure);
+      return;
+    }
+    read(
+        loop,
+        request,
+        connection,
+        loop.options.maxMessageBytes(),
+        (bytes, from, length) -> Answers.problem(loop, request.response(), failure));
+  }
+
   /** The announced length of a body, or -1. */
   static long announced(HttpServerRequest request) {
     String length = request.headers().get(HttpHeaders.CONTENT_LENGTH);

@@ -25,6 +25,11 @@ public final class MessageBatch {
   /** Bytes of the record CRC property at the end of each record. */
   public static final int CRC_PROPERTY_BYTES = PropertyNames.RECORD_CRC.length() + 12;
 
+  /**
+   * The columns are made for so many bytes a message at first: a small body with its properties.
+   */
+  private static final int TYPICAL_RECORD_BYTES = 256;
+
   private static final VarHandle INT =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
   private static final VarHandle LONG =
@@ -37,12 +42,12 @@ public final class MessageBatch {
   private byte[] bytes;
   private int size;
   private int count;
-  private int[] positions = new int[8];
-  private String[] topics = new String[8];
-  private long[] selectors = new long[8];
-  private int[] tagsCodes = new int[8];
-  private int[] keyEnds = new int[8];
-  private int[] keyHashes = new int[8];
+  private int[] positions;
+  private String[] topics;
+  private long[] selectors;
+  private int[] tagsCodes;
+  private int[] keyEnds;
+  private int[] keyHashes;
   private int keyCount;
   private final CRC32 crc = new CRC32();
   private String lastTopic;
@@ -60,6 +65,13 @@ public final class MessageBatch {
    */
   public MessageBatch(int capacityBytes) {
     bytes = new byte[capacityBytes];
+    int columns = Math.max(4, capacityBytes / TYPICAL_RECORD_BYTES);
+    positions = new int[columns];
+    topics = new String[columns];
+    selectors = new long[columns];
+    tagsCodes = new int[columns];
+    keyEnds = new int[columns];
+    keyHashes = new int[columns];
   }
 
   /**

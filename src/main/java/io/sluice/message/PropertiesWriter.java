@@ -104,30 +104,33 @@ public final class PropertiesWriter {
     }
   }
 
+  /** Copies a text that is plain ASCII, which nearly all are, at once; any other one by UTF-8. */
+  @SuppressWarnings("deprecation") // the only copy of a Latin-1 String without an array between
   private void append(String name, String text) {
     int length = text.length();
-    ensure(length);
+    int signs = 0;
     for (int i = 0; i < length; i++) {
-      char c = text.charAt(i);
-      if (c >= 128) {
-        appendUtf8(name, text, i);
-        return;
-      }
-      if (c == NAME_END || c == VALUE_END) {
-        throw separatorIn(name);
-      }
-      bytes[size++] = (byte) c;
+      // Below zero for a separator (and U+0000), and for everything beyond ASCII.
+      int c = text.charAt(i);
+      signs |= (c - 3) | (127 - c);
     }
+    if (signs < 0) {
+      appendUtf8(name, text);
+      return;
+    }
+    ensure(length);
+    text.getBytes(0, length, bytes, size);
+    size += length;
   }
 
-  private void appendUtf8(String name, String text, int from) {
-    if (text.indexOf(NAME_END, from) >= 0 || text.indexOf(VALUE_END, from) >= 0) {
+  private void appendUtf8(String name, String text) {
+    if (text.indexOf(NAME_END) >= 0 || text.indexOf(VALUE_END) >= 0) {
       throw separatorIn(name);
     }
-    byte[] rest = text.substring(from).getBytes(StandardCharsets.UTF_8);
-    ensure(rest.length);
-    System.arraycopy(rest, 0, bytes, size, rest.length);
-    size += rest.length;
+    byte[] encoded = text.getBytes(StandardCharsets.UTF_8);
+    ensure(encoded.length);
+    System.arraycopy(encoded, 0, bytes, size, encoded.length);
+    size += encoded.length;
   }
 
   private void appendByte(char c) {

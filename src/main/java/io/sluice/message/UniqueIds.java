@@ -1,5 +1,6 @@
 package io.sluice.message;
 
+import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -10,9 +11,9 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class UniqueIds {
 
-  private static final char[] HEX = "0123456789ABCDEF".toCharArray();
+  private static final byte[] HEX = "0123456789ABCDEF".getBytes(StandardCharsets.US_ASCII);
 
-  private final char[] prefix = new char[16];
+  private final byte[] prefix = new byte[16];
   private final AtomicLong next;
 
   /**
@@ -26,14 +27,15 @@ public final class UniqueIds {
   }
 
   /** A new id. */
+  @SuppressWarnings("deprecation") // bytes of ASCII to a String without looking at each
   public String next() {
-    char[] id = new char[32];
+    byte[] id = new byte[32];
     System.arraycopy(prefix, 0, id, 0, 16);
     writeHex(id, 16, next.getAndIncrement());
-    return new String(id);
+    return new String(id, 0);
   }
 
-  private static void writeHex(char[] target, int position, long value) {
+  private static void writeHex(byte[] target, int position, long value) {
     for (int i = 0; i < 16; i++) {
       target[position + i] = HEX[(int) (value >>> (60 - 4 * i)) & 0xF];
     }

@@ -5,11 +5,11 @@ import io.sluice.bus.ClientKept.Member;
 import io.sluice.bus.ClientKept.Membership;
 import io.sluice.bus.ClientKept.Subscription;
 import io.sluice.bus.Done;
+import io.vertx.core.Future;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Codes 34, 35, 38 and 46: who lives and is part of which groups. The Broker keeps it; the front
@@ -18,7 +18,7 @@ import java.util.Set;
 final class ClientHandler implements RequestHandler {
 
   private final BrokerLink broker;
-  private final Set<String> registered = new HashSet<>();
+  private final Map<String, ClientKept.Heartbeat> lastHeartbeats = new HashMap<>();
 
   ClientHandler(BrokerLink broker) {
     this.broker = broker;
@@ -36,10 +36,20 @@ final class ClientHandler implements RequestHandler {
 
   /** A connection is gone. */
   void disconnected(ClientConnection connection) {
-    if (registered.remove(connection.holder())) {
+    if (lastHeartbeats.remove(connection.holder()) != null) {
       // Should this be lost, the Broker forgets the client after 120 s without a heartbeat.
       broker.<Done>clientKept(new ClientKept.Disconnect(connection.holder()));
     }
+  }
+
+  /** Tells the Broker again what the connection said last, if it spoke of this consumer group. */
+  Future<Boolean> repeatHeartbeat(ClientConnection connection, String group) {
+    ClientKept.Heartbeat last = lastHeartbeats.get(connection.holder());
+    if (last == null
+        || last.memberships().stream().noneMatch(member -> member.group().equals(group))) {
+      return Future.succeededFuture(false);
+    }
+    return broker.<Done>clientKept(last).map(done -> true);
   }
 
   private void heartbeat(Exchange exchange) {
@@ -60,10 +70,9 @@ final class ClientHandler implements RequestHandler {
     for (Map<Object, Object> consumer : JsonTree.objects(body, "consumerDataSet")) {
       memberships.add(membership(consumer));
     }
-    registered.add(connection.holder());
-    exchange.when(
-        broker.<Done>clientKept(new ClientKept.Heartbeat(client, producerGroups, memberships)),
-        done -> exchange.ok());
+    ClientKept.Heartbeat heartbeat = new ClientKept.Heartbeat(client, producerGroups, memberships);
+    lastHeartbeats.put(connection.holder(), heartbeat);
+    exchange.when(broker.<Done>clientKept(heartbeat), done -> exchange.ok());
   }
 
   private static Membership membership(Map<Object, Object> consumer) {
@@ -89,14 +98,24 @@ final class ClientHandler implements RequestHandler {
 
   private void unregister(Exchange exchange) {
     ExtFields fields = exchange.fields();
+    String consumerGroup = fields.get("consumerGroup");
+    lastHeartbeats.computeIfPresent(
+        exchange.connection().holder(), (holder, last) -> without(last, consumerGroup));
     exchange.when(
         broker.<Done>clientKept(
             new ClientKept.Unregister(
                 fields.required("clientID"),
                 exchange.connection().holder(),
                 fields.get("producerGroup"),
-                fields.get("consumerGroup"))),
+                consumerGroup)),
         done -> exchange.ok());
+  }
+
+  private static ClientKept.Heartbeat without(ClientKept.Heartbeat last, String group) {
+    return new ClientKept.Heartbeat(
+        last.client(),
+        last.producerGroups(),
+        last.memberships().stream().filter(member -> !member.group().equals(group)).toList());
   }
 
   private void consumerList(Exchange exchange) {
@@ -117,8 +136,8 @@ final class ClientHandler implements RequestHandler {
 
   private void checkConfig(Exchange exchange) {
     Map<Object, Object> data = JsonTree.object(exchange.request().bodyObject(), "subscriptionData");
-    broker
-        .<Done>clientKept(new ClientKept.CheckFilter(subscription(data).filter()))
-        .onSuccess(done -> exchange.ok());
+    exchange.when(
+        broker.<Done>clientKept(new ClientKept.CheckFilter(subscription(data).filter())),
+        done -> exchange.ok());
   }
 }

@@ -41,6 +41,8 @@ public final class NameServerFrontVerticle extends VerticleBase {
                 RequestCode.GET_BROKER_CLUSTER_INFO,
                 RequestCode.GET_ALL_TOPICS,
                 RequestCode.GET_TOPICS_BY_CLUSTER)
+            // A Broker says at once that a topic is gone; there is nothing left to forget here.
+            .add(Exchange::ok, RequestCode.DELETE_TOPIC_IN_NAME_SERVER)
             .add(
                 keyValues,
                 RequestCode.PUT_KV_CONFIG,

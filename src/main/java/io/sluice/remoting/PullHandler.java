@@ -5,6 +5,7 @@ import io.sluice.bus.ErrorCode;
 import io.sluice.bus.Filter;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBlock;
+import io.vertx.core.Future;
 
 /**
  * Codes 11 and 361: pulls of one queue, with long polling. The answer's body is the messages as
@@ -28,9 +29,11 @@ final class PullHandler implements RequestHandler {
   private static final long MAX_WAIT_MS = 25_000;
 
   private final BrokerLink broker;
+  private final ClientHandler clients;
 
-  PullHandler(BrokerLink broker) {
+  PullHandler(BrokerLink broker, ClientHandler clients) {
     this.broker = broker;
+    this.clients = clients;
   }
 
   @Override
@@ -41,7 +44,20 @@ final class PullHandler implements RequestHandler {
           ErrorCode.BUSY,
           ClientConnection.MAX_PARKED + " pulls of this connection wait, no more are taken");
     }
-    broker.pull(pull).onSuccess(pulled -> answer(exchange, pulled)).onFailure(exchange::fail);
+    exchange.when(
+        broker.pull(pull).recover(failure -> pullAgain(exchange, pull, failure)),
+        pulled -> answer(exchange, pulled));
+  }
+
+  /** A Broker that was started anew does not know the group yet, though its client has named it. */
+  private Future<ClientKept.Pulled> pullAgain(
+      Exchange exchange, ClientKept.Pull pull, Throwable failure) {
+    if (SluiceException.of(failure).code() != ErrorCode.SUBSCRIPTION_NOT_FOUND) {
+      return Future.failedFuture(failure);
+    }
+    return clients
+        .repeatHeartbeat(exchange.connection(), pull.group())
+        .compose(told -> told ? broker.pull(pull) : Future.failedFuture(failure));
   }
 
   private static ClientKept.Pull read(ExtFields fields, String holder) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
 /**
@@ -67,17 +68,21 @@ final class Checkpointer {
     if (due && !running) {
       running = true;
       startedNs = System.nanoTime();
-      owner.execute(this::start);
+      owner.execute(
+          () -> {
+            if (store.isOpen()) {
+              run();
+            }
+          });
     }
   }
 
-  private void start() {
-    if (!store.isOpen()) {
-      return;
-    }
+  /** Writes one; completes when it is on the disk. Owner thread; none other may run. */
+  CompletableFuture<Void> run() {
+    running = true;
     Plan plan = plan();
-    workers
-        .call(
+    return workers
+        .<Void>call(
             () -> {
               write(plan, false);
               return null;
@@ -152,7 +157,10 @@ final class Checkpointer {
       for (Path path : expired) {
         files.access.delete(path);
       }
-      files.index.sortBefore(plan.indexNext());
+      if (!clean) {
+        // At a close it can wait for the next process.
+        files.index.sortBefore(plan.indexNext());
+      }
     } catch (IOException e) {
       throw Failures.failed("writing a checkpoint in", files.directory, e);
     }

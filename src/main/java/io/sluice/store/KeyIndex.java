@@ -169,13 +169,23 @@ final class KeyIndex {
 
   // Checkpoint's worker.
 
-  /** Sorts the files that are full, and whose entries are all before the checkpoint. */
+  /**
+   * Sorts the files that are full, and whose entries are all before the checkpoint. Without room on
+   * the disk they stay as they are until the next time.
+   */
   void sortBefore(long indexNext) throws IOException {
     for (SpaceFile raw : space.files()) {
       if (raw.end() > indexNext) {
         return;
       }
-      Sorted done = sort(raw);
+      Path beside = space.directory().resolve(FileSpace.name(raw.start) + ".sorting");
+      Sorted done;
+      try {
+        done = sort(raw, beside);
+      } catch (DiskFullException e) {
+        access.delete(beside);
+        return;
+      }
       Sorted[] more = Arrays.copyOf(sorted, sorted.length + 1);
       more[sorted.length] = done;
       sorted = more;
@@ -197,7 +207,7 @@ final class KeyIndex {
     return dropped;
   }
 
-  private Sorted sort(SpaceFile raw) throws IOException {
+  private Sorted sort(SpaceFile raw, Path beside) throws IOException {
     int entries = raw.bytes / ENTRY_BYTES;
     int bits = 32 - Integer.numberOfLeadingZeros(entries - 1);
     ByteBuffer from = raw.buffer();
@@ -209,7 +219,6 @@ final class KeyIndex {
     long first = from.getLong(4) - 1;
     long last = from.getLong((entries - 1) * ENTRY_BYTES + 4) - 1;
     Path path = space.directory().resolve(FileSpace.name(raw.start) + SORTED);
-    Path beside = space.directory().resolve(FileSpace.name(raw.start) + ".sorting");
     access.delete(beside);
     try (StoreFile out = access.open(beside)) {
       ByteBuffer chunk = ByteBuffer.allocate(64 << 10);

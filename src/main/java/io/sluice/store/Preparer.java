@@ -21,7 +21,7 @@ final class Preparer implements Runnable {
   private volatile boolean closed;
   private volatile StoreException diskFull;
   private long lastBeatNs = System.nanoTime();
-  private long retryAtNs;
+  private volatile long retryAtNs;
 
   /**
    * A preparer; {@link #start} starts it.
@@ -54,6 +54,12 @@ final class Preparer implements Runnable {
 
   void signal() {
     LockSupport.unpark(thread);
+  }
+
+  /** Tries again before its time. */
+  void retryNow() {
+    retryAtNs = System.nanoTime();
+    signal();
   }
 
   void close() {

@@ -122,8 +122,7 @@ final class QueueChunks {
 
   /** Writes the queue's next entry; its chunk is there. */
   static void append(LogQueue queue, long physicalOffset, int recordBytes, long tagsCode) {
-    int at =
-        queue.tailPosition + (int) ((queue.maxOffset + queue.phase) & CHUNK_MASK) * ENTRY_BYTES;
+    int at = entryPosition(queue);
     ByteBuffer buffer = queue.tailBuffer;
     buffer.putLong(at, physicalOffset);
     buffer.putInt(at + ENTRY_SIZE, recordBytes);
@@ -131,6 +130,11 @@ final class QueueChunks {
     queue.maxOffset++;
     queue.lastPhysical = physicalOffset;
     queue.tailFile.lastPhysicalOffset = physicalOffset;
+  }
+
+  /** Position in the tail buffer of the queue's next entry, unless that needs a new chunk. */
+  static int entryPosition(LogQueue queue) {
+    return queue.tailPosition + (int) ((queue.maxOffset + queue.phase) & CHUNK_MASK) * ENTRY_BYTES;
   }
 
   /** Whether the next entry of the queue needs a new chunk. */
@@ -226,6 +230,7 @@ final class QueueChunks {
 
   /** Starts with nothing. */
   void startEmpty() {
+    freeCount = 0;
     nextFresh = firstChunkOf(0);
     space.startAt(0);
   }

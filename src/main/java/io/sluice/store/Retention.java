@@ -34,7 +34,7 @@ final class Retention {
   private static final long HURRY_NS = TimeUnit.SECONDS.toNanos(1);
 
   /** A cold segment that nobody read for so long is unmapped. */
-  private static final long UNMAP_AFTER_NS = TimeUnit.SECONDS.toNanos(60);
+  private static final long UNMAP_AFTER_NS = TimeUnit.SECONDS.toNanos(15);
 
   private final StoreOptions options;
   private final StoreFiles files;
@@ -108,12 +108,16 @@ final class Retention {
     long end = -1;
     for (int i = 0; i < most && i + 1 < segments.length; i++) {
       SpaceFile segment = segments[i];
-      boolean must = bytes > options.quotaBytes() || (diskLow && i == 0);
+      boolean must =
+          bytes > options.quotaBytes()
+              || usable < options.minFreeBytes()
+              || (i == 0 && store.isDiskFull());
       if (segment.end() > keepFrom || !(must || hasExpired(segments[i + 1], usedTo))) {
         break;
       }
       end = segment.end();
       bytes -= segment.bytes;
+      usable += segment.bytes;
     }
     return end;
   }
@@ -221,6 +225,7 @@ final class Retention {
       segment.retire(true);
     }
     files.log.forceDirectory();
+    store.roomWasMade();
     return dropped.size();
   }
 }

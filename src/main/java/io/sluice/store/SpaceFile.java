@@ -23,8 +23,12 @@ final class SpaceFile {
   private volatile Mapping mapping;
   private boolean retired;
 
-  /** Physical offset of the last record that something was written for here. Owner writes. */
-  volatile long lastPhysicalOffset = -1;
+  /**
+   * Physical offset of the last record that something was written for here. The owner writes it
+   * with each message, so it is not volatile: the fence would cost more than the append. A
+   * checkpoint's worker reads it behind the hand-over of its plan.
+   */
+  long lastPhysicalOffset = -1;
 
   /** Something older was changed: to be forced by the next checkpoint. Worker or recovery. */
   volatile boolean changed;

@@ -101,7 +101,9 @@ final class StoreFiles {
               + "; stop that one first, or give this one another directory");
     }
     try {
-      writeSmall(directory.resolve("lock"), Long.toString(ProcessHandle.current().pid()), false);
+      // Not into the lock's own file: closing any descriptor of it would give the lock back
+      // (POSIX).
+      writeSmall(directory.resolve("owner"), Long.toString(ProcessHandle.current().pid()), false);
       checkVersion();
     } catch (IOException e) {
       unlock();
@@ -202,7 +204,7 @@ final class StoreFiles {
 
   private String lockedBy() {
     try {
-      String pid = readSmall(directory.resolve("lock"));
+      String pid = readSmall(directory.resolve("owner"));
       return pid.isEmpty() ? "" : " (pid " + pid + ")";
     } catch (IOException e) {
       return "";

@@ -50,7 +50,7 @@ public final class StoreOptions {
   /** Time between checkpoints: bounds what a start has to scan. */
   public static final Duration DEFAULT_CHECKPOINT_INTERVAL = Duration.ofSeconds(5);
 
-  /** Bytes of log between checkpoints: about 50 ms of scanning. */
+  /** Bytes of log between checkpoints: 0.2 million small records, about 0.3 s of scanning. */
   public static final long DEFAULT_CHECKPOINT_BYTES = 64L << 20;
 
   /** Time between looks at what has expired. */
@@ -289,15 +289,15 @@ public final class StoreOptions {
 
   /** Checks relations between values. */
   StoreOptions conclude() {
-    if (quotaBytes < 2L * segmentBytes) {
+    if (quotaBytes < 3L * segmentBytes) {
       throw new IllegalArgumentException(
           "quotaBytes is "
               + quotaBytes
               + " and segmentBytes is "
               + segmentBytes
-              + "; the quota must hold two segments, or each roll would delete what was just"
-              + " written. Raise quotaBytes to "
-              + 2L * segmentBytes
+              + "; the quota must hold three segments (one prepared, one being written, one to be"
+              + " read), or each roll would delete what was just written. Raise quotaBytes to "
+              + 3L * segmentBytes
               + " or lower segmentBytes.");
     }
     return this;

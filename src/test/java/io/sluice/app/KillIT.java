@@ -106,11 +106,17 @@ class KillIT {
     }
     threads.add(thread(() -> sendBatch(client)));
     threads.add(thread(() -> consume(client, "1s")));
-    LockSupport.parkNanos((50 + random.nextInt(400)) * 1_000_000L);
+    int enough = acked.size() + 1 + random.nextInt(300);
+    Await.until(() -> story() + ": the load is slow", () -> acked.size() >= enough || isBroken());
+    LockSupport.parkNanos(random.nextInt(50) * 1_000_000L);
     server.kill();
     for (Thread thread : threads) {
       thread.join();
     }
+  }
+
+  private boolean isBroken() {
+    return !broken.isEmpty();
   }
 
   private interface Step {

@@ -202,6 +202,11 @@ final class StoreKit implements AutoCloseable {
     await(forced);
   }
 
+  /** Writes a checkpoint now. */
+  void checkpoint() {
+    await(on(() -> ((LogStore) store).checkpointer().run()));
+  }
+
   /** The bodies of a queue from its first offset on, each checked against its entry. */
   List<String> bodies(String topic, int queueId) {
     ConsumeQueue queue = on(() -> store.queue(topic, queueId));

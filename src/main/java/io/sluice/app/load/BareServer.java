@@ -20,19 +20,20 @@ public final class BareServer {
   public static Future<HttpServer> start() {
     Vertx vertx =
         Vertx.vertx(new VertxOptions().setPreferNativeTransport(true).setEventLoopPoolSize(1));
-    return vertx
-        .createHttpServer(new HttpServerOptions().setPort(0).setHost("127.0.0.1"))
-        .requestHandler(
-            request ->
-                request
-                    .body()
-                    .onSuccess(
-                        body ->
-                            request
-                                .response()
-                                .setStatusCode(201)
-                                .putHeader("content-type", "application/json")
-                                .end(ANSWER)))
-        .listen();
+    HttpServer server =
+        vertx.createHttpServer(new HttpServerOptions().setPort(0).setHost("127.0.0.1"));
+    server.requestHandler(
+        request ->
+            request
+                .body()
+                .onSuccess(
+                    body ->
+                        request
+                            .response()
+                            .setStatusCode(201)
+                            .putHeader("content-type", "application/json")
+                            .end(ANSWER)));
+    // As a verticle, since Vert.x closes a server that is no longer reachable.
+    return vertx.deployVerticle(context -> server.listen()).map(server);
   }
 }

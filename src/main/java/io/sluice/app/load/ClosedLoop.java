@@ -19,6 +19,8 @@ final class ClosedLoop {
   private static final long HIGHEST_NS = 60_000_000_000L;
 
   private final Vertx vertx;
+  // A field, since Vert.x closes the connections of a client that is no longer reachable.
+  private final NetClient client;
   private final Endpoint server;
   private final byte[] request;
   private final int okStatus;
@@ -37,6 +39,7 @@ final class ClosedLoop {
    */
   ClosedLoop(Vertx vertx, Endpoint server, byte[] request, int okStatus, int messagesARequest) {
     this.vertx = vertx;
+    this.client = vertx.createNetClient();
     this.server = server;
     this.request = request;
     this.okStatus = okStatus;
@@ -95,7 +98,6 @@ final class ClosedLoop {
   }
 
   private void onLoop(int connections, int inFlight, io.vertx.core.Handler<Throwable> failure) {
-    NetClient client = vertx.createNetClient();
     List<Future<HttpConnection>> all = new ArrayList<>();
     for (int i = 0; i < connections; i++) {
       all.add(HttpConnection.connect(client, server));

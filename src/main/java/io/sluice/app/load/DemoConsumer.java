@@ -5,6 +5,7 @@ import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import io.vertx.core.net.NetClient;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.BitSet;
@@ -22,6 +23,8 @@ final class DemoConsumer {
   private static final int CREDIT = 200;
 
   private final Vertx vertx;
+  // A field, since Vert.x closes the connections of a client that is no longer reachable.
+  private final NetClient client;
   private final Endpoint server;
   private final String topic;
   private final String group;
@@ -57,6 +60,7 @@ final class DemoConsumer {
       int keys,
       double perSecond) {
     this.vertx = vertx;
+    this.client = vertx.createNetClient();
     this.server = server;
     this.topic = topic;
     this.group = group;
@@ -71,7 +75,7 @@ final class DemoConsumer {
   Future<Void> open() {
     Promise<Void> subscribed = Promise.promise();
     WebSocketConnection.connect(
-            vertx.createNetClient(),
+            client,
             server,
             "/v1/ws",
             "sluice.v1.json",

@@ -16,6 +16,8 @@ final class PushLoad {
   private final long skipped;
   private final Promise<Figures> result = Promise.promise();
   private final String name;
+  // A field, since Vert.x closes the connections of a client that is no longer reachable.
+  private NetClient client;
   private long seen;
   private long startNs;
   private long cpuNs;
@@ -37,7 +39,7 @@ final class PushLoad {
    * @param batch messages that may stand in one frame; 1 for one each
    */
   Future<Figures> run(Vertx vertx, String topic, String group, int batch) {
-    NetClient client = vertx.createNetClient();
+    client = vertx.createNetClient();
     WebSocketConnection.connect(client, server, "/v1/ws", "sluice.v1.bin", this::onMessage)
         .onFailure(result::fail)
         .onSuccess(

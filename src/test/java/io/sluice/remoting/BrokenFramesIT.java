@@ -1,0 +1,202 @@
+package io.sluice.remoting;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.net.NetClient;
+import io.vertx.core.net.NetSocket;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.SendStatus;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+
+/**
+ * Frames with errors against a whole Sluice: whatever comes, only the connection it came on may
+ * suffer. {@code -Dbroken.frames=1000000} for the long form; {@code -Dbroken.seed} repeats a run.
+ */
+@DisabledIfSystemProperty(named = "rocketmq.nameserver", matches = ".+")
+class BrokenFramesIT {
+
+  private static final int FRAMES = Integer.getInteger("broken.frames", 5_000);
+  private static final int FRAMES_PER_CONNECTION = 25;
+
+  @Test
+  void shouldSurviveMutatedFrames() throws Exception {
+    long seed = Long.getLong("broken.seed", System.nanoTime());
+    try (InteropTarget target = new InteropTarget();
+        RocketMqClients clients = new RocketMqClients(target.nameServer())) {
+      DefaultMQProducer producer = clients.producer("broken-frames");
+      producer.send(RocketMqClients.message("fuzz", "A", "first"));
+      Random random = new Random(seed);
+      int nameServerPort = Integer.parseInt(target.nameServer().split(":")[1]);
+      for (int sent = 0; sent < FRAMES; sent += FRAMES_PER_CONNECTION) {
+        int port = random.nextInt(4) == 0 ? nameServerPort : target.front().port();
+        Buffer frames = Buffer.buffer();
+        for (int i = 0; i < FRAMES_PER_CONNECTION; i++) {
+          frames.appendBytes(mutated(random));
+        }
+        exchange(target.vertx(), port, frames);
+      }
+      for (int i = 0; i < 100; i++) {
+        assertEquals(
+            SendStatus.SEND_OK,
+            producer.send(RocketMqClients.message("fuzz", "A", "m" + i)).getSendStatus(),
+            "seed " + seed);
+      }
+    }
+  }
+
+  @Test
+  void shouldHoldNoMoreThanItsBoundsForAClientThatDoesNotRead() throws Exception {
+    try (InteropTarget target = new InteropTarget();
+        RocketMqClients clients = new RocketMqClients(target.nameServer())) {
+      DefaultMQProducer producer = clients.producer("slow-reader");
+      byte[] large = new byte[200_000];
+      new Random(1).nextBytes(large);
+      for (int i = 0; i < 5; i++) {
+        producer.send(new org.apache.rocketmq.common.message.Message("large", large));
+      }
+      // Two thousand pulls of 200 KB each, and nobody reads the answers.
+      try (RawClient client = new RawClient(target.front().port())) {
+        for (int i = 0; i < 2_000; i++) {
+          client.write(pull("large", i));
+        }
+        assertEquals(
+            SendStatus.SEND_OK,
+            producer.send(RocketMqClients.message("large", "A", "m")).getSendStatus());
+        for (int i = 0; i < 2_000; i++) {
+          assertTrue(client.read().opaque < 2_000);
+        }
+      }
+    }
+  }
+
+  /**
+   * Writes, reads whatever comes, and ends as soon as the server closes or all has been written.
+   */
+  private static void exchange(Vertx vertx, int port, Buffer frames) throws Exception {
+    NetClient client = vertx.createNetClient();
+    CountDownLatch closed = new CountDownLatch(1);
+    NetSocket socket = InteropTarget.await(client.connect(port, "127.0.0.1"));
+    socket.handler(answer -> {}).closeHandler(nothing -> closed.countDown());
+    socket.exceptionHandler(reset -> {});
+    socket.write(frames).onComplete(written -> socket.end());
+    assertTrue(closed.await(10, TimeUnit.SECONDS));
+    InteropTarget.await(client.close());
+  }
+
+  private static byte[] mutated(Random random) {
+    byte[] frame = valid(random);
+    int errors = random.nextInt(3) == 0 ? 1 + random.nextInt(3) : 0;
+    for (int i = 0; i < errors; i++) {
+      // Most errors hit the header and body; one in the length word ends the connection.
+      int from = random.nextInt(10) == 0 ? 0 : 8;
+      frame[from + random.nextInt(frame.length - from)] ^= (byte) (1 << random.nextInt(8));
+    }
+    return frame;
+  }
+
+  private static byte[] valid(Random random) {
+    int opaque = random.nextInt();
+    List<byte[]> frames = new ArrayList<>();
+    frames.add(pull("fuzz", opaque));
+    frames.add(
+        RawClient.json(RequestCode.SEND_MESSAGE_V2, opaque, 0, sendFields("fuzz"), bytes("hello")));
+    frames.add(
+        RawClient.binary(
+            RequestCode.SEND_MESSAGE_V2, opaque, 0, sendFields("fuzz"), bytes("hello")));
+    frames.add(
+        RawClient.json(
+            RequestCode.SEND_BATCH_MESSAGE,
+            opaque,
+            0,
+            sendFields("fuzz"),
+            java.util.HexFormat.of()
+                .parseHex(
+                    "00000022000000000000000000000000000000026231000a54414753015461674102"
+                        + "000000180000000000000000000000000000000262320000")));
+    frames.add(
+        RawClient.json(
+            RequestCode.HEART_BEAT,
+            opaque,
+            0,
+            null,
+            bytes(
+                "{\"clientID\":\"c\",\"consumerDataSet\":[{\"consumeType\":\"CONSUME_PASSIVELY\","
+                    + "\"groupName\":\"G\",\"messageModel\":\"CLUSTERING\",\"subscriptionDataSet\":["
+                    + "{\"subString\":\"*\",\"subVersion\":1,\"topic\":\"fuzz\"}]}],"
+                    + "\"producerDataSet\":[{\"groupName\":\"P\"}]}")));
+    frames.add(
+        RawClient.json(
+            RequestCode.LOCK_BATCH_MQ,
+            opaque,
+            0,
+            null,
+            bytes(
+                "{\"clientId\":\"c\",\"consumerGroup\":\"G\",\"mqSet\":[{\"brokerName\":\"broker-a\","
+                    + "\"queueId\":0,\"topic\":\"fuzz\"}]}")));
+    frames.add(
+        RawClient.json(
+            RequestCode.GET_ROUTE_BY_TOPIC,
+            opaque,
+            0,
+            new ExtFields().put("topic", "fuzz"),
+            new byte[0]));
+    frames.add(
+        RawClient.binary(
+            RequestCode.UPDATE_CONSUMER_OFFSET,
+            opaque,
+            Command.FLAG_ONEWAY,
+            new ExtFields()
+                .put("consumerGroup", "G")
+                .put("topic", "fuzz")
+                .put("queueId", 0)
+                .put("commitOffset", 1),
+            new byte[0]));
+    return frames.get(random.nextInt(frames.size()));
+  }
+
+  private static byte[] pull(String topic, int opaque) {
+    return RawClient.json(
+        RequestCode.PULL_MESSAGE,
+        opaque,
+        0,
+        new ExtFields()
+            .put("consumerGroup", "G")
+            .put("topic", topic)
+            .put("queueId", 0)
+            .put("queueOffset", 0)
+            .put("maxMsgNums", 32)
+            .put("sysFlag", 4)
+            .put("commitOffset", 0)
+            .put("suspendTimeoutMillis", 0)
+            .put("subscription", "*")
+            .put("subVersion", 1),
+        new byte[0]);
+  }
+
+  private static ExtFields sendFields(String topic) {
+    return new ExtFields()
+        .put("a", "PG")
+        .put("b", topic)
+        .put("c", "TBW102")
+        .put("d", 4)
+        .put("e", 0)
+        .put("f", 0)
+        .put("g", 1_700_000_000_000L)
+        .put("h", 0)
+        .put("i", "TAGS\u0001TagA\u0002");
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+}

@@ -1,0 +1,300 @@
+package io.sluice.remoting;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import org.apache.rocketmq.client.QueryResult;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.exception.MQBrokerException;
+import org.apache.rocketmq.client.exception.MQClientException;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.SendResult;
+import org.apache.rocketmq.common.TopicConfig;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.common.message.MessageQueue;
+import org.apache.rocketmq.remoting.protocol.admin.ConsumeStats;
+import org.apache.rocketmq.remoting.protocol.admin.TopicOffset;
+import org.apache.rocketmq.remoting.protocol.body.ClusterInfo;
+import org.apache.rocketmq.remoting.protocol.body.ConsumerConnection;
+import org.apache.rocketmq.remoting.protocol.heartbeat.ConsumeType;
+import org.apache.rocketmq.remoting.protocol.heartbeat.MessageModel;
+import org.apache.rocketmq.remoting.protocol.subscription.SubscriptionGroupConfig;
+import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
+import org.apache.rocketmq.tools.command.MQAdminStartup;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The official admin client and mqadmin: what they are told and what they print. */
+class RocketMqAdminIT {
+
+  private static InteropTarget target;
+  private static RocketMqClients shared;
+  private static DefaultMQProducer producer;
+  private static DefaultMQAdminExt admin;
+
+  private RocketMqClients clients;
+  private String topic;
+  private String group;
+
+  @BeforeAll
+  static void startTarget() throws Exception {
+    target = new InteropTarget();
+    shared = new RocketMqClients(target.nameServer());
+    producer = shared.producer("admin-it");
+    admin = new DefaultMQAdminExt(10_000);
+    admin.setNamesrvAddr(target.nameServer());
+    admin.setInstanceName("admin-it");
+    admin.start();
+  }
+
+  @AfterAll
+  static void stopTarget() throws Exception {
+    admin.shutdown();
+    shared.close();
+    target.close();
+  }
+
+  @BeforeEach
+  void setUp() {
+    clients = new RocketMqClients(target.nameServer());
+    String unique = Long.toString(System.nanoTime(), 36);
+    topic = "admin" + unique;
+    group = "group" + unique;
+  }
+
+  @AfterEach
+  void tearDown() {
+    clients.close();
+  }
+
+  @Test
+  void shouldCreateDescribeAndDeleteATopic() throws Exception {
+    admin.createAndUpdateTopicConfig(brokerAddress(), new TopicConfig(topic, 3, 3));
+    RocketMqClients.await(() -> "the topic in the list", () -> topics().contains(topic));
+    assertEquals(3, admin.examineTopicRouteInfo(topic).getQueueDatas().get(0).getReadQueueNums());
+    TopicConfig config = admin.examineTopicConfig(brokerAddress(), topic);
+    assertEquals(3, config.getWriteQueueNums());
+    assertEquals(6, config.getPerm());
+    producer.send(RocketMqClients.message(topic, "A", "m"), queue(1));
+    RocketMqClients.await(
+        () -> "the message in the stats", () -> offsets().get(1).getMaxOffset() == 1);
+    assertEquals(0, offsets().get(1).getMinOffset());
+    assertEquals(3, offsets().size());
+    assertNotNull(admin.getAllTopicConfig(brokerAddress(), 5_000).getTopicConfigTable().get(topic));
+    admin.deleteTopicInBroker(Set.of(brokerAddress()), topic);
+    admin.deleteTopicInNameServer(Set.of(target.nameServer()), topic);
+    RocketMqClients.await(() -> "the topic out of the list", () -> !topics().contains(topic));
+  }
+
+  @Test
+  void shouldRefuseATopicWithAnIllegalName() {
+    MQClientException refused =
+        assertThrows(
+            MQClientException.class,
+            () -> admin.createAndUpdateTopicConfig(brokerAddress(), new TopicConfig("a b", 3, 3)));
+    assertEquals(ResponseCode.INVALID_PARAMETER, refused.getResponseCode());
+  }
+
+  @Test
+  void shouldDescribeTheClusterAndTheBroker() throws Exception {
+    ClusterInfo cluster = admin.examineBrokerClusterInfo();
+    assertEquals(Set.of(InteropTarget.BROKER), cluster.getClusterAddrTable().get("DefaultCluster"));
+    Map<String, String> runtime = admin.fetchBrokerRuntimeStats(brokerAddress()).getTable();
+    assertTrue(runtime.get("brokerVersionDesc").startsWith("V5"));
+    assertEquals(3, runtime.get("getTransferredTps").trim().split(" ").length);
+    Properties config = admin.getBrokerConfig(brokerAddress());
+    assertEquals(InteropTarget.BROKER, config.getProperty("brokerName"));
+  }
+
+  @Test
+  void shouldDescribeAGroupWithItsClientsAndItsProgress() throws Exception {
+    for (int i = 0; i < 4; i++) {
+      producer.send(RocketMqClients.message(topic, "A", "m" + i));
+    }
+    DefaultMQPushConsumer consumer = clients.pushConsumer(group);
+    consumer.subscribe(topic, "A || B");
+    java.util.concurrent.atomic.AtomicInteger count =
+        new java.util.concurrent.atomic.AtomicInteger();
+    consumer.registerMessageListener(
+        (MessageListenerConcurrently)
+            (messages, context) -> {
+              count.addAndGet(messages.size());
+              return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+            });
+    consumer.start();
+    RocketMqClients.await(() -> "4 messages", () -> count.get() == 4);
+    ConsumerConnection connection = admin.examineConsumerConnectionInfo(group);
+    assertEquals(1, connection.getConnectionSet().size());
+    assertEquals(ConsumeType.CONSUME_PASSIVELY, connection.getConsumeType());
+    assertEquals(MessageModel.CLUSTERING, connection.getMessageModel());
+    assertEquals(Set.of("A", "B"), connection.getSubscriptionTable().get(topic).getTagsSet());
+    assertTrue(admin.queryTopicConsumeByWho(topic).getGroupList().contains(group));
+    consumer.getDefaultMQPushConsumerImpl().persistConsumerOffset();
+    RocketMqClients.await(() -> "the progress", () -> consumed() == 4);
+    ConsumeStats stats = admin.examineConsumeStats(group, topic);
+    assertEquals(0, stats.computeTotalDiff());
+    assertEquals(
+        1, admin.examineProducerConnectionInfo("admin-it", topic).getConnectionSet().size());
+    consumer.shutdown();
+    RocketMqClients.await(
+        () -> "the group to be offline",
+        () -> {
+          try {
+            admin.examineConsumerConnectionInfo(group);
+            return false;
+          } catch (MQBrokerException offline) {
+            return offline.getResponseCode() == 206;
+          } catch (Exception e) {
+            throw new IllegalStateException(e);
+          }
+        });
+  }
+
+  @Test
+  void shouldKeepAGroupsConfiguration() throws Exception {
+    SubscriptionGroupConfig config = new SubscriptionGroupConfig();
+    config.setGroupName(group);
+    config.setRetryMaxTimes(5);
+    admin.createAndUpdateSubscriptionGroupConfig(brokerAddress(), config);
+    assertEquals(
+        5, admin.examineSubscriptionGroupConfig(brokerAddress(), group).getRetryMaxTimes());
+    assertTrue(
+        admin
+            .getAllSubscriptionGroup(brokerAddress(), 5_000)
+            .getSubscriptionGroupTable()
+            .containsKey(group));
+    admin.deleteSubscriptionGroup(brokerAddress(), group, true);
+    assertTrue(
+        !admin
+            .getAllSubscriptionGroup(brokerAddress(), 5_000)
+            .getSubscriptionGroupTable()
+            .containsKey(group));
+  }
+
+  @Test
+  void shouldFindMessagesByKeyUniqueIdAndOffsetId() throws Exception {
+    Message message = RocketMqClients.message(topic, "A", "wanted");
+    message.setKeys("order-1 order-2");
+    SendResult sent = producer.send(message);
+    producer.send(RocketMqClients.message(topic, "A", "other"));
+    MessageExt byOffsetId = producer.viewMessage(topic, sent.getOffsetMsgId());
+    assertEquals("wanted", new String(byOffsetId.getBody(), StandardCharsets.UTF_8));
+    RocketMqClients.await(() -> "the message in the index", () -> find("order-2") == 1);
+    assertEquals(0, find("order-3"));
+    MessageExt byUniqueId = producer.viewMessage(topic, sent.getMsgId());
+    assertEquals(sent.getQueueOffset(), byUniqueId.getQueueOffset());
+  }
+
+  @Test
+  void shouldServeMqadmin() throws Exception {
+    producer.send(RocketMqClients.message(topic, "A", "m"));
+    String names = target.nameServer();
+    assertTrue(mqadmin("topicList", "-n", names).contains(topic));
+    assertTrue(mqadmin("clusterList", "-n", names).contains(InteropTarget.BROKER));
+    assertTrue(mqadmin("topicRoute", "-n", names, "-t", topic).contains(InteropTarget.BROKER));
+    String status = mqadmin("topicStatus", "-n", names, "-t", topic);
+    assertEquals(4, status.lines().filter(line -> line.startsWith(InteropTarget.BROKER)).count());
+    assertTrue(
+        mqadmin(
+                "updateTopic",
+                "-n",
+                names,
+                "-c",
+                "DefaultCluster",
+                "-t",
+                topic + "2",
+                "-r",
+                "2",
+                "-w",
+                "2")
+            .contains("success"));
+    assertTrue(mqadmin("brokerStatus", "-n", names, "-b", brokerAddress()).contains("putTps"));
+    assertTrue(
+        mqadmin("updateKvConfig", "-n", names, "-s", "ns", "-k", "k", "-v", "v")
+            .contains("success"));
+    assertTrue(mqadmin("consumerProgress", "-n", names).contains("#Group"));
+    assertTrue(
+        mqadmin("getBrokerConfig", "-n", names, "-b", brokerAddress()).contains("brokerName"));
+  }
+
+  private long consumed() {
+    try {
+      return admin.examineConsumeStats(group, topic).getOffsetTable().entrySet().stream()
+          .filter(entry -> entry.getKey().getTopic().equals(topic))
+          .mapToLong(entry -> entry.getValue().getConsumerOffset())
+          .sum();
+    } catch (Exception notYet) {
+      return -1;
+    }
+  }
+
+  private int find(String key) {
+    try {
+      QueryResult found =
+          producer.queryMessage(topic, key, 10, 0, System.currentTimeMillis() + 60_000);
+      return found.getMessageList().size();
+    } catch (Exception none) {
+      return 0;
+    }
+  }
+
+  private Map<Integer, TopicOffset> offsets() {
+    try {
+      Map<Integer, TopicOffset> offsets = new java.util.TreeMap<>();
+      admin
+          .examineTopicStats(topic)
+          .getOffsetTable()
+          .forEach((queue, offset) -> offsets.put(queue.getQueueId(), offset));
+      return offsets;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static Set<String> topics() {
+    try {
+      return admin.fetchAllTopicList().getTopicList();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private MessageQueue queue(int queueId) {
+    return new MessageQueue(topic, InteropTarget.BROKER, queueId);
+  }
+
+  private static String brokerAddress() throws Exception {
+    return admin
+        .examineBrokerClusterInfo()
+        .getBrokerAddrTable()
+        .get(InteropTarget.BROKER)
+        .selectBrokerAddr();
+  }
+
+  /** Runs a command of mqadmin and takes what it prints. */
+  private static String mqadmin(String... arguments) throws Exception {
+    PrintStream before = System.out;
+    ByteArrayOutputStream printed = new ByteArrayOutputStream();
+    System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+    try {
+      MQAdminStartup.main0(arguments, null);
+    } finally {
+      System.setOut(before);
+    }
+    return printed.toString(StandardCharsets.UTF_8);
+  }
+}

@@ -1,0 +1,248 @@
+package io.sluice.store;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.sluice.message.MessageBlock;
+import io.sluice.message.MessageView;
+import io.sluice.testkit.MemoryFiles;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** When segments go, and what goes with them. */
+final class RetentionTest {
+
+  private static final int SEGMENT_BYTES = 16 << 10;
+
+  @TempDir Path temporary;
+  private Path directory;
+  private StoreKit kit;
+
+  @BeforeEach
+  void openStore() {
+    directory = temporary.resolve("store");
+    kit = new StoreKit(directory);
+    // Looks and checkpoints happen when the test says so.
+    kit.options
+        .segmentBytes(SEGMENT_BYTES)
+        .retentionAge(Duration.ofHours(1))
+        .retentionInterval(Duration.ofDays(1))
+        .checkpointInterval(Duration.ofDays(1));
+    kit.open();
+  }
+
+  @AfterEach
+  void closeStore() {
+    kit.close();
+    assertEquals(0, Mapping.open(), "mappings left behind");
+  }
+
+  @Test
+  void shouldDeleteOneExpiredSegmentAtALook() {
+    append(0, 300);
+    checkpoint();
+    assertEquals(0, look());
+    kit.clock.advanceMs(Duration.ofHours(2).toMillis());
+    assertEquals(1, look());
+    assertEquals(SEGMENT_BYTES, min());
+    assertFalse(segmentExists(0));
+    assertEquals(1, look());
+    assertEquals(2 * SEGMENT_BYTES, min());
+    List<String> left = kit.bodies("orders", 0);
+    assertEquals(expected(300 - left.size(), 300), left);
+    assertTrue(left.size() > 50 && left.size() < 290, "left " + left.size());
+  }
+
+  @Test
+  void shouldNeverDeleteTheLastSegmentNorWhatTheCheckpointHasNotPassed() {
+    append(0, 300);
+    kit.clock.advanceMs(Duration.ofHours(2).toMillis());
+    assertEquals(0, look());
+    checkpoint();
+    for (int i = 0; i < 20; i++) {
+      look();
+    }
+    assertTrue(segmentExists((max() - 1) / SEGMENT_BYTES * SEGMENT_BYTES));
+    assertTrue(min() < max());
+    append(300, 301);
+    assertTrue(kit.bodies("orders", 0).contains("body 300"));
+  }
+
+  @Test
+  void shouldKeepTheNextOffsetOfAQueueWhoseMessagesHaveExpired() {
+    for (int i = 0; i < 10; i++) {
+      kit.append("early", 1, "body " + i);
+    }
+    append(0, 300);
+    checkpoint();
+    kit.clock.advanceMs(Duration.ofHours(2).toMillis());
+    look();
+    assertBounds("early", 1, 10, 10);
+    kit.reopen();
+    assertBounds("early", 1, 10, 10);
+    checkpoint();
+    kit.reopen();
+    assertBounds("early", 1, 10, 10);
+    kit.append("early", 1, "body 10");
+    assertEquals(List.of("body 10"), kit.bodies("early", 1));
+  }
+
+  @Test
+  void shouldDeleteWhatIsOverTheQuotaWhateverItsAge() {
+    kit.closeStore();
+    kit.options.quotaBytes(6L * SEGMENT_BYTES);
+    kit.open();
+    append(0, 1000);
+    checkpoint();
+    int before = segments();
+    while (look() > 0) {
+      // Until nothing is left to delete.
+    }
+    assertTrue(before > 8, "there were " + before);
+    assertTrue(segments() <= 6, "left " + segments());
+    List<String> left = kit.bodies("orders", 0);
+    assertEquals(expected(1000 - left.size(), 1000), left);
+    kit.reopen();
+    assertEquals(left, kit.bodies("orders", 0));
+    assertEquals(List.of("body 999"), kit.findByKey("orders", "key999", 1));
+    assertEquals(List.of(), kit.findByKey("orders", "key0", 1));
+  }
+
+  @Test
+  void shouldKeepEverythingFromTheFloorOn() {
+    append(0, 300);
+    checkpoint();
+    kit.on(
+        () -> {
+          kit.store.setRetentionFloor(SEGMENT_BYTES + 1);
+          return null;
+        });
+    kit.clock.advanceMs(Duration.ofHours(2).toMillis());
+    assertEquals(1, look());
+    assertEquals(0, look());
+    assertEquals(SEGMENT_BYTES, min());
+  }
+
+  @Test
+  void shouldKeepASegmentUntilItsReadersAreDone() {
+    append(0, 300);
+    checkpoint();
+    MessageBlock block =
+        kit.on(
+            () -> {
+              ConsumeQueue queue = kit.store.queue("orders", 0);
+              BlockBuilder builder = kit.store.newBlock(1);
+              builder.add(queue.physicalOffset(0), queue.recordBytes(0));
+              return builder.build();
+            });
+    kit.clock.advanceMs(Duration.ofHours(2).toMillis());
+    assertEquals(1, look());
+    assertEquals(SEGMENT_BYTES, min());
+    assertTrue(segmentExists(0));
+    assertEquals(
+        "body 0", new String(block.view(0, new MessageView()).body(), StandardCharsets.UTF_8));
+    block.close();
+    assertFalse(segmentExists(0));
+  }
+
+  @Test
+  void shouldReuseTheChunksOfExpiredMessages() {
+    kit.closeStore();
+    kit.options.quotaBytes(4L * SEGMENT_BYTES);
+    kit.open();
+    for (int round = 0; round < 60; round++) {
+      append(round * 300, round * 300 + 300);
+      checkpoint();
+      while (look() > 0) {
+        // Until nothing is left to delete.
+      }
+    }
+    // 18,000 entries would take 70 chunks, 6 files.
+    assertTrue(files("queues/chunks") <= 4, files("queues/chunks") + " files of chunks");
+    assertTrue(files("index") <= 4, files("index") + " files of the index");
+  }
+
+  @Test
+  void shouldDeleteEarlyWhenTheDiskIsFull() {
+    MemoryFiles memory = new MemoryFiles();
+    try (StoreKit full = new StoreKit(Path.of("full"), memory)) {
+      full.options.segmentBytes(SEGMENT_BYTES).retentionInterval(Duration.ofMillis(100));
+      full.options.checkpointBytes(10_000);
+      full.open();
+      memory.capacity(memory.usedBytes() + 200_000);
+      // Without deletion this would need 600 KB for the log alone.
+      for (int i = 0; i < 3000; i++) {
+        int number = i;
+        while (true) {
+          try {
+            full.append("orders", 0, "body " + number, "key" + number);
+            break;
+          } catch (StoreException e) {
+            assertEquals(StoreException.Kind.DISK_FULL, e.kind());
+            Thread.onSpinWait();
+          }
+        }
+      }
+      assertEquals(List.of(), memory.violations());
+      assertTrue(full.on(full.store::minPhysicalOffset) > 0);
+    }
+  }
+
+  private void append(int from, int to) {
+    for (int i = from; i < to; i++) {
+      kit.append("orders", 0, "body " + i, "key" + i);
+    }
+  }
+
+  private static List<String> expected(int from, int to) {
+    return IntStream.range(from, to).mapToObj(i -> "body " + i).toList();
+  }
+
+  private int look() {
+    LogStore store = (LogStore) kit.store;
+    return StoreKit.await(kit.on(() -> store.retention().look()));
+  }
+
+  private void checkpoint() {
+    kit.checkpoint();
+  }
+
+  private long min() {
+    return kit.on(kit.store::minPhysicalOffset);
+  }
+
+  private long max() {
+    return kit.on(kit.store::maxPhysicalOffset);
+  }
+
+  private void assertBounds(String topic, int queueId, long min, long max) {
+    ConsumeQueue queue = kit.on(() -> kit.store.queue(topic, queueId));
+    assertEquals(min, kit.on(queue::minOffset));
+    assertEquals(max, kit.on(queue::maxOffset));
+  }
+
+  private boolean segmentExists(long start) {
+    return FileAccess.system()
+        .exists(directory.resolve("commitlog").resolve(FileSpace.name(start)));
+  }
+
+  private int segments() {
+    return files("commitlog");
+  }
+
+  private int files(String name) {
+    try {
+      return FileAccess.system().list(directory.resolve(name)).size();
+    } catch (java.io.IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
