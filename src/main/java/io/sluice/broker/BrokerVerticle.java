@@ -297,8 +297,8 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(reader::serveTouched);
     turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
     turn.addStep(deadLetters::bury);
-    turn.addStep(log::flush);
     turn.addStep(this::tellTopics);
+    turn.addStep(log::flush);
     turn.addStep(this::setTimer);
     catalog.addListener(
         () -> {
@@ -308,6 +308,8 @@ public final class BrokerVerticle extends VerticleBase {
         });
     running = true;
     topicsChanged = true;
+    // Whoever asks a NameServer once the start is over finds this Broker there.
+    tellTopics();
     vertx.setPeriodic(options.getRegisterInterval().toMillis(), id -> keepHouse());
     vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> snapshots.write());
     clientKept.start(vertx);
