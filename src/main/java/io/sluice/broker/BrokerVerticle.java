@@ -195,7 +195,7 @@ public final class BrokerVerticle extends VerticleBase {
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
     clientKept =
         new ClientKeptHandler(options, store, state, catalog, log, reader, dispatcher, clock);
-    snapshots = new Snapshots(store, state, catalog, log, file, worker);
+    snapshots = new Snapshots(context, store, state, catalog, log, file, worker);
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, options, state, appender, clock);
   }
