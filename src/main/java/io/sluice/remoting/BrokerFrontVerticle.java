@@ -88,23 +88,38 @@ public final class BrokerFrontVerticle extends VerticleBase {
         vertx, options, handlers, name, context.deploymentID(), this::disconnected);
   }
 
-  /** The advertised address as it stands in records and message ids; a name has to be looked up. */
+  /**
+   * The advertised address as it stands in records and message ids; a name has to be looked up.
+   * IPv4 only: some of RocketMQ's tools take ids of 32 characters for granted.
+   */
   private Future<byte[]> resolveAdvertised() {
     String host = options.getAdvertise();
     return vertx.executeBlocking(
         () -> {
-          try {
-            return ClientConnection.hostBytes(
-                new InetSocketAddress(InetAddress.getByName(host), port));
-          } catch (UnknownHostException e) {
-            throw new IllegalArgumentException(
-                "advertise is '"
-                    + host
-                    + "', which can not be resolved here; clients dial it and message ids hold its"
-                    + " address",
-                e);
+          InetAddress address = lookUp(host);
+          if (address.getAddress().length != 4) {
+            LOG.log(
+                System.Logger.Level.WARNING,
+                "message ids name 127.0.0.1, since {0} is an IPv6 address; set --advertise"
+                    + " (brokerIP1) to an IPv4 address for look-ups by id from other machines",
+                host);
+            address = lookUp("127.0.0.1");
           }
+          return ClientConnection.hostBytes(new InetSocketAddress(address, port));
         });
+  }
+
+  private static InetAddress lookUp(String host) {
+    try {
+      return InetAddress.getByName(host);
+    } catch (UnknownHostException e) {
+      throw new IllegalArgumentException(
+          "advertise is '"
+              + host
+              + "', which can not be resolved here; clients dial it and message ids hold its"
+              + " address",
+          e);
+    }
   }
 
   private void addHandlers(byte[] storeHost) {

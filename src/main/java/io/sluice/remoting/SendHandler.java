@@ -53,7 +53,6 @@ final class SendHandler implements RequestHandler {
   private final AppendCollector appends;
   private final SendProperties properties;
   private final OffsetMessageId ids;
-  private final boolean storeHostIsV6;
   private final Clock clock;
   private final Map<String, Queue<Send>> waitingForTopic = new HashMap<>();
 
@@ -62,7 +61,7 @@ final class SendHandler implements RequestHandler {
   /**
    * A handler.
    *
-   * @param storeHost the advertised address as it stands in records
+   * @param storeHost the advertised IPv4 address as it stands in records
    */
   SendHandler(
       RemotingOptions options,
@@ -77,7 +76,6 @@ final class SendHandler implements RequestHandler {
     this.properties = properties;
     this.clock = clock;
     ids = new OffsetMessageId(storeHost);
-    storeHostIsV6 = storeHost.length == MessageLayout.HOST_V6_BYTES;
   }
 
   @Override
@@ -227,9 +225,6 @@ final class SendHandler implements RequestHandler {
     int sysFlag = header.sysFlag() & SYS_FLAG_OF_CLIENT;
     if (bornHost.length == MessageLayout.HOST_V6_BYTES) {
       sysFlag |= MessageLayout.SYS_BORN_HOST_V6;
-    }
-    if (storeHostIsV6) {
-      sysFlag |= MessageLayout.SYS_STORE_HOST_V6;
     }
     batch.add(
         header.topic(),
