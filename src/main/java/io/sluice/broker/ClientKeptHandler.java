@@ -140,7 +140,7 @@ final class ClientKeptHandler {
     } else if (request instanceof EnsureTopic ensure) {
       return ensureTopic(ensure);
     } else if (request instanceof CheckFilter check) {
-      TagFilter.of(check.filter());
+      MessageFilter.of(check.filter());
     } else if (request instanceof Lock lock) {
       return new Locked(locks.lock(lock.group(), lock.clientId(), lock.queues(), clock.nowMs()));
     } else if (request instanceof Unlock unlock) {

@@ -34,12 +34,6 @@ final class Dispatcher {
   /** One receive gets at most so many messages: 64 MB of 1 KB each. */
   private static final int MAX_MESSAGES = 65_536;
 
-  /** Messages brought into memory at once for a consumer that is far behind. */
-  private static final int READ_AHEAD_MESSAGES = 2_048;
-
-  /** Bytes brought into memory at once, at most: about 10 ms of a slow disk. */
-  private static final long READ_AHEAD_BYTES = 1 << 20;
-
   /** What a worker brought into memory is taken to be there for so long. */
   private static final long WARM_MS = 1_000;
 
@@ -65,13 +59,13 @@ final class Dispatcher {
   private final class ReceiveWaiter extends Waiter {
     private final Consumption consumption;
     private final ReceiveRequest request;
-    private final TagFilter filter;
+    private final MessageFilter filter;
     private final Answer<ReceiveReply> answer;
 
     private ReceiveWaiter(
         Consumption consumption,
         ReceiveRequest request,
-        TagFilter filter,
+        MessageFilter filter,
         Answer<ReceiveReply> answer) {
       this.consumption = consumption;
       this.request = request;
@@ -127,7 +121,7 @@ final class Dispatcher {
 
   /** Takes a receive; answered once. */
   void receive(ReceiveRequest request, Answer<ReceiveReply> answer) {
-    TagFilter filter = TagFilter.of(request.filter());
+    MessageFilter filter = MessageFilter.of(request.filter());
     check(request);
     Consumption known = state.consumption(request.group(), request.topic());
     if (known != null) {
@@ -236,7 +230,7 @@ final class Dispatcher {
   private void await(
       Consumption consumption,
       ReceiveRequest request,
-      TagFilter filter,
+      MessageFilter filter,
       Answer<ReceiveReply> answer) {
     if ((consumption.topic.config.permission() & TopicConfig.READ) == 0) {
       throw new SluiceException(
@@ -298,7 +292,7 @@ final class Dispatcher {
   }
 
   /** Leases from the queues in turn; null if there is nothing. */
-  private BlockBuilder collect(Consumption consumption, TagFilter filter, Holder holder) {
+  private BlockBuilder collect(Consumption consumption, MessageFilter filter, Holder holder) {
     BlockBuilder block = null;
     oldestPhysicalOffset = Long.MAX_VALUE;
     int queues = consumption.queues();
@@ -311,13 +305,18 @@ final class Dispatcher {
         continue;
       }
       int before = batch.count();
-      boolean freshlyWarm = clock.nowMs() - cursor.warmAtMs < WARM_MS;
+      boolean freshlyWarm =
+          clock.nowMs() - cursor.warmAtMs < WARM_MS && cursor.warmFilter == filter;
       view.at(queue, filter, cursor.warmFrom, freshlyWarm ? cursor.warmTo : cursor.warmFrom);
-      if (cursor.lease(batch, view, log.changes())) {
-        touch(consumption);
+      try {
+        if (cursor.lease(batch, view, log.changes())) {
+          touch(consumption);
+        }
+      } finally {
+        view.done();
       }
       if (view.coldFrom() >= 0) {
-        bringIn(cursor, queue, view.coldFrom());
+        bringIn(cursor, queue, view.coldFrom(), filter);
       }
       if (batch.count() > before) {
         block = block == null ? store.newBlock(batch.room() + batch.count()) : block;
@@ -382,14 +381,14 @@ final class Dispatcher {
   }
 
   /** Has a worker bring messages into memory, and looks again when they are. */
-  private void bringIn(QueueCursor cursor, ConsumeQueue queue, long fromOffset) {
+  private void bringIn(
+      QueueCursor cursor, ConsumeQueue queue, long fromOffset, MessageFilter filter) {
     if (cursor.warming) {
       return;
     }
     cursor.warming = true;
     cursor.consumption.reading++;
-    Future.fromCompletionStage(
-            store.warm(queue, fromOffset, READ_AHEAD_MESSAGES, READ_AHEAD_BYTES, true))
+    Future.fromCompletionStage(Blocks.warm(store, queue, fromOffset, filter))
         .onComplete(
             warm -> {
               cursor.warming = false;
@@ -406,6 +405,7 @@ final class Dispatcher {
                     warm.cause());
                 return;
               }
+              cursor.warmFilter = filter;
               cursor.warmAtMs = clock.nowMs();
               cursor.warmFrom = fromOffset;
               cursor.warmTo = fromOffset + Math.max(1, warm.result());

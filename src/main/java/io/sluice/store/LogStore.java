@@ -127,6 +127,7 @@ final class LogStore implements MessageStore {
     if (failure != null || closing != null) {
       return from;
     }
+    checkSizes(batch, from, to);
     lastStoredAtMs = Math.max(lastStoredAtMs, clock.nowMs());
     touched += fetch(targets, from, to);
     int next = from;
@@ -142,6 +143,22 @@ final class LogStore implements MessageStore {
       log.use(position);
     }
     return next;
+  }
+
+  private void checkSizes(MessageBatch batch, int from, int to) {
+    if (batch.size() <= maxRecordBytes()) {
+      return;
+    }
+    for (int i = from; i < to; i++) {
+      if (batch.recordBytes(i) > maxRecordBytes()) {
+        throw new IllegalArgumentException(
+            "a record takes "
+                + batch.recordBytes(i)
+                + " bytes; allowed are "
+                + maxRecordBytes()
+                + ", what fits into a segment of the commit log");
+      }
+    }
   }
 
   /**
@@ -254,7 +271,8 @@ final class LogStore implements MessageStore {
     refusedBytes = bytes;
     refusedSystem = system;
     refusedForQueues = false;
-    log.want(bytes);
+    // Twice: what is left of the segment may be lost to a roll.
+    log.want(2 * bytes);
     return false;
   }
 
@@ -273,12 +291,6 @@ final class LogStore implements MessageStore {
       return refuseForQueues(system);
     }
     if (queue.slot < 0 && !files.names.tryAssign(queue, physicalOffset, system)) {
-      if (files.names.isFull()) {
-        throw new IllegalStateException(
-            "there are "
-                + options.maxQueues()
-                + " queues with messages, as many as maxQueues allows; delete topics or raise it");
-      }
       files.names.space().want((long) SPARE_CHUNKS * QueueDirectory.SLOT_BYTES);
       return refuseForQueues(system);
     }
@@ -331,7 +343,7 @@ final class LogStore implements MessageStore {
       files.index.space().want((long) keys * 2 * KeyIndex.ENTRY_BYTES);
       return false;
     }
-    return true;
+    return files.names.hasRoom(system);
   }
 
   @Override
@@ -347,6 +359,13 @@ final class LogStore implements MessageStore {
       return null;
     }
     StoreException diskFull = preparer.diskFull();
+    if (refusedForQueues && files.names.isFull()) {
+      return new StoreException(
+          StoreException.Kind.DISK_FULL,
+          "there are "
+              + options.maxQueues()
+              + " queues with messages, as many as maxQueues allows; delete topics, or raise it");
+    }
     return diskFull != null
         ? diskFull
         : new StoreException(
@@ -486,7 +505,7 @@ final class LogStore implements MessageStore {
     LogQueue asked = (LogQueue) queue;
     LogQueue.Snapshot snapshot = asked.snapshot();
     return reader
-        .warm(snapshot, fromOffset, count, maxBytes, withRecords)
+        .warm(snapshot, fromOffset, count, maxBytes, withRecords ? RecordFilter.ALL : null)
         .thenApply(
             warmed -> {
               if (warmed > 0 && asked.generation == snapshot.generation()) {
@@ -494,6 +513,12 @@ final class LogStore implements MessageStore {
               }
               return warmed;
             });
+  }
+
+  @Override
+  public CompletionStage<Integer> warm(
+      ConsumeQueue queue, long fromOffset, int count, long maxBytes, RecordFilter filter) {
+    return reader.warm(((LogQueue) queue).snapshot(), fromOffset, count, maxBytes, filter);
   }
 
   @Override
@@ -508,7 +533,16 @@ final class LogStore implements MessageStore {
 
   @Override
   public CompletionStage<MessageBlock> findByKey(String topic, String key, int max) {
-    return reader.findByKey(topic, key, max);
+    return reader.findByKey(topic, snapshots(topic), key, max);
+  }
+
+  private LogQueue.Snapshot[] snapshots(String topic) {
+    LogQueue[] ofTopic = queues.ofTopic(topic);
+    LogQueue.Snapshot[] snapshots = new LogQueue.Snapshot[ofTopic == null ? 0 : ofTopic.length];
+    for (int i = 0; i < snapshots.length; i++) {
+      snapshots[i] = ofTopic[i] == null ? null : ofTopic[i].snapshot();
+    }
+    return snapshots;
   }
 
   @Override

@@ -89,6 +89,19 @@ public interface MessageStore {
   CompletionStage<Integer> warm(
       ConsumeQueue queue, long fromOffset, int count, long maxBytes, boolean withRecords);
 
+  /**
+   * Brings entries into memory by a worker, and of their records those that the filter wants: the
+   * rest is passed over without its bodies. What is warm for one filter is not for others, so
+   * {@link #isWarm} does not know of it.
+   *
+   * @param count at most so many entries
+   * @param maxBytes and at most so many bytes of records
+   * @return completes on the owner thread with the number of entries that can be read now through
+   *     this filter
+   */
+  CompletionStage<Integer> warm(
+      ConsumeQueue queue, long fromOffset, int count, long maxBytes, RecordFilter filter);
+
   /** Collects records for a reader; see {@link BlockBuilder}. */
   BlockBuilder newBlock(int expectedMessages);
 
@@ -107,6 +120,8 @@ public interface MessageStore {
 
   /**
    * Forgets the queues of a topic: their offsets start at 0 again, their messages can not be read.
+   * To be called in the same turn as the state record that says so is appended: a checkpoint between
+   * the two would bring the queues back after a crash.
    */
   void deleteTopic(String topic);
 

@@ -230,6 +230,7 @@ final class QueueChunks {
 
   /** Starts with nothing. */
   void startEmpty() {
+    freeCount = 0;
     nextFresh = firstChunkOf(0);
     space.startAt(0);
   }

@@ -75,6 +75,12 @@ final class RecoveringStore implements MessageStore {
   }
 
   @Override
+  public CompletionStage<Integer> warm(
+      ConsumeQueue queue, long fromOffset, int count, long maxBytes, RecordFilter filter) {
+    throw notYet();
+  }
+
+  @Override
   public BlockBuilder newBlock(int expectedMessages) {
     throw notYet();
   }

@@ -6,7 +6,6 @@ import io.sluice.message.MessageView;
 import io.sluice.message.Names;
 import io.sluice.message.PropertyNames;
 import java.io.IOException;
-import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -26,8 +25,6 @@ import java.util.Map;
  * <p>Runs on one thread, before anybody else has the files.
  */
 final class Recovery {
-
-  private static final Logger LOG = System.getLogger(Recovery.class.getName());
 
   private final StoreOptions options;
   private final StoreFiles files;
@@ -226,7 +223,7 @@ final class Recovery {
   private void startEmpty(long first, long last) throws IOException {
     rebuilt = true;
     if (last > first) {
-      LOG.log(
+      log(
           checkpoint == null || checkpoint.derivedTo() == 0 ? Level.INFO : Level.WARNING,
           "queues and index in {0} are missing or do not fit the log: rebuilding them from"
               + " physical offset {1}",
@@ -316,7 +313,7 @@ final class Recovery {
   /** The record says another queue offset than follows: the queue begins there. */
   private void follow(LogQueue queue, MessageView record) {
     if (queue.slot >= 0) {
-      LOG.log(
+      log(
           Level.WARNING,
           "{0}: the record at physical offset {1} has queue offset {2}; the queue begins there",
           queue,
@@ -388,8 +385,8 @@ final class Recovery {
             || checkpoint.bootId().isEmpty()
             || !checkpoint.bootId().equals(files.access.bootId());
     // Within one run of the machine nothing was written behind what was prepared.
-    long searchTo =
-        checkpoint == null || rebooted ? Long.MAX_VALUE : Math.max(place, checkpoint.preparedTo());
+    boolean known = checkpoint != null && (!rebooted || checkpoint.clean());
+    long searchTo = known ? Math.max(place, checkpoint.preparedTo()) : Long.MAX_VALUE;
     LogSearch search = new LogSearch(files.log);
     long valid = search.firstValidBehind(place, searchTo);
     boolean zeros = valid < 0 && search.lastNonZero(place, searchTo) < 0;
@@ -402,13 +399,13 @@ final class Recovery {
       }
       case DAMAGE -> throw damage(segment, place, valid);
       case TORN_TAIL ->
-          LOG.log(
+          log(
               Level.INFO,
               "the last record, at {0} position {1}, was not written to its end: cut off",
               segment.path,
               place - segment.start);
       case TORN_BELOW_FORCED ->
-          LOG.log(
+          log(
               Level.ERROR,
               "the log ends at {0} position {1} (physical offset {2}), but was forced up to {3}:"
                   + " the disk lost {4} bytes that it had confirmed",
@@ -418,7 +415,7 @@ final class Recovery {
               Long.toString(checkpoint.forcedTo()),
               Long.toString(checkpoint.forcedTo() - place));
       case UNFORCED_HOLE, DAMAGE_CUT ->
-          LOG.log(
+          log(
               Level.WARNING,
               "the log is broken at {0} position {1}, with a valid record behind it at physical"
                   + " offset {2}: cut there ({3}); what was cut is kept in {4}",
@@ -432,6 +429,11 @@ final class Recovery {
     }
     cutBytes = search.cut(files, place, valid >= 0);
     return place;
+  }
+
+  /** Finds its logger only when there is something to say: that takes longer than a clean start. */
+  private static void log(Level level, String format, Object... values) {
+    System.getLogger(Recovery.class.getName()).log(level, format, values);
   }
 
   private static StoreException damage(SpaceFile segment, long place, long valid) {

@@ -442,6 +442,11 @@ class QueueCursorModelTest {
     }
 
     @Override
+    public int scanLimit() {
+      return 16_384;
+    }
+
+    @Override
     public long minOffset() {
       return min;
     }
