@@ -136,12 +136,7 @@ final class BrokerState {
     for (Consumption consumption : new TreeMap<>(consumptions).values()) {
       out.accept(
           new ConsumptionMade(consumption.id, consumption.group.name(), consumption.topic.name()));
-      for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-        QueueCursor cursor = consumption.cursorIfAny(queueId);
-        if (cursor != null) {
-          cursor.snapshot(out);
-        }
-      }
+      consumption.forEachCursor(cursor -> cursor.snapshot(out));
     }
     // Keeps the numbers rising even if all of the last leases and consumptions are gone.
     out.accept(new Leased(0, 0, 0, 0, nextLease, 0, 0, false, false));
@@ -226,12 +221,7 @@ final class BrokerState {
 
   private void forget(Consumption consumption) {
     consumptions.remove(consumption.id);
-    for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-      QueueCursor cursor = consumption.cursorIfAny(queueId);
-      if (cursor != null) {
-        cursor.forget();
-      }
-    }
+    consumption.forEachCursor(QueueCursor::forget);
   }
 
   private void withCursor(int consumptionId, int queueId, Consumer<QueueCursor> action) {
