@@ -177,6 +177,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.DELETE_SUBSCRIPTION_GROUP,
             RequestCode.GET_CONSUME_STATS,
             RequestCode.GET_SUBSCRIPTION_GROUP_CONFIG)
+        .add(new ResetOffsetHandler(broker), RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)
         .add(
             new BrokerInfoHandler(broker, options, port, clock.nowMs()),
             RequestCode.GET_BROKER_CONFIG,
