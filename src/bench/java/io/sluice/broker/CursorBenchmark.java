@@ -127,6 +127,11 @@ public class CursorBenchmark {
     }
 
     @Override
+    public int scanLimit() {
+      return 16_384;
+    }
+
+    @Override
     public boolean wants(long offset) {
       return true;
     }

@@ -195,7 +195,7 @@ public final class BrokerVerticle extends VerticleBase {
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
     clientKept =
         new ClientKeptHandler(options, store, state, catalog, log, reader, dispatcher, clock);
-    snapshots = new Snapshots(store, state, catalog, log, file, worker);
+    snapshots = new Snapshots(context, store, state, catalog, log, file, worker);
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, options, state, appender, clock);
   }
@@ -298,8 +298,8 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(reader::serveTouched);
     turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
     turn.addStep(deadLetters::bury);
-    turn.addStep(log::flush);
     turn.addStep(this::tellTopics);
+    turn.addStep(log::flush);
     turn.addStep(this::setTimer);
     catalog.addListener(
         () -> {
@@ -309,6 +309,8 @@ public final class BrokerVerticle extends VerticleBase {
         });
     running = true;
     topicsChanged = true;
+    // Whoever asks a NameServer once the start is over finds this Broker there.
+    tellTopics();
     vertx.setPeriodic(options.getRegisterInterval().toMillis(), id -> keepHouse());
     vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> snapshots.write());
     clientKept.start(vertx);
