@@ -148,7 +148,7 @@ final class Checkpoint {
         new State(
             plan.derivedTo(),
             Math.max(forcedTo, state.forcedTo()),
-            state.preparedTo(),
+            clean ? plan.derivedTo() : state.preparedTo(),
             clean,
             state.queueFileBytes(),
             plan.queueFiles(),

@@ -11,6 +11,9 @@ final class LogSearch {
 
   private static final int COPY_BYTES = 1 << 20;
 
+  /** Zeros are skipped so many at a time. */
+  private static final int STRIDE = 128;
+
   private final FileSpace log;
 
   LogSearch(FileSpace log) {
@@ -30,17 +33,28 @@ final class LogSearch {
         ByteBuffer buffer = segment.buffer();
         int limit = (int) (Math.min(to, segment.end()) - segment.start);
         int at = (int) Math.max(0, from + 1 - segment.start);
-        for (; at < limit; at++) {
-          if (at + 8 <= limit && buffer.getLong(at) == 0) {
-            // A record begins with its size, then the magic: none starts in the first four zeros.
-            at += 3;
+        while (at < limit) {
+          if (at + STRIDE <= limit && isZero(buffer, at)) {
+            // A record's magic begins behind four bytes of size: none starts where it would be
+            // zero.
+            at += STRIDE - MessageLayout.MAGIC;
           } else if (isValid(segment, buffer, at)) {
             return segment.start + at;
+          } else {
+            at++;
           }
         }
       }
     }
     return -1;
+  }
+
+  private static boolean isZero(ByteBuffer buffer, int at) {
+    long bits = 0;
+    for (int i = 0; i < STRIDE; i += 8) {
+      bits |= buffer.getLong(at + i);
+    }
+    return bits == 0;
   }
 
   private static boolean isValid(SpaceFile segment, ByteBuffer buffer, int at) {
@@ -59,8 +73,8 @@ final class LogSearch {
         int begin = (int) Math.max(0, from - segment.start);
         int at = (int) (Math.min(to, segment.end()) - segment.start) - 1;
         while (at >= begin) {
-          if (at - 7 >= begin && buffer.getLong(at - 7) == 0) {
-            at -= 8;
+          if (at + 1 - STRIDE >= begin && isZero(buffer, at + 1 - STRIDE)) {
+            at -= STRIDE;
           } else if (buffer.get(at) != 0) {
             return segment.start + at;
           } else {

@@ -3,12 +3,15 @@ package io.sluice.store;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageLayout;
+import io.sluice.message.Names;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.util.Clock;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -127,6 +130,7 @@ final class LogStore implements MessageStore {
     if (failure != null || closing != null) {
       return from;
     }
+    checkSizes(batch, from, to);
     lastStoredAtMs = Math.max(lastStoredAtMs, clock.nowMs());
     touched += fetch(targets, from, to);
     int next = from;
@@ -142,6 +146,22 @@ final class LogStore implements MessageStore {
       log.use(position);
     }
     return next;
+  }
+
+  private void checkSizes(MessageBatch batch, int from, int to) {
+    if (batch.size() <= maxRecordBytes()) {
+      return;
+    }
+    for (int i = from; i < to; i++) {
+      if (batch.recordBytes(i) > maxRecordBytes()) {
+        throw new IllegalArgumentException(
+            "a record takes "
+                + batch.recordBytes(i)
+                + " bytes; allowed are "
+                + maxRecordBytes()
+                + ", what fits into a segment of the commit log");
+      }
+    }
   }
 
   /**
@@ -215,6 +235,107 @@ final class LogStore implements MessageStore {
     return next;
   }
 
+  @Override
+  public boolean appendAtomic(
+      MessageBatch batch,
+      ConsumeQueue[] targets,
+      long[] queueOffsets,
+      long[] physicalOffsets,
+      boolean system) {
+    int count = batch.count();
+    if (count < 2) {
+      return append(batch, 0, count, targets, queueOffsets, physicalOffsets, system) == count;
+    }
+    if (failure != null || closing != null) {
+      return false;
+    }
+    if (batch.size() > maxAtomicBytes()) {
+      throw new IllegalArgumentException(
+          "records that belong together take "
+              + batch.size()
+              + " bytes; allowed are "
+              + maxAtomicBytes()
+              + ", what fits into a segment of the commit log");
+    }
+    lastStoredAtMs = Math.max(lastStoredAtMs, clock.nowMs());
+    ConsumeQueue[] markerQueue = {queue(Names.ATOMIC_TOPIC, 0)};
+    int bytes = AtomicGroups.markerBytes() + batch.size();
+    if (!hasRoomInQueues(batch, targets, (LogQueue) markerQueue[0], bytes, system)
+        || !makeRoom(bytes, system)) {
+      return false;
+    }
+    touched += fetch(targets, 0, count);
+    MessageBatch marker = AtomicGroups.marker(count, batch.size(), lastStoredAtMs);
+    long[] unused = new long[1];
+    int done = appendRun(marker, 0, 1, markerQueue, unused, unused, system);
+    if (done == 1) {
+      done = appendRun(batch, 0, count, targets, queueOffsets, physicalOffsets, system);
+    }
+    if (done < count) {
+      // There was room for all of them, so this is our own fault. What follows must not be taken
+      // for the rest of the group, so nothing may follow; the next start cuts the part.
+      fail(
+          new StoreException(
+              StoreException.Kind.FAILED,
+              "only " + done + " of " + count + " records that belong together were appended"));
+      return false;
+    }
+    files.index.publish();
+    log.use(position);
+    return true;
+  }
+
+  @Override
+  public int maxAtomicBytes() {
+    return maxRecordBytes() - AtomicGroups.markerBytes();
+  }
+
+  /** Whether queues and index take all of a batch. */
+  private boolean hasRoomInQueues(
+      MessageBatch batch, ConsumeQueue[] targets, LogQueue markers, int bytes, boolean system) {
+    int count = batch.count();
+    long wantedChunks = QueueChunks.chunksFor(markers, 1);
+    int newQueues = markers.slot < 0 ? 1 : 0;
+    for (Map.Entry<LogQueue, Integer> each : countByQueue(targets, count).entrySet()) {
+      wantedChunks += QueueChunks.chunksFor(each.getKey(), each.getValue());
+      newQueues += each.getKey().slot < 0 ? 1 : 0;
+    }
+    boolean room = true;
+    if (chunks.available(system) < wantedChunks) {
+      chunks.space().want((wantedChunks + SPARE_CHUNKS) * QueueChunks.CHUNK_BYTES);
+      room = false;
+    }
+    if (files.names.available(system) < newQueues) {
+      files.names.space().want((long) (newQueues + SPARE_CHUNKS) * QueueDirectory.SLOT_BYTES);
+      room = false;
+    }
+    int keys = batch.keyEnd(count - 1);
+    if (!files.index.hasRoom(keys, system)) {
+      files.index.space().want((long) keys * 2 * KeyIndex.ENTRY_BYTES);
+      room = false;
+    }
+    if (!room) {
+      refusedBytes = bytes;
+      refusedSystem = system;
+      refusedForQueues = true;
+    }
+    return room;
+  }
+
+  private static Map<LogQueue, Integer> countByQueue(ConsumeQueue[] targets, int count) {
+    Map<LogQueue, Integer> counts = new IdentityHashMap<>();
+    int from = 0;
+    while (from < count) {
+      int to = from + 1;
+      while (to < count && targets[to] == targets[from]) {
+        to++;
+      }
+      counts.merge((LogQueue) targets[from], to - from, Integer::sum);
+      from = to;
+    }
+    return counts;
+  }
+
   /** Whether a record fits at the position, after a roll if need be. */
   private boolean makeRoom(int recordBytes, boolean system) {
     if (recordBytes > maxRecordBytes()) {
@@ -254,7 +375,8 @@ final class LogStore implements MessageStore {
     refusedBytes = bytes;
     refusedSystem = system;
     refusedForQueues = false;
-    log.want(bytes);
+    // Twice: what is left of the segment may be lost to a roll.
+    log.want(2 * bytes);
     return false;
   }
 
@@ -273,12 +395,6 @@ final class LogStore implements MessageStore {
       return refuseForQueues(system);
     }
     if (queue.slot < 0 && !files.names.tryAssign(queue, physicalOffset, system)) {
-      if (files.names.isFull()) {
-        throw new IllegalStateException(
-            "there are "
-                + options.maxQueues()
-                + " queues with messages, as many as maxQueues allows; delete topics or raise it");
-      }
       files.names.space().want((long) SPARE_CHUNKS * QueueDirectory.SLOT_BYTES);
       return refuseForQueues(system);
     }
@@ -331,7 +447,7 @@ final class LogStore implements MessageStore {
       files.index.space().want((long) keys * 2 * KeyIndex.ENTRY_BYTES);
       return false;
     }
-    return true;
+    return files.names.hasRoom(system);
   }
 
   @Override
@@ -347,6 +463,13 @@ final class LogStore implements MessageStore {
       return null;
     }
     StoreException diskFull = preparer.diskFull();
+    if (refusedForQueues && files.names.isFull()) {
+      return new StoreException(
+          StoreException.Kind.DISK_FULL,
+          "there are "
+              + options.maxQueues()
+              + " queues with messages, as many as maxQueues allows; delete topics, or raise it");
+    }
     return diskFull != null
         ? diskFull
         : new StoreException(
@@ -486,7 +609,7 @@ final class LogStore implements MessageStore {
     LogQueue asked = (LogQueue) queue;
     LogQueue.Snapshot snapshot = asked.snapshot();
     return reader
-        .warm(snapshot, fromOffset, count, maxBytes, withRecords)
+        .warm(snapshot, fromOffset, count, maxBytes, withRecords ? RecordFilter.ALL : null)
         .thenApply(
             warmed -> {
               if (warmed > 0 && asked.generation == snapshot.generation()) {
@@ -494,6 +617,12 @@ final class LogStore implements MessageStore {
               }
               return warmed;
             });
+  }
+
+  @Override
+  public CompletionStage<Integer> warm(
+      ConsumeQueue queue, long fromOffset, int count, long maxBytes, RecordFilter filter) {
+    return reader.warm(((LogQueue) queue).snapshot(), fromOffset, count, maxBytes, filter);
   }
 
   @Override
@@ -508,7 +637,16 @@ final class LogStore implements MessageStore {
 
   @Override
   public CompletionStage<MessageBlock> findByKey(String topic, String key, int max) {
-    return reader.findByKey(topic, key, max);
+    return reader.findByKey(topic, snapshots(topic), key, max);
+  }
+
+  private LogQueue.Snapshot[] snapshots(String topic) {
+    LogQueue[] ofTopic = queues.ofTopic(topic);
+    LogQueue.Snapshot[] snapshots = new LogQueue.Snapshot[ofTopic == null ? 0 : ofTopic.length];
+    for (int i = 0; i < snapshots.length; i++) {
+      snapshots[i] = ofTopic[i] == null ? null : ofTopic[i].snapshot();
+    }
+    return snapshots;
   }
 
   @Override

@@ -27,7 +27,7 @@ final class QueueDirectory {
   static final int FILE_BYTES = 2 << 20;
   private static final int MAGIC = 0x534C5144;
   private static final int TOPIC = 24;
-  private static final int MAX_TOPIC_BYTES = SLOT_BYTES - TOPIC;
+  static final int MAX_TOPIC_BYTES = SLOT_BYTES - TOPIC;
 
   private final FileSpace space;
   private final int maxSlots;
@@ -50,6 +50,19 @@ final class QueueDirectory {
     return nextSlot;
   }
 
+  /** Whether a queue can get a slot now. */
+  boolean hasRoom(boolean system) {
+    return !free.isEmpty()
+        || (nextSlot < maxSlots && (long) (nextSlot + 1) * SLOT_BYTES <= space.limit(system));
+  }
+
+  /** How many slots can be taken now. */
+  long available(boolean system) {
+    long fresh = space.limit(system) / SLOT_BYTES - nextSlot;
+    return free.size() + Math.max(0, Math.min(fresh, maxSlots - nextSlot));
+  }
+
+  /** Whether there are as many queues as may be. */
   boolean isFull() {
     return free.isEmpty() && nextSlot >= maxSlots;
   }
@@ -60,13 +73,13 @@ final class QueueDirectory {
    * @return false if none is prepared
    */
   boolean tryAssign(LogQueue queue, long physicalOffset, boolean system) {
+    if (!hasRoom(system)) {
+      return false;
+    }
     Integer reused = free.poll();
     int slot = reused == null ? nextSlot : reused;
     long address = (long) slot * SLOT_BYTES;
     if (reused == null) {
-      if (address + SLOT_BYTES > space.limit(system) || nextSlot >= maxSlots) {
-        return false;
-      }
       nextSlot++;
       space.use((long) nextSlot * SLOT_BYTES);
     }
@@ -139,10 +152,6 @@ final class QueueDirectory {
 
   private void write(long address, LogQueue queue) {
     byte[] topic = queue.topic().getBytes(StandardCharsets.UTF_8);
-    if (topic.length > MAX_TOPIC_BYTES) {
-      throw new IllegalArgumentException(
-          "the topic takes " + topic.length + " bytes; allowed are " + MAX_TOPIC_BYTES);
-    }
     SpaceFile file = space.find(address);
     ByteBuffer buffer = file.buffer();
     int at = (int) (address - file.start);

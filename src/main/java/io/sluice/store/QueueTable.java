@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -30,6 +31,7 @@ final class QueueTable {
           "topic '" + topic + "' has no queue " + queueId + "; allowed is 0 to " + MAX_QUEUE_ID);
     }
     if (queues == null) {
+      checkTopic(topic);
       queues = new LogQueue[queueId + 1];
     } else if (queueId >= queues.length) {
       queues = Arrays.copyOf(queues, Math.max(queueId + 1, queues.length * 2));
@@ -37,6 +39,17 @@ final class QueueTable {
     topics.put(topic, queues);
     queues[queueId] = new LogQueue(chunks, topic, queueId);
     return queues[queueId];
+  }
+
+  private static void checkTopic(String topic) {
+    int bytes = topic.getBytes(StandardCharsets.UTF_8).length;
+    if (bytes > QueueDirectory.MAX_TOPIC_BYTES) {
+      throw new IllegalArgumentException(
+          "the topic's name takes "
+              + bytes
+              + " bytes; allowed are "
+              + QueueDirectory.MAX_TOPIC_BYTES);
+    }
   }
 
   /** The queues of a topic, some null; null if there are none. */

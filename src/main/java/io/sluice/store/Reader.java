@@ -16,6 +16,9 @@ import java.util.concurrent.CompletionStage;
  */
 final class Reader {
 
+  /** What is read of a record to find that it is not wanted: its head and a few properties. */
+  private static final int UNWANTED_BYTES = 512;
+
   private final StoreFiles files;
   private final FileSpace log;
   private final Workers workers;
@@ -30,16 +33,17 @@ final class Reader {
   record Entry(long physicalOffset, int recordBytes, long tagsCode) {}
 
   CompletableFuture<Integer> warm(
-      LogQueue.Snapshot queue, long fromOffset, int count, long maxBytes, boolean withRecords) {
-    return workers.call(() -> warmNow(queue, fromOffset, count, maxBytes, withRecords));
+      LogQueue.Snapshot queue, long fromOffset, int count, long maxBytes, RecordFilter filter) {
+    return workers.call(() -> warmNow(queue, fromOffset, count, maxBytes, filter));
   }
 
   CompletionStage<Long> offsetAtTime(LogQueue.Snapshot queue, long timeMs) {
     return workers.call(() -> offsetAtTimeNow(queue, timeMs));
   }
 
-  CompletionStage<MessageBlock> findByKey(String topic, String key, int max) {
-    return workers.call(() -> findByKeyNow(topic, key, max));
+  CompletionStage<MessageBlock> findByKey(
+      String topic, LogQueue.Snapshot[] queues, String key, int max) {
+    return workers.call(() -> findByKeyNow(topic, queues, key, max));
   }
 
   CompletionStage<MessageBlock> findByPhysicalOffset(long physicalOffset) {
@@ -55,7 +59,7 @@ final class Reader {
   }
 
   private int warmNow(
-      LogQueue.Snapshot queue, long fromOffset, int count, long maxBytes, boolean withRecords)
+      LogQueue.Snapshot queue, long fromOffset, int count, long maxBytes, RecordFilter filter)
       throws IOException {
     long to = Math.min(queue.maxOffset(), fromOffset + count);
     long bytes = 0;
@@ -65,7 +69,13 @@ final class Reader {
       if (entry == null || (warmed > 0 && bytes + entry.recordBytes() > maxBytes)) {
         break;
       }
-      if (withRecords && !check(queue, offset, entry)) {
+      if (filter != null && isUnwanted(entry, filter)) {
+        // The head and the properties of a record lie on two pages at most, as a rule.
+        bytes += filter.readsRecords() ? Math.min(entry.recordBytes(), UNWANTED_BYTES) : 0;
+        warmed++;
+        continue;
+      }
+      if (filter != null && !check(queue, offset, entry)) {
         // Expired while it was read, or damaged: what came before is good.
         if (warmed == 0 && entry.physicalOffset() >= minPhysicalOffset()) {
           throw damaged(queue, offset, entry);
@@ -76,6 +86,28 @@ final class Reader {
       warmed++;
     }
     return warmed;
+  }
+
+  /** Whether the filter passes over this record: seen from its entry, or from its properties. */
+  private boolean isUnwanted(Entry entry, RecordFilter filter) throws IOException {
+    if (!filter.mayWant(entry.tagsCode())) {
+      return true;
+    }
+    SpaceFile file = filter.readsRecords() ? log.find(entry.physicalOffset()) : null;
+    Mapping mapping = file == null ? null : file.retain();
+    if (mapping == null) {
+      return false;
+    }
+    try {
+      file.lastUsedNs = System.nanoTime();
+      int position = (int) (entry.physicalOffset() - file.start);
+      return !filter.wants(new MessageView().wrap(mapping.buffer, position));
+    } catch (IndexOutOfBoundsException e) {
+      // Damaged: the check of the whole record says so.
+      return false;
+    } finally {
+      mapping.release();
+    }
   }
 
   /** Reads an entry; null if it has expired meanwhile. */
@@ -159,7 +191,8 @@ final class Reader {
     }
   }
 
-  private MessageBlock findByKeyNow(String topic, String key, int max) throws IOException {
+  private MessageBlock findByKeyNow(String topic, LogQueue.Snapshot[] queues, String key, int max)
+      throws IOException {
     LogBlockBuilder block = new LogBlockBuilder(log, Math.min(max, 64));
     long[] last = {Long.MAX_VALUE};
     try {
@@ -169,7 +202,7 @@ final class Reader {
             // A message may have the same key twice.
             if (physicalOffset < last[0] && block.count() < max) {
               last[0] = physicalOffset;
-              addIfKey(block, physicalOffset, topic, key);
+              addIfKey(block, physicalOffset, queues, topic, key);
             }
             return block.count() < max;
           });
@@ -180,7 +213,12 @@ final class Reader {
     return block.build();
   }
 
-  private void addIfKey(LogBlockBuilder block, long physicalOffset, String topic, String key) {
+  private void addIfKey(
+      LogBlockBuilder block,
+      long physicalOffset,
+      LogQueue.Snapshot[] queues,
+      String topic,
+      String key) {
     int bytes = wholeRecordBytes(physicalOffset);
     SpaceFile file = log.find(physicalOffset);
     if (bytes == 0 || file == null) {
@@ -188,7 +226,8 @@ final class Reader {
     }
     int before = block.count();
     add(block, physicalOffset, bytes);
-    if (block.count() > before && !block.last(new MessageView(), v -> hasKey(v, topic, key))) {
+    if (block.count() > before
+        && !block.last(new MessageView(), v -> hasKey(v, topic, key) && isQueued(v, queues))) {
       block.removeLast();
     }
   }
@@ -210,6 +249,18 @@ final class Reader {
       }
     }
     return false;
+  }
+
+  /** Whether the record is still in its queue: not if its topic was deleted meanwhile. */
+  private boolean isQueued(MessageView view, LogQueue.Snapshot[] queues) {
+    LogQueue.Snapshot queue = view.queueId() < queues.length ? queues[view.queueId()] : null;
+    if (queue == null
+        || view.queueOffset() < queue.minOffset()
+        || view.queueOffset() >= queue.maxOffset()) {
+      return false;
+    }
+    Entry entry = entry(queue, view.queueOffset());
+    return entry != null && entry.physicalOffset() == view.physicalOffset();
   }
 
   private static void add(BlockBuilder block, long physicalOffset, int bytes) {

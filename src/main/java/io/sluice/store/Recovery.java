@@ -6,7 +6,6 @@ import io.sluice.message.MessageView;
 import io.sluice.message.Names;
 import io.sluice.message.PropertyNames;
 import java.io.IOException;
-import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -27,8 +26,6 @@ import java.util.Map;
  */
 final class Recovery {
 
-  private static final Logger LOG = System.getLogger(Recovery.class.getName());
-
   private final StoreOptions options;
   private final StoreFiles files;
   private final QueueTable queues;
@@ -41,6 +38,9 @@ final class Recovery {
   private long scannedRecords;
   private long lastStoredAtMs;
   private long cutBytes;
+
+  /** Where the marker of a group stands that is not whole, or -1. */
+  private long brokenGroup = -1;
 
   Recovery(StoreOptions options, StoreFiles files, QueueTable queues, RecoveryListener listener) {
     this.options = options;
@@ -226,7 +226,7 @@ final class Recovery {
   private void startEmpty(long first, long last) throws IOException {
     rebuilt = true;
     if (last > first) {
-      LOG.log(
+      log(
           checkpoint == null || checkpoint.derivedTo() == 0 ? Level.INFO : Level.WARNING,
           "queues and index in {0} are missing or do not fit the log: rebuilding them from"
               + " physical offset {1}",
@@ -266,8 +266,17 @@ final class Recovery {
     int at = (int) (from - segment.start);
     while (at < segment.bytes) {
       int size = MessageView.wholeRecordBytes(buffer, at, segment.bytes, segment.start + at);
-      if (size > 0) {
-        dispatch(segment, view.wrap(buffer, at));
+      if (size > 0 && AtomicGroups.isMarker(view.wrap(buffer, at))) {
+        int groupEnd = endOfGroup(segment, buffer, at, size);
+        if (brokenGroup >= 0) {
+          return segment.start + groupEnd;
+        }
+        while (at < groupEnd) {
+          dispatch(segment, view.wrap(buffer, at));
+          at += buffer.getInt(at);
+        }
+      } else if (size > 0) {
+        dispatch(segment, view);
         at += size;
       } else if (isFiller(buffer, at, segment.bytes)) {
         return segment.end();
@@ -276,6 +285,26 @@ final class Recovery {
       }
     }
     return segment.start + at;
+  }
+
+  /**
+   * Looks at all records of a group before any of them is taken.
+   *
+   * @return where the group ends; or where it breaks off, then its marker is noted
+   */
+  private int endOfGroup(SpaceFile segment, ByteBuffer buffer, int marker, int markerBytes) {
+    int count = AtomicGroups.count(view);
+    int end = marker + markerBytes + AtomicGroups.bytes(view);
+    int at = marker + markerBytes;
+    for (int i = 0; i < count; i++) {
+      int size = MessageView.wholeRecordBytes(buffer, at, segment.bytes, segment.start + at);
+      if (size == 0 || at + size > end) {
+        brokenGroup = segment.start + marker;
+        return at;
+      }
+      at += size;
+    }
+    return at;
   }
 
   private static boolean isFiller(ByteBuffer buffer, int at, int limit) {
@@ -316,7 +345,7 @@ final class Recovery {
   /** The record says another queue offset than follows: the queue begins there. */
   private void follow(LogQueue queue, MessageView record) {
     if (queue.slot >= 0) {
-      LOG.log(
+      log(
           Level.WARNING,
           "{0}: the record at physical offset {1} has queue offset {2}; the queue begins there",
           queue,
@@ -388,11 +417,11 @@ final class Recovery {
             || checkpoint.bootId().isEmpty()
             || !checkpoint.bootId().equals(files.access.bootId());
     // Within one run of the machine nothing was written behind what was prepared.
-    long searchTo =
-        checkpoint == null || rebooted ? Long.MAX_VALUE : Math.max(place, checkpoint.preparedTo());
+    boolean known = checkpoint != null && (!rebooted || checkpoint.clean());
+    long searchTo = known ? Math.max(place, checkpoint.preparedTo()) : Long.MAX_VALUE;
     LogSearch search = new LogSearch(files.log);
     long valid = search.firstValidBehind(place, searchTo);
-    boolean zeros = valid < 0 && search.lastNonZero(place, searchTo) < 0;
+    boolean zeros = valid < 0 && brokenGroup < 0 && search.lastNonZero(place, searchTo) < 0;
     boolean belowForced = checkpoint == null ? valid >= 0 : place < checkpoint.forcedTo();
     RecoveryRules.Verdict verdict =
         RecoveryRules.decide(zeros, valid >= 0, belowForced, rebooted, options.cutAtDamage());
@@ -402,13 +431,13 @@ final class Recovery {
       }
       case DAMAGE -> throw damage(segment, place, valid);
       case TORN_TAIL ->
-          LOG.log(
+          log(
               Level.INFO,
               "the last record, at {0} position {1}, was not written to its end: cut off",
               segment.path,
               place - segment.start);
       case TORN_BELOW_FORCED ->
-          LOG.log(
+          log(
               Level.ERROR,
               "the log ends at {0} position {1} (physical offset {2}), but was forced up to {3}:"
                   + " the disk lost {4} bytes that it had confirmed",
@@ -418,7 +447,7 @@ final class Recovery {
               Long.toString(checkpoint.forcedTo()),
               Long.toString(checkpoint.forcedTo() - place));
       case UNFORCED_HOLE, DAMAGE_CUT ->
-          LOG.log(
+          log(
               Level.WARNING,
               "the log is broken at {0} position {1}, with a valid record behind it at physical"
                   + " offset {2}: cut there ({3}); what was cut is kept in {4}",
@@ -430,8 +459,15 @@ final class Recovery {
                   : "as asked for",
               files.lostDirectory());
     }
-    cutBytes = search.cut(files, place, valid >= 0);
-    return place;
+    // The records of a group stand or fall together.
+    long cutFrom = brokenGroup >= 0 ? brokenGroup : place;
+    cutBytes = search.cut(files, cutFrom, valid >= 0);
+    return cutFrom;
+  }
+
+  /** Finds its logger only when there is something to say: that takes longer than a clean start. */
+  private static void log(Level level, String format, Object... values) {
+    System.getLogger(Recovery.class.getName()).log(level, format, values);
   }
 
   private static StoreException damage(SpaceFile segment, long place, long valid) {

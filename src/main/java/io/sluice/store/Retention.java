@@ -34,7 +34,7 @@ final class Retention {
   private static final long HURRY_NS = TimeUnit.SECONDS.toNanos(1);
 
   /** A cold segment that nobody read for so long is unmapped. */
-  private static final long UNMAP_AFTER_NS = TimeUnit.SECONDS.toNanos(60);
+  private static final long UNMAP_AFTER_NS = TimeUnit.SECONDS.toNanos(15);
 
   private final StoreOptions options;
   private final StoreFiles files;
