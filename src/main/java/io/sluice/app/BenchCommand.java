@@ -68,14 +68,14 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--measure", paramLabel = "DURATION", description = "Measured. Default: 10s.")
   private String measure = "10s";
 
-  @Option(names = "--connections", paramLabel = "N", description = "For sends. Default: 16.")
-  private int connections = 16;
+  @Option(names = "--connections", paramLabel = "N", description = "For sends. Default: 64.")
+  private int connections = 64;
 
   @Option(
       names = "--in-flight",
       paramLabel = "N",
-      description = "Requests in flight on each connection. Default: 16.")
-  private int inFlight = 16;
+      description = "Requests in flight on each connection. Default: 1.")
+  private int inFlight = 1;
 
   @Option(
       names = "--rate",

@@ -5,10 +5,12 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
@@ -48,7 +50,7 @@ final class Commands implements Runnable {
 
   private final CommandContext context;
 
-  @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
+  @CommandLine.Spec private CommandSpec spec;
 
   private Commands(CommandContext context) {
     this.context = context;
@@ -85,14 +87,20 @@ final class Commands implements Runnable {
 
   /** A usage mistake in one line, with what may have been meant. */
   static String explain(ParameterException e) {
-    if (e instanceof UnmatchedArgumentException unmatched) {
-      List<String> suggestions = unmatched.getSuggestions();
-      String what = "there is no " + String.join(" ", unmatched.getUnmatched());
-      return suggestions.isEmpty()
-          ? what
-          : what + "; did you mean " + String.join(" or ", suggestions) + "?";
+    if (!(e instanceof UnmatchedArgumentException unmatched)) {
+      return e.getMessage();
     }
-    return e.getMessage();
+    String word = unmatched.getUnmatched().get(0);
+    CommandSpec command = e.getCommandLine().getCommandSpec();
+    Stream<String> known =
+        word.startsWith("-")
+            ? command.optionsMap().keySet().stream()
+            : command.subcommands().entrySet().stream()
+                .filter(entry -> !entry.getValue().getCommandSpec().usageMessage().hidden())
+                .map(Map.Entry::getKey);
+    return "there is no "
+        + word
+        + Nearest.of(word, known.toList()).map(near -> "; did you mean " + near + "?").orElse("");
   }
 
   @Override

@@ -66,6 +66,12 @@ final class ConsumeCommand implements Callable<Integer> {
   @Option(names = "--tag", paramLabel = "TAGS", description = "Only these tags: 'A || B'.")
   private String tag;
 
+  @Option(
+      names = "--sql",
+      paramLabel = "CONDITION",
+      description = "Only messages whose properties fulfil it: 'price > 10'.")
+  private String sql;
+
   @Option(names = "--max", paramLabel = "N", description = "End after so many messages.")
   private long max = Long.MAX_VALUE;
 
@@ -111,6 +117,9 @@ final class ConsumeCommand implements Callable<Integer> {
     }
     if (tag != null) {
       frame.put("filter", new JsonObject().put("tag", tag));
+    }
+    if (sql != null) {
+      frame.put("filter", new JsonObject().put("sql", sql));
     }
     return frame.put("credit", Math.min(CREDIT, max));
   }

@@ -48,6 +48,12 @@ final class DemoCommand implements Callable<Integer> {
       description = "0.1 takes a tenth of the time. Default: 1.")
   private double scale = 1;
 
+  @Option(
+      names = "--rates",
+      paramLabel = "FACTOR",
+      description = "0.1 sends and takes a tenth as much a second. Default: 1.")
+  private double rates = 1;
+
   @Mixin private ServerOptions options;
 
   DemoCommand(CommandContext context) {
@@ -84,7 +90,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private int play(Endpoint server) throws InterruptedException {
-    try (Demo demo = new Demo(server, context.out(), scale)) {
+    try (Demo demo = new Demo(server, context.out(), scale, rates)) {
       List<String> broken = demo.run(job);
       return broken.isEmpty() ? ExitCode.OK.number() : ExitCode.PROMISE_BROKEN.number();
     }

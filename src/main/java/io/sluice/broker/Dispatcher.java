@@ -34,12 +34,6 @@ final class Dispatcher {
   /** One receive gets at most so many messages: 64 MB of 1 KB each. */
   private static final int MAX_MESSAGES = 65_536;
 
-  /** Messages brought into memory at once for a consumer that is far behind. */
-  private static final int READ_AHEAD_MESSAGES = 2_048;
-
-  /** Bytes brought into memory at once, at most: about 10 ms of a slow disk. */
-  private static final long READ_AHEAD_BYTES = 1 << 20;
-
   /** What a worker brought into memory is taken to be there for so long. */
   private static final long WARM_MS = 1_000;
 
@@ -65,13 +59,13 @@ final class Dispatcher {
   private final class ReceiveWaiter extends Waiter {
     private final Consumption consumption;
     private final ReceiveRequest request;
-    private final TagFilter filter;
+    private final MessageFilter filter;
     private final Answer<ReceiveReply> answer;
 
     private ReceiveWaiter(
         Consumption consumption,
         ReceiveRequest request,
-        TagFilter filter,
+        MessageFilter filter,
         Answer<ReceiveReply> answer) {
       this.consumption = consumption;
       this.request = request;
@@ -127,7 +121,7 @@ final class Dispatcher {
 
   /** Takes a receive; answered once. */
   void receive(ReceiveRequest request, Answer<ReceiveReply> answer) {
-    TagFilter filter = TagFilter.of(request.filter());
+    MessageFilter filter = MessageFilter.of(request.filter());
     check(request);
     Consumption known = state.consumption(request.group(), request.topic());
     if (known != null) {
@@ -201,7 +195,8 @@ final class Dispatcher {
 
   /** Serves those who wait where something happened. A step of the turn. */
   void serveTouched() {
-    if (log.isBlocked() || touched.isEmpty()) {
+    SluiceException lasting = log.lastingRefusal();
+    if (touched.isEmpty() || (log.isBlocked() && lasting == null)) {
       return;
     }
     List<Consumption> now = touched;
@@ -209,7 +204,11 @@ final class Dispatcher {
     looking = now;
     for (Consumption consumption : now) {
       consumption.touched = false;
-      serve(consumption);
+      if (lasting == null) {
+        serve(consumption);
+      } else {
+        fail(consumption, lasting);
+      }
     }
     now.clear();
   }
@@ -236,7 +235,7 @@ final class Dispatcher {
   private void await(
       Consumption consumption,
       ReceiveRequest request,
-      TagFilter filter,
+      MessageFilter filter,
       Answer<ReceiveReply> answer) {
     if ((consumption.topic.config.permission() & TopicConfig.READ) == 0) {
       throw new SluiceException(
@@ -298,7 +297,7 @@ final class Dispatcher {
   }
 
   /** Leases from the queues in turn; null if there is nothing. */
-  private BlockBuilder collect(Consumption consumption, TagFilter filter, Holder holder) {
+  private BlockBuilder collect(Consumption consumption, MessageFilter filter, Holder holder) {
     BlockBuilder block = null;
     oldestPhysicalOffset = Long.MAX_VALUE;
     int queues = consumption.queues();
@@ -306,18 +305,27 @@ final class Dispatcher {
     for (int i = 0; i < queues && !batch.isFull(); i++) {
       int queueId = first + i < queues ? first + i : first + i - queues;
       ConsumeQueue queue = catalog.queue(consumption.topic, queueId);
+      if (queue.maxOffset() == 0) {
+        // Nothing was ever in it: thousands of idle groups need no cursor for it.
+        continue;
+      }
       QueueCursor cursor = consumption.cursor(queueId);
       if (!cursor.mayDeliver(queue.maxOffset())) {
         continue;
       }
       int before = batch.count();
-      boolean freshlyWarm = clock.nowMs() - cursor.warmAtMs < WARM_MS;
+      boolean freshlyWarm =
+          clock.nowMs() - cursor.warmAtMs < WARM_MS && cursor.warmFilter == filter;
       view.at(queue, filter, cursor.warmFrom, freshlyWarm ? cursor.warmTo : cursor.warmFrom);
-      if (cursor.lease(batch, view, log.changes())) {
-        touch(consumption);
+      try {
+        if (cursor.lease(batch, view, log.changes())) {
+          touch(consumption);
+        }
+      } finally {
+        view.done();
       }
       if (view.coldFrom() >= 0) {
-        bringIn(cursor, queue, view.coldFrom());
+        bringIn(cursor, queue, view.coldFrom(), filter);
       }
       if (batch.count() > before) {
         block = block == null ? store.newBlock(batch.room() + batch.count()) : block;
@@ -365,9 +373,8 @@ final class Dispatcher {
 
   private boolean isDrained(Consumption consumption) {
     for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-      if (consumption
-          .cursor(queueId)
-          .mayDeliver(catalog.queue(consumption.topic, queueId).maxOffset())) {
+      long maxOffset = catalog.queue(consumption.topic, queueId).maxOffset();
+      if (maxOffset > 0 && consumption.cursor(queueId).mayDeliver(maxOffset)) {
         return false;
       }
     }
@@ -382,14 +389,14 @@ final class Dispatcher {
   }
 
   /** Has a worker bring messages into memory, and looks again when they are. */
-  private void bringIn(QueueCursor cursor, ConsumeQueue queue, long fromOffset) {
+  private void bringIn(
+      QueueCursor cursor, ConsumeQueue queue, long fromOffset, MessageFilter filter) {
     if (cursor.warming) {
       return;
     }
     cursor.warming = true;
     cursor.consumption.reading++;
-    Future.fromCompletionStage(
-            store.warm(queue, fromOffset, READ_AHEAD_MESSAGES, READ_AHEAD_BYTES, true))
+    Future.fromCompletionStage(Blocks.warm(store, queue, fromOffset, filter))
         .onComplete(
             warm -> {
               cursor.warming = false;
@@ -406,6 +413,7 @@ final class Dispatcher {
                     warm.cause());
                 return;
               }
+              cursor.warmFilter = filter;
               cursor.warmAtMs = clock.nowMs();
               cursor.warmFrom = fromOffset;
               cursor.warmTo = fromOffset + Math.max(1, warm.result());

@@ -26,9 +26,6 @@ import java.util.function.Consumer;
  */
 final class QueueCursor {
 
-  /** So many entries are looked at in one go for one the filter wants: about 0.2 ms. */
-  private static final int SCAN_LIMIT = 16_384;
-
   /** Entries asked for at once when the filter passes over many. */
   private static final int READABLE_STEP = 512;
 
@@ -62,6 +59,9 @@ final class QueueCursor {
 
   /** When it was; owned by the {@link Dispatcher}. */
   long warmAtMs = Long.MIN_VALUE / 2;
+
+  /** The filter it was made readable for; owned by the {@link Dispatcher}. */
+  MessageFilter warmFilter;
 
   /** Whether a worker is at it; owned by the {@link Dispatcher}. */
   boolean warming;
@@ -191,11 +191,12 @@ final class QueueCursor {
       nextOffset = view.minOffset();
     }
     long maxOffset = view.maxOffset();
+    int scanLimit = view.scanLimit();
     int scanned = 0;
     int readable = 0;
     while (!batch.isFull()
         && nextOffset < maxOffset
-        && scanned < SCAN_LIMIT
+        && scanned < scanLimit
         && unsettled.count() < batch.unsettledLimit()) {
       if (readable == 0) {
         int step = scanned == 0 ? Math.min(batch.room(), READABLE_STEP) : READABLE_STEP;
@@ -222,7 +223,7 @@ final class QueueCursor {
     if (nextOffset > start && !covered) {
       sink.advanced(this);
     }
-    return scanned == SCAN_LIMIT;
+    return scanned == scanLimit;
   }
 
   private void leaseNext(long offset, int recordBytes, LeaseBatch batch, ChangeSink sink) {
@@ -422,6 +423,11 @@ final class QueueCursor {
   void forget() {
     applyPosition(nextOffset);
     state.due.remove(this);
+  }
+
+  /** Gives memory back after a rush. */
+  void trim() {
+    unsettled.trim();
   }
 
   void applyPosition(long offset) {

@@ -12,6 +12,9 @@ interface QueueView {
   /** Whether the filter wants this message. The entry is readable. */
   boolean wants(long offset);
 
+  /** How many messages may be looked at in one go for those the filter wants. */
+  int scanLimit();
+
   /** Size of the message's record. The entry is readable. */
   int recordBytes(long offset);
 

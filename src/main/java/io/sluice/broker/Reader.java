@@ -33,14 +33,8 @@ final class Reader {
   /** As for receives: 64 MB of 1 KB each. */
   private static final int MAX_MESSAGES = 65_536;
 
-  /** So many entries are passed over in one go for one the filter wants: about 0.2 ms. */
-  private static final int SCAN_LIMIT = 16_384;
-
   /** Entries asked for at once. */
   private static final int READABLE_STEP = 512;
-
-  private static final int READ_AHEAD_MESSAGES = 2_048;
-  private static final long READ_AHEAD_BYTES = 1 << 20;
 
   private final MessageStore store;
   private final Catalog catalog;
@@ -59,7 +53,7 @@ final class Reader {
   private final class ReadWaiter extends Waiter {
     private final TopicState topic;
     private final ReadRequest request;
-    private final TagFilter filter;
+    private final MessageFilter filter;
     private final Answer<ReadReply> answer;
     private final int[] queueIds;
     private final long[] nextOffsets;
@@ -72,7 +66,7 @@ final class Reader {
     private ReadWaiter(
         TopicState topic,
         ReadRequest request,
-        TagFilter filter,
+        MessageFilter filter,
         Answer<ReadReply> answer,
         int[] queueIds,
         long[] nextOffsets) {
@@ -125,7 +119,7 @@ final class Reader {
 
   /** Takes a read; answered once. */
   void read(ReadRequest request, Answer<ReadReply> answer) {
-    TagFilter filter = TagFilter.of(request.filter());
+    MessageFilter filter = MessageFilter.of(request.filter());
     TopicState topic = topicOf(request);
     int[] queueIds = queueIdsOf(request, topic);
     if (request.queueOffsets() != null) {
@@ -285,7 +279,11 @@ final class Reader {
       clamp(waiter, place, queue);
       boolean warmed = waiter.warmQueue == place;
       view.at(queue, waiter.filter, waiter.warmFrom, warmed ? waiter.warmTo : waiter.warmFrom);
-      builder = collect(waiter, place, queue, max, builder);
+      try {
+        builder = collect(waiter, place, queue, max, builder);
+      } finally {
+        view.done();
+      }
       if (view.coldFrom() >= 0) {
         bringIn(waiter, place, queue);
       }
@@ -304,7 +302,7 @@ final class Reader {
     int readable = 0;
     int scanned = 0;
     while (offset < maxOffset && !isFull(waiter, builder, max)) {
-      if (scanned++ == SCAN_LIMIT) {
+      if (scanned++ == waiter.filter.scanLimit()) {
         touch(waiter);
         break;
       }
@@ -346,8 +344,7 @@ final class Reader {
     }
     waiter.reading = true;
     long fromOffset = view.coldFrom();
-    Future.fromCompletionStage(
-            store.warm(queue, fromOffset, READ_AHEAD_MESSAGES, READ_AHEAD_BYTES, true))
+    Future.fromCompletionStage(Blocks.warm(store, queue, fromOffset, waiter.filter))
         .onComplete(
             warm -> {
               waiter.reading = false;

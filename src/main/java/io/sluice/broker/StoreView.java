@@ -1,11 +1,13 @@
 package io.sluice.broker;
 
+import io.sluice.message.MessageView;
+import io.sluice.store.BlockBuilder;
 import io.sluice.store.ConsumeQueue;
 import io.sluice.store.MessageStore;
 
 /**
  * A queue of the store as a {@link QueueCursor} or a reader sees it: through a filter, and only
- * what is in memory. Reusable by {@link #at}. For one thread.
+ * what is in memory. Reusable by {@link #at}, which {@link #done} ends. For one thread.
  */
 final class StoreView implements QueueView {
 
@@ -13,10 +15,12 @@ final class StoreView implements QueueView {
 
   private final MessageStore store;
   private ConsumeQueue queue;
-  private TagFilter filter;
+  private MessageFilter filter;
   private long warmFrom;
   private long warmTo;
   private long coldFrom;
+  private BlockBuilder peeks;
+  private final MessageView record = new MessageView();
 
   StoreView(MessageStore store) {
     this.store = store;
@@ -28,7 +32,7 @@ final class StoreView implements QueueView {
    * @param warmFrom first offset that a worker has just brought into memory
    * @param warmTo end of those, exclusive
    */
-  StoreView at(ConsumeQueue queue, TagFilter filter, long warmFrom, long warmTo) {
+  StoreView at(ConsumeQueue queue, MessageFilter filter, long warmFrom, long warmTo) {
     this.queue = queue;
     this.filter = filter;
     this.warmFrom = warmFrom;
@@ -58,7 +62,32 @@ final class StoreView implements QueueView {
 
   @Override
   public boolean wants(long offset) {
-    return filter.wantsAll() || filter.mayWant(queue.tagsCode(offset));
+    if (filter.wantsAll()) {
+      return true;
+    }
+    return filter.readsRecords()
+        ? filter.wants(peek(offset))
+        : filter.mayWant(queue.tagsCode(offset));
+  }
+
+  @Override
+  public int scanLimit() {
+    return filter.scanLimit();
+  }
+
+  private MessageView peek(long offset) {
+    if (peeks == null) {
+      peeks = store.newBlock(1);
+    }
+    return peeks.peek(queue.physicalOffset(offset), queue.recordBytes(offset), record);
+  }
+
+  /** Lets go of the segments that were looked into. */
+  void done() {
+    if (peeks != null) {
+      peeks.build().close();
+      peeks = null;
+    }
   }
 
   @Override

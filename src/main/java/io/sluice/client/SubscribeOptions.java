@@ -68,6 +68,11 @@ public final class SubscribeOptions {
     return setFilter(Filter.tags(expression));
   }
 
+  /** Sets which messages are wanted, by a SQL92 condition over their properties. */
+  public SubscribeOptions setSql(String condition) {
+    return setFilter(new Filter(Filter.Kind.SQL, condition));
+  }
+
   /** Where to start; by default a new group at the earliest message, a reader at the latest. */
   public StartPosition getFrom() {
     if (from != null) {

@@ -251,10 +251,7 @@ final class AdminHandlers {
 
   private static <T extends BusMessage> Future<T> ofTopic(
       Call call, String topic, AdminRequest request) {
-    return call.loop
-        .directory
-        .brokerFor(topic)
-        .compose(broker -> call.loop.brokers.admin(broker, request));
+    return call.loop.brokerFor(topic).compose(broker -> call.loop.brokers.admin(broker, request));
   }
 
   /** A Broker's answer. */
@@ -267,7 +264,7 @@ final class AdminHandlers {
    */
   private static <T extends BusMessage> Future<List<Named<T>>> fromAll(
       Call call, AdminRequest request) {
-    return call.loop.directory.masters().compose(masters -> fromAll(call, masters, request));
+    return call.loop.masters().compose(masters -> fromAll(call, masters, request));
   }
 
   private static <T extends BusMessage> Future<List<Named<T>>> fromAll(

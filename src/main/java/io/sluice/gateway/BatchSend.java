@@ -173,8 +173,7 @@ final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines {
     loop.taken(bytes);
     loop.latencies.record(Stage.RECEIVE, loop.clock.nowNs() - segment.receivedNs, count);
     String known = loop.directory.cachedBrokerFor(topic);
-    Future<String> broker =
-        known != null ? Future.succeededFuture(known) : loop.directory.brokerFor(topic);
+    Future<String> broker = known != null ? Future.succeededFuture(known) : loop.brokerFor(topic);
     broker
         .compose(
             name ->

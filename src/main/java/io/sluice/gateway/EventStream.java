@@ -53,8 +53,7 @@ final class EventStream {
     streams.add(this);
     response.exceptionHandler(ignored -> close());
     response.closeHandler(ignored -> close());
-    loop.directory
-        .brokerFor(topic)
+    loop.brokerFor(topic)
         .compose(
             broker -> {
               reader = new TopicReader(loop.brokers, broker, topic, filter, loop.ids.next());

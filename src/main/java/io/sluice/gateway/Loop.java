@@ -1,11 +1,17 @@
 package io.sluice.gateway;
 
 import io.sluice.bus.BrokerDirectory;
+import io.sluice.message.MessageView;
 import io.sluice.message.UniqueIds;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.util.Clock;
 import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
+import io.vertx.core.internal.ContextInternal;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * What the handlers of one event loop share. Owned by that loop: nothing in here is safe for
@@ -34,6 +40,10 @@ final class Loop {
   /** Scratch for one message at a time on its way out. */
   final MessageJson messageJson = new MessageJson();
 
+  /** Scratch for one stored message at a time. */
+  final MessageView view = new MessageView();
+
+  private final List<FrameOutput> dirty = new ArrayList<>();
   private long inFlightBytes;
 
   Loop(Vertx vertx, Context context, Gateway gateway) {
@@ -48,6 +58,46 @@ final class Loop {
     ids = new UniqueIds(clock.nowMs());
     brokers = new Brokers(vertx, options.brokerTimeout().toMillis());
     sends = new SendCollector(this);
+  }
+
+  /** The Broker of a topic; completes on this loop, whoever asked for the topic first. */
+  Future<String> brokerFor(String topic) {
+    String known = directory.cachedBrokerFor(topic);
+    if (known != null) {
+      return Future.succeededFuture(known);
+    }
+    Promise<String> promise = Promise.promise();
+    directory
+        .brokerFor(topic)
+        .onComplete(found -> context.runOnContext(ignored -> promise.handle(found)));
+    return promise.future();
+  }
+
+  /** The names of all masters; completes on this loop. */
+  Future<List<String>> masters() {
+    Promise<List<String>> promise = Promise.promise();
+    directory.masters().onComplete(found -> context.runOnContext(ignored -> promise.handle(found)));
+    return promise.future();
+  }
+
+  /** Runs something as this event loop's verticle; at once, as it is called on the loop. */
+  void run(Runnable action) {
+    ((ContextInternal) context).emit(null, ignored -> action.run());
+  }
+
+  /** Flushes a socket once, at the end of this turn, however many frames it gets until then. */
+  void flushLater(FrameOutput output) {
+    dirty.add(output);
+    if (dirty.size() == 1) {
+      context.runOnContext(ignored -> flushDirty());
+    }
+  }
+
+  private void flushDirty() {
+    for (int i = 0; i < dirty.size(); i++) {
+      dirty.get(i).flush();
+    }
+    dirty.clear();
   }
 
   /** Whether so many bytes more may be taken in now. */

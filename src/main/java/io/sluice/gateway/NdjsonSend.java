@@ -191,8 +191,7 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
     if (broker != null) {
       append(broker, sent, bytes, count);
     } else {
-      loop.directory
-          .brokerFor(topic)
+      loop.brokerFor(topic)
           .onSuccess(found -> append(found, sent, bytes, count))
           .onFailure(failure -> failed(sent, bytes, failure));
     }

@@ -68,7 +68,6 @@ final class OperateHandlers {
     }
     Future<BrokerInfo> broker =
         call.loop
-            .directory
             .masters()
             .compose(
                 masters ->

@@ -14,6 +14,7 @@ import io.sluice.message.MessageView;
 import io.sluice.message.Names;
 import io.sluice.message.PropertyNames;
 import io.vertx.core.Future;
+import java.util.List;
 
 /** Reads messages without a group. Static; each call is owned by its event loop. */
 final class ReadHandlers {
@@ -21,6 +22,9 @@ final class ReadHandlers {
   static final int DEFAULT_LIMIT = 32;
   static final int MAX_LIMIT = 1024;
   private static final int MAX_BYTES = 8 << 20;
+
+  /** What says where to read or what, and so not with a key. */
+  private static final List<String> READ_ONLY = List.of("queue", "offset", "time", "tag", "sql");
 
   /** Different messages of the same key or id are few; so many are looked through for an id. */
   private static final int SAME_ID = 16;
@@ -31,15 +35,14 @@ final class ReadHandlers {
   static void browse(Call call) {
     SluiceHeaders.readPlain(call.request.headers(), false);
     String topic = call.topic();
-    Query query = call.query("queue", "offset", "time", "limit", "key");
+    Query query = call.query("queue", "offset", "time", "limit", "key", "tag", "sql");
     int limit = (int) query.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT);
     if (query.get("key") != null) {
-      if (query.get("queue") != null || query.get("offset") != null || query.get("time") != null) {
-        throw invalid("key cannot be joined with queue, offset or time");
+      if (READ_ONLY.stream().anyMatch(name -> query.get(name) != null)) {
+        throw invalid("key cannot be joined with " + String.join(", ", READ_ONLY));
       }
       Future<Found> found =
           call.loop
-              .directory
               .brokerFor(topic)
               .compose(
                   broker ->
@@ -55,7 +58,7 @@ final class ReadHandlers {
   static void deadLetters(Call call) {
     SluiceHeaders.readPlain(call.request.headers(), false);
     String topic = Names.deadLetterTopic(call.group());
-    Query query = call.query("queue", "offset", "time", "limit");
+    Query query = call.query("queue", "offset", "time", "limit", "tag", "sql");
     int limit = (int) query.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT);
     ReadRequest request = request(topic, query, limit);
     Future<ReadReply> read = ask(call, topic, request);
@@ -83,7 +86,6 @@ final class ReadHandlers {
     String id = call.pathParam("messageId");
     Future<Boolean> answered =
         call.loop
-            .directory
             .brokerFor(topic)
             .compose(
                 broker ->
@@ -163,7 +165,8 @@ final class ReadHandlers {
         offset == null ? null : new long[] {query.number("offset", 0, 0, Long.MAX_VALUE)};
     StartPosition from =
         time == null ? StartPosition.EARLIEST : StartPosition.time(Fields.timeMs("time", time));
-    return new ReadRequest(topic, queues, offsets, from, limit, MAX_BYTES, 0, Filter.ALL, null);
+    Filter filter = Filters.of(query.get("tag"), query.get("sql"));
+    return new ReadRequest(topic, queues, offsets, from, limit, MAX_BYTES, 0, filter, null);
   }
 
   private static void read(Call call, String topic, ReadRequest request) {
@@ -172,10 +175,7 @@ final class ReadHandlers {
   }
 
   private static Future<ReadReply> ask(Call call, String topic, ReadRequest request) {
-    return call.loop
-        .directory
-        .brokerFor(topic)
-        .compose(broker -> call.loop.brokers.read(broker, request));
+    return call.loop.brokerFor(topic).compose(broker -> call.loop.brokers.read(broker, request));
   }
 
   /** Answers with messages and, where they were read by offset, how to read on. */

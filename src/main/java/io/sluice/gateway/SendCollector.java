@@ -90,18 +90,15 @@ final class SendCollector {
     single.start(receivedNs);
     encode(draft, single.batch, bornHost);
     single.add(sender);
-    loop.directory
-        .brokerFor(draft.topic())
+    loop.brokerFor(draft.topic())
         .onComplete(
-            found ->
-                loop.context.runOnContext(
-                    ignored -> {
-                      if (found.succeeded()) {
-                        single.flushTo(found.result());
-                      } else {
-                        single.fail(SluiceException.of(found.cause()));
-                      }
-                    }));
+            found -> {
+              if (found.succeeded()) {
+                single.flushTo(found.result());
+              } else {
+                single.fail(SluiceException.of(found.cause()));
+              }
+            });
   }
 
   private Lane lane(String broker, AckLevel ack) {
@@ -166,6 +163,8 @@ final class SendCollector {
       int waitingCount = count;
       // The next batch is likely as large as this one.
       lastBytes = Math.max(1024, Math.min(sent.size() + sent.size() / 4, FLUSH_BYTES));
+      // If the Broker fails, the route of one of its topics is asked for again, then of the next.
+      String topic = sent.topic(0);
       batch = null;
       senders = null;
       loop.taken(sent.size());
@@ -173,7 +172,7 @@ final class SendCollector {
       loop.latencies.record(Stage.RECEIVE, loop.clock.nowNs() - receivedNs, waitingCount);
       loop.brokers
           .append(brokerName, new AppendRequest(sent, ack, false, receivedNs))
-          .onComplete(answer -> answered(answer, waiting, waitingCount, bytes));
+          .onComplete(answer -> answered(answer, topic, waiting, waitingCount, bytes));
     }
 
     void fail(SluiceException failure) {
@@ -181,9 +180,14 @@ final class SendCollector {
     }
 
     private void answered(
-        AsyncResult<AppendReply> answer, Sender[] waiting, int waitingCount, int bytes) {
+        AsyncResult<AppendReply> answer,
+        String topic,
+        Sender[] waiting,
+        int waitingCount,
+        int bytes) {
       loop.answered(bytes);
       if (answer.failed()) {
+        loop.directory.forget(topic);
         failAll(SluiceException.of(answer.cause()), waiting, waitingCount);
         return;
       }

@@ -49,6 +49,8 @@ final class Settlements {
   private final List<Long> durationsMs = new ArrayList<>();
   private final List<String> reasons = new ArrayList<>();
   private Outcome[] outcomes;
+  private String[] groups;
+  private String[] topics;
 
   /**
    * Takes a field of a settle call.
@@ -89,24 +91,51 @@ final class Settlements {
     return outcomes[index];
   }
 
+  /** The group a receipt is of, or null if of none that was asked for. */
+  String group(int index) {
+    return groups[index];
+  }
+
+  /** The topic a receipt is of, or null. */
+  String topic(int index) {
+    return topics[index];
+  }
+
   /**
    * Passes the settlements on.
    *
    * @return completes when every outcome is known; fails if one Broker does not answer
    */
   Future<Void> settle(Brokers brokers, String group) {
+    return settle(brokers, List.of(group));
+  }
+
+  /**
+   * As {@link #settle(Brokers, String)}, where a receipt may be of any of these groups: it says by
+   * itself of which.
+   */
+  Future<Void> settle(Brokers brokers, List<String> candidates) {
     outcomes = new Outcome[count()];
+    groups = new String[count()];
+    topics = new String[count()];
     Map<String, Part> parts = new HashMap<>(4);
     Part last = null;
     for (int i = 0; i < count(); i++) {
-      Receipt receipt = Receipt.parse(group, receipts.get(i));
+      Receipt receipt = null;
+      for (int g = 0; g < candidates.size() && receipt == null; g++) {
+        groups[i] = candidates.get(g);
+        receipt = Receipt.parse(groups[i], receipts.get(i));
+      }
       if (receipt == null) {
+        groups[i] = null;
         outcomes[i] = Outcome.UNKNOWN;
         continue;
       }
-      if (last == null || !last.broker.equals(receipt.brokerName())) {
-        last =
-            parts.computeIfAbsent(receipt.brokerName(), broker -> new Part(broker, group, count()));
+      topics[i] = receipt.topic();
+      if (last == null || !last.isFor(receipt.brokerName(), groups[i])) {
+        String broker = receipt.brokerName();
+        String group = groups[i];
+        last = parts.computeIfAbsent(broker + '/' + group, key -> new Part(broker, group, count()));
       }
       last.add(i, receipt);
     }
@@ -187,6 +216,10 @@ final class Settlements {
       this.broker = broker;
       request = new SettleRequest(group);
       places = new int[most];
+    }
+
+    boolean isFor(String brokerName, String group) {
+      return broker.equals(brokerName) && request.group().equals(group);
     }
 
     void add(int index, Receipt receipt) {

@@ -20,6 +20,28 @@ public final class KeyHash {
     return hash & 0x7fffffff;
   }
 
+  /**
+   * Hash of a whole key. The same as going through its characters, but by the key's own hash, which
+   * the machine computes many characters at a time: with unique ids of 32 characters the loop was a
+   * quarter of what a send cost.
+   */
+  public static int of(String topic, String key) {
+    int hash = 31 * topic.hashCode() + '#';
+    return (hash * powerOf31(key.length()) + key.hashCode()) & 0x7fffffff;
+  }
+
+  private static int powerOf31(int exponent) {
+    int result = 1;
+    int square = 31;
+    for (int rest = exponent; rest > 0; rest >>= 1) {
+      if ((rest & 1) != 0) {
+        result *= square;
+      }
+      square *= square;
+    }
+    return result;
+  }
+
   /** Hash of a whole key. */
   public static int of(String topic, CharSequence key) {
     return of(topic, key, 0, key.length());

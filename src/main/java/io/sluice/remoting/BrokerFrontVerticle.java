@@ -3,6 +3,7 @@ package io.sluice.remoting;
 import io.sluice.bus.Addresses;
 import io.sluice.bus.FrontNotice;
 import io.sluice.message.UniqueIds;
+import io.sluice.metrics.LatencyRecorder;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
@@ -21,6 +22,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private static final System.Logger LOG = System.getLogger(BrokerFrontVerticle.class.getName());
 
   private final RemotingOptions options;
+  private final LatencyRecorder latency;
   private final HandlerRegistry handlers = new HandlerRegistry();
   private BrokerLink broker;
   private ClientHandler clients;
@@ -35,7 +37,18 @@ public final class BrokerFrontVerticle extends VerticleBase {
    * @param options copied
    */
   public BrokerFrontVerticle(RemotingOptions options) {
+    this(options, LatencyRecorder.NONE);
+  }
+
+  /**
+   * A front that measures.
+   *
+   * @param options copied
+   * @param latency takes the stages RECEIVE, DELIVERY and END_TO_END
+   */
+  public BrokerFrontVerticle(RemotingOptions options, LatencyRecorder latency) {
     this.options = new RemotingOptions(options).conclude();
+    this.latency = latency;
   }
 
   /** The port it listens at, once started; any thread. */
@@ -88,23 +101,38 @@ public final class BrokerFrontVerticle extends VerticleBase {
         vertx, options, handlers, name, context.deploymentID(), this::disconnected);
   }
 
-  /** The advertised address as it stands in records and message ids; a name has to be looked up. */
+  /**
+   * The advertised address as it stands in records and message ids; a name has to be looked up.
+   * IPv4 only: some of RocketMQ's tools take ids of 32 characters for granted.
+   */
   private Future<byte[]> resolveAdvertised() {
     String host = options.getAdvertise();
     return vertx.executeBlocking(
         () -> {
-          try {
-            return ClientConnection.hostBytes(
-                new InetSocketAddress(InetAddress.getByName(host), port));
-          } catch (UnknownHostException e) {
-            throw new IllegalArgumentException(
-                "advertise is '"
-                    + host
-                    + "', which can not be resolved here; clients dial it and message ids hold its"
-                    + " address",
-                e);
+          InetAddress address = lookUp(host);
+          if (address.getAddress().length != 4) {
+            LOG.log(
+                System.Logger.Level.WARNING,
+                "message ids name 127.0.0.1, since {0} is an IPv6 address; set --advertise"
+                    + " (brokerIP1) to an IPv4 address for look-ups by id from other machines",
+                host);
+            address = lookUp("127.0.0.1");
           }
+          return ClientConnection.hostBytes(new InetSocketAddress(address, port));
         });
+  }
+
+  private static InetAddress lookUp(String host) {
+    try {
+      return InetAddress.getByName(host);
+    } catch (UnknownHostException e) {
+      throw new IllegalArgumentException(
+          "advertise is '"
+              + host
+              + "', which can not be resolved here; clients dial it and message ids hold its"
+              + " address",
+          e);
+    }
   }
 
   private void addHandlers(byte[] storeHost) {
@@ -113,7 +141,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
         new SendHandler(
             options,
             new TopicHints(broker),
-            new AppendCollector(broker, context, clock),
+            new AppendCollector(broker, context, clock, latency),
             new SendProperties(new UniqueIds(clock.nowMs()), options.getClusterName()),
             storeHost,
             clock);
@@ -124,7 +152,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.SEND_MESSAGE_V2,
             RequestCode.SEND_BATCH_MESSAGE)
         .add(
-            new PullHandler(broker, clients),
+            new PullHandler(broker, clients, clock, latency),
             RequestCode.PULL_MESSAGE,
             RequestCode.LITE_PULL_MESSAGE)
         .add(
@@ -162,6 +190,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.DELETE_SUBSCRIPTION_GROUP,
             RequestCode.GET_CONSUME_STATS,
             RequestCode.GET_SUBSCRIPTION_GROUP_CONFIG)
+        .add(new ResetOffsetHandler(broker), RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)
         .add(
             new BrokerInfoHandler(broker, options, port, clock.nowMs()),
             RequestCode.GET_BROKER_CONFIG,

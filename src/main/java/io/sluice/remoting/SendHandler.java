@@ -53,7 +53,6 @@ final class SendHandler implements RequestHandler {
   private final AppendCollector appends;
   private final SendProperties properties;
   private final OffsetMessageId ids;
-  private final boolean storeHostIsV6;
   private final Clock clock;
   private final Map<String, Queue<Send>> waitingForTopic = new HashMap<>();
 
@@ -62,7 +61,7 @@ final class SendHandler implements RequestHandler {
   /**
    * A handler.
    *
-   * @param storeHost the advertised address as it stands in records
+   * @param storeHost the advertised IPv4 address as it stands in records
    */
   SendHandler(
       RemotingOptions options,
@@ -77,7 +76,6 @@ final class SendHandler implements RequestHandler {
     this.properties = properties;
     this.clock = clock;
     ids = new OffsetMessageId(storeHost);
-    storeHostIsV6 = storeHost.length == MessageLayout.HOST_V6_BYTES;
   }
 
   @Override
@@ -183,16 +181,19 @@ final class SendHandler implements RequestHandler {
     ByteBuffer body = send.exchange.request().body();
     MessageBatch messages = new MessageBatch(body.remaining() * 2 + 1024);
     boolean waits = true;
+    String firstKey = null;
     while (body.hasRemaining()) {
-      addElement(messages, send, body);
+      String uniqueKey = addElement(messages, send, body);
+      firstKey = firstKey == null ? uniqueKey : firstKey;
       waits &= properties.waits();
     }
     AckLevel ack =
         send.exchange.request().isOneway() || !waits ? AckLevel.MEMORY : options.getAck();
-    appends.addAtomic(ack, new Answer(send.exchange, messages.count(), null), messages);
+    appends.addAtomic(ack, new Answer(send.exchange, messages.count(), firstKey), messages);
   }
 
-  private void addElement(MessageBatch messages, Send send, ByteBuffer body) {
+  /** Adds the next message of a batch; its unique key. */
+  private String addElement(MessageBatch messages, Send send, ByteBuffer body) {
     // int size, int magic, int body crc, int flag, int body length, body, short length, properties
     int size = body.remaining() < 22 ? -1 : body.getInt(body.position());
     if (size < 22 || size > body.remaining()) {
@@ -213,6 +214,7 @@ final class SendHandler implements RequestHandler {
     element.get(22 + bodyBytes, encoded);
     PropertiesWriter read = properties.read(new String(encoded, StandardCharsets.UTF_8));
     encode(messages, send, flag, element.slice(20, bodyBytes), read);
+    return read.uniqueKey();
   }
 
   private static SluiceException brokenBatch(int index) {
@@ -227,9 +229,6 @@ final class SendHandler implements RequestHandler {
     int sysFlag = header.sysFlag() & SYS_FLAG_OF_CLIENT;
     if (bornHost.length == MessageLayout.HOST_V6_BYTES) {
       sysFlag |= MessageLayout.SYS_BORN_HOST_V6;
-    }
-    if (storeHostIsV6) {
-      sysFlag |= MessageLayout.SYS_STORE_HOST_V6;
     }
     batch.add(
         header.topic(),

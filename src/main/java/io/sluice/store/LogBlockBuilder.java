@@ -55,6 +55,14 @@ final class LogBlockBuilder implements BlockBuilder {
   }
 
   @Override
+  public MessageView peek(long physicalOffset, int recordBytes, MessageView view) {
+    add(physicalOffset, recordBytes);
+    view.wrap(buffers[count - 1], positions[count - 1]);
+    removeLast();
+    return view;
+  }
+
+  @Override
   public int count() {
     return count;
   }

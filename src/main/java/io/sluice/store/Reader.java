@@ -16,6 +16,9 @@ import java.util.concurrent.CompletionStage;
  */
 final class Reader {
 
+  /** What is read of a record to find that it is not wanted: its head and a few properties. */
+  private static final int UNWANTED_BYTES = 512;
+
   private final StoreFiles files;
   private final FileSpace log;
   private final Workers workers;
@@ -30,8 +33,8 @@ final class Reader {
   record Entry(long physicalOffset, int recordBytes, long tagsCode) {}
 
   CompletableFuture<Integer> warm(
-      LogQueue.Snapshot queue, long fromOffset, int count, long maxBytes, boolean withRecords) {
-    return workers.call(() -> warmNow(queue, fromOffset, count, maxBytes, withRecords));
+      LogQueue.Snapshot queue, long fromOffset, int count, long maxBytes, RecordFilter filter) {
+    return workers.call(() -> warmNow(queue, fromOffset, count, maxBytes, filter));
   }
 
   CompletionStage<Long> offsetAtTime(LogQueue.Snapshot queue, long timeMs) {
@@ -56,7 +59,7 @@ final class Reader {
   }
 
   private int warmNow(
-      LogQueue.Snapshot queue, long fromOffset, int count, long maxBytes, boolean withRecords)
+      LogQueue.Snapshot queue, long fromOffset, int count, long maxBytes, RecordFilter filter)
       throws IOException {
     long to = Math.min(queue.maxOffset(), fromOffset + count);
     long bytes = 0;
@@ -66,7 +69,13 @@ final class Reader {
       if (entry == null || (warmed > 0 && bytes + entry.recordBytes() > maxBytes)) {
         break;
       }
-      if (withRecords && !check(queue, offset, entry)) {
+      if (filter != null && isUnwanted(entry, filter)) {
+        // The head and the properties of a record lie on two pages at most, as a rule.
+        bytes += filter.readsRecords() ? Math.min(entry.recordBytes(), UNWANTED_BYTES) : 0;
+        warmed++;
+        continue;
+      }
+      if (filter != null && !check(queue, offset, entry)) {
         // Expired while it was read, or damaged: what came before is good.
         if (warmed == 0 && entry.physicalOffset() >= minPhysicalOffset()) {
           throw damaged(queue, offset, entry);
@@ -77,6 +86,28 @@ final class Reader {
       warmed++;
     }
     return warmed;
+  }
+
+  /** Whether the filter passes over this record: seen from its entry, or from its properties. */
+  private boolean isUnwanted(Entry entry, RecordFilter filter) throws IOException {
+    if (!filter.mayWant(entry.tagsCode())) {
+      return true;
+    }
+    SpaceFile file = filter.readsRecords() ? log.find(entry.physicalOffset()) : null;
+    Mapping mapping = file == null ? null : file.retain();
+    if (mapping == null) {
+      return false;
+    }
+    try {
+      file.lastUsedNs = System.nanoTime();
+      int position = (int) (entry.physicalOffset() - file.start);
+      return !filter.wants(new MessageView().wrap(mapping.buffer, position));
+    } catch (IndexOutOfBoundsException e) {
+      // Damaged: the check of the whole record says so.
+      return false;
+    } finally {
+      mapping.release();
+    }
   }
 
   /** Reads an entry; null if it has expired meanwhile. */

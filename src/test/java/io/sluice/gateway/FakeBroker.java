@@ -162,6 +162,10 @@ final class FakeBroker extends VerticleBase {
   }
 
   private boolean tryReceive(Message<ReceiveRequest> message, ReceiveRequest request, boolean end) {
+    if (request.holder() != null && gone.contains(request.holder())) {
+      message.reply(new ReceiveReply(MessageBlock.empty(), new long[0], new int[0], 0, 0, false));
+      return true;
+    }
     Set<String> tags = tags(request.filter());
     List<ByteBuffer> found = new ArrayList<>();
     List<Long> leases = new ArrayList<>();

@@ -227,18 +227,20 @@ class HttpSendTest extends GatewayTestBase {
       Buffer first = Buffer.buffer(java.util.Arrays.copyOfRange(bytes, 0, cut));
       Buffer second = Buffer.buffer(java.util.Arrays.copyOfRange(bytes, cut, bytes.length));
       Answer answer =
-          await(
-              http.request(HttpMethod.POST, port, "127.0.0.1", "/v1/topics/cut/messages")
-                  .compose(
-                      request -> {
-                        request.setChunked(true).putHeader("Content-Type", NDJSON);
-                        Future<?> sent =
-                            first.length() == 0 ? request.sendHead() : request.write(first);
-                        return sent.compose(
-                                done -> second.length() == 0 ? request.end() : request.end(second))
-                            .compose(done -> request.response())
-                            .compose(GatewayTestBase::answer);
-                      }));
+          onLoop(
+              () ->
+                  http.request(HttpMethod.POST, port, "127.0.0.1", "/v1/topics/cut/messages")
+                      .compose(
+                          request -> {
+                            request.setChunked(true).putHeader("Content-Type", NDJSON);
+                            Future<?> sent =
+                                first.length() == 0 ? request.sendHead() : request.write(first);
+                            return sent.compose(
+                                    done ->
+                                        second.length() == 0 ? request.end() : request.end(second))
+                                .compose(done -> request.response())
+                                .compose(GatewayTestBase::answer);
+                          }));
       JsonArray results = answer.is(200).json().getJsonArray("results");
       assertEquals(3, results.size(), "cut at " + cut);
       results.forEach(r -> assertTrue(((JsonObject) r).containsKey("messageId")));

@@ -12,6 +12,7 @@ import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.Vertx;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -102,7 +103,10 @@ final class InteropTarget implements AutoCloseable {
             .setBrokerName(BROKER)
             .setDirectory(directory)
             .setAdvertisedAddress(front.advertisedAddress());
-    broker.getStore().segmentBytes(16 << 20);
+    broker
+        .getStore()
+        .segmentBytes(16 << 20)
+        .storeHost(ClientConnection.hostBytes(new InetSocketAddress("127.0.0.1", front.port())));
     return new BrokerVerticle(broker, Clock.system(), LatencyRecorder.NONE);
   }
 

@@ -3,6 +3,7 @@ package io.sluice.testkit;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -79,6 +80,16 @@ public final class BlockedLoops implements AutoCloseable {
         }
         blocked.add(told.toString());
       }
+    }
+
+    /** The first server of a JVM loads its classes as it goes, on whatever thread meets them. */
+    private static boolean isLoadingClasses(LogRecord record) {
+      return record.getThrown() != null
+          && Arrays.stream(record.getThrown().getStackTrace())
+              .anyMatch(
+                  frame ->
+                      frame.getClassName().equals(ClassLoader.class.getName())
+                          || frame.getMethodName().equals("<clinit>"));
     }
 
     @Override

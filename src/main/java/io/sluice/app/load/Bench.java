@@ -80,7 +80,7 @@ public final class Bench implements AutoCloseable {
 
     /** What the project's figures are measured with. */
     public static Size standard() {
-      return new Size(128, 5_000, 10_000, 16, 16, 1_000, 1_000, 10_000, 1_000_000);
+      return new Size(128, 5_000, 10_000, 64, 1, 1_000, 1_000, 10_000, 1_000_000);
     }
   }
 

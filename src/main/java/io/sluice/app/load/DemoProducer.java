@@ -5,21 +5,29 @@ import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.net.NetClient;
 import java.util.BitSet;
+import java.util.List;
+import java.util.stream.Stream;
 import org.HdrHistogram.Histogram;
 
 /**
- * Sends numbered messages over HTTP at a steady rate, each in a request of its own on one kept
- * connection. Owned by the event loop of the demo.
+ * Sends numbered messages over HTTP at a steady rate, each in a request of its own, on some kept
+ * connections in turn: HTTP/1.1 answers a connection's requests one after the other, so on a single
+ * one each send would wait for the force of the one before. Owned by the event loop of the demo.
  */
 final class DemoProducer {
 
   private static final long HIGHEST_NS = 60_000_000_000L;
   private static final int BODY_BYTES = 128;
 
+  /**
+   * Senders that are there at the same time; as many as ordering keys, so that each has its own.
+   */
+  static final int CONNECTIONS = 64;
+
   private final Vertx vertx;
   // A field, since Vert.x closes the connections of a client that is no longer reachable.
   private final NetClient client;
-  private final HttpConnection connection;
+  private final List<HttpConnection> connections;
   private final byte[][] requests;
   private final Histogram latency = new Histogram(HIGHEST_NS, 3);
   private final BitSet acked = new BitSet();
@@ -27,34 +35,39 @@ final class DemoProducer {
   private long refused;
 
   private DemoProducer(
-      Vertx vertx, NetClient client, HttpConnection connection, byte[][] requests) {
+      Vertx vertx, NetClient client, List<HttpConnection> connections, byte[][] requests) {
     this.vertx = vertx;
     this.client = client;
-    this.connection = connection;
+    this.connections = connections;
     this.requests = requests;
   }
 
   /**
    * Connects.
    *
-   * @param keys the messages go to so many ordering keys in turn; 0 for no keys
+   * @param hasKeys whether message n has the ordering key n modulo the number of connections
    */
   static Future<DemoProducer> connect(
-      Vertx vertx, Endpoint server, String topic, String ack, int keys) {
-    byte[][] requests = new byte[Math.max(1, keys)][];
+      Vertx vertx, Endpoint server, String topic, String ack, boolean hasKeys) {
+    byte[][] requests = new byte[CONNECTIONS][];
     for (int key = 0; key < requests.length; key++) {
       String headers =
           "Sluice-Ack: "
               + ack
               + "\r\n"
-              + (keys > 0 ? "Sluice-Ordering-Key: key-" + key + "\r\n" : "");
+              + (hasKeys ? "Sluice-Ordering-Key: key-" + key + "\r\n" : "");
       requests[key] =
           HttpConnection.post(
               server, "/v1/topics/" + topic + "/messages", headers, Payload.of(BODY_BYTES));
     }
     NetClient client = vertx.createNetClient();
-    return HttpConnection.connect(client, server)
-        .map(connection -> new DemoProducer(vertx, client, connection, requests));
+    List<Future<HttpConnection>> connecting =
+        Stream.generate(() -> HttpConnection.connect(client, server)).limit(CONNECTIONS).toList();
+    return Future.all(connecting)
+        .map(
+            connected ->
+                new DemoProducer(
+                    vertx, client, connecting.stream().map(Future::result).toList(), requests));
   }
 
   /** Sends at this rate for so long; completes when the last one has left. */
@@ -70,7 +83,7 @@ final class DemoProducer {
           while (sent - base < count && pace.intendedNs(sent - base) <= System.nanoTime()) {
             send();
           }
-          connection.flush();
+          connections.forEach(HttpConnection::flush);
           if (sent - base == count) {
             vertx.cancelTimer(timer);
             done.complete();
@@ -84,16 +97,18 @@ final class DemoProducer {
     byte[] request = requests[number % requests.length];
     Payload.number(request, request.length - BODY_BYTES, number);
     long startNs = System.nanoTime();
-    connection.request(
-        request,
-        (status, bytes, from, to) -> {
-          if (status == 201) {
-            latency.recordValue(Math.min(System.nanoTime() - startNs, HIGHEST_NS));
-            acked.set(number);
-          } else {
-            refused++;
-          }
-        });
+    connections
+        .get(number % CONNECTIONS)
+        .request(
+            request,
+            (status, bytes, from, to) -> {
+              if (status == 201) {
+                latency.recordValue(Math.min(System.nanoTime() - startNs, HIGHEST_NS));
+                acked.set(number);
+              } else {
+                refused++;
+              }
+            });
   }
 
   /** Forgets the latencies so far. */
@@ -123,6 +138,6 @@ final class DemoProducer {
   }
 
   Future<Void> close() {
-    return connection.close().eventually(client::close);
+    return client.close();
   }
 }

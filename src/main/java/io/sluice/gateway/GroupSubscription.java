@@ -1,0 +1,108 @@
+package io.sluice.gateway;
+
+import io.sluice.bus.AdminRequest;
+import io.sluice.bus.ReceiveReply;
+import io.sluice.bus.ReceiveRequest;
+import io.sluice.bus.ReleaseRequest;
+import io.sluice.bus.SettleRequest;
+import io.sluice.bus.StartPosition;
+import io.sluice.message.MessageBlock;
+import io.sluice.message.MessageView;
+import io.vertx.core.AsyncResult;
+
+/** A consumer of a group: leased messages, shared or in order. Owned by the socket's event loop. */
+final class GroupSubscription extends Subscription {
+
+  private final StartPosition start;
+
+  GroupSubscription(Socket socket, SubscribeFields fields, String broker) {
+    super(socket, fields, broker);
+    start = fields.groupStart();
+  }
+
+  @Override
+  void ask(int max, int maxBytes, long waitMs) {
+    loop.brokers
+        .receive(
+            broker,
+            new ReceiveRequest(
+                fields.group,
+                fields.topic,
+                max,
+                maxBytes,
+                waitMs,
+                fields.invisibleMs,
+                fields.filter,
+                fields.mode == SubscribeFields.Mode.ORDERED,
+                start,
+                holder))
+        .onComplete(this::answered);
+  }
+
+  @Override
+  String position() {
+    return null;
+  }
+
+  @Override
+  void seek(Position.From to, Runnable done) {
+    AdminRequest request =
+        to.position() == null
+            ? new AdminRequest.SetPosition(fields.group, fields.topic, to.start(), null, null)
+            : new AdminRequest.SetPosition(
+                fields.group,
+                fields.topic,
+                null,
+                to.position().queueIds(),
+                to.position().queueOffsets());
+    loop.brokers
+        .admin(broker, request)
+        .onComplete(
+            set -> {
+              if (set.failed()) {
+                socket.sendError(Answers.known(set.cause()), null, fields.sub);
+              } else {
+                done.run();
+              }
+            });
+  }
+
+  @Override
+  void release() {
+    loop.brokers.release(broker, new ReleaseRequest(holder));
+  }
+
+  @Override
+  boolean returnsCreditWhenWritten() {
+    return fields.ackAuto;
+  }
+
+  /** With auto ack the messages are settled once the kernel has them. */
+  @Override
+  Runnable beforeWrite(MessageBlock block, long[] leases, int count) {
+    if (!fields.ackAuto) {
+      return null;
+    }
+    SettleRequest acks = new SettleRequest(fields.group);
+    MessageView view = loop.view;
+    for (int i = 0; i < count; i++) {
+      block.view(i, view);
+      acks.ack(fields.topic, view.queueId(), view.queueOffset(), leases[i]);
+    }
+    return () -> {
+      loop.counters.settled.add(acks.count());
+      // A settle that is lost lets the lease end: the message comes again, as it may at any time.
+      loop.brokers.settle(broker, acks);
+    };
+  }
+
+  private void answered(AsyncResult<ReceiveReply> answer) {
+    if (answer.failed()) {
+      failed(answer.cause());
+      return;
+    }
+    ReceiveReply reply = answer.result();
+    received(
+        reply.messages(), reply.leases(), reply.attempts(), reply.drained(), reply.receivedNs());
+  }
+}
