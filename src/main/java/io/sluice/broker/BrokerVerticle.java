@@ -255,7 +255,8 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.read(name), (request, at) -> reader.read(request, Answer.to(at))));
     listening.add(
         this.<AdminRequest>on(
-            Addresses.admin(name), (request, at) -> admin.handle(request, Answer.to(at))));
+            Addresses.admin(name),
+            (request, at) -> admin.handle(request, clientKept.following(request, Answer.to(at)))));
     listening.add(
         this.<ClientKept>on(
             Addresses.clientKept(name),
