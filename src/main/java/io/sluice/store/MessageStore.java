@@ -120,8 +120,8 @@ public interface MessageStore {
 
   /**
    * Forgets the queues of a topic: their offsets start at 0 again, their messages can not be read.
-   * To be called in the same turn as the state record that says so is appended: a checkpoint between
-   * the two would bring the queues back after a crash.
+   * To be called in the same turn as the state record that says so is appended: a checkpoint
+   * between the two would bring the queues back after a crash.
    */
   void deleteTopic(String topic);
 
