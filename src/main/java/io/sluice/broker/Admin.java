@@ -104,10 +104,7 @@ final class Admin {
   }
 
   private void change(AdminRequest request, Answer<BusMessage> answer) {
-    if (log.isBlocked()) {
-      throw new SluiceException(
-          ErrorCode.BUSY, "the store prepares room; nothing can be changed in the meantime");
-    }
+    log.checkWritable();
     if (request instanceof PutTopic put) {
       TopicState topic = catalog.putTopic(put.config());
       whenRecorded(topic(topic), answer);
@@ -362,12 +359,9 @@ final class Admin {
   private BrokerInfo broker() {
     StoreException refusal = store.refusal();
     boolean writable = refusal == null || refusal.kind() == StoreException.Kind.BUSY;
-    long leases = 0;
+    long[] leases = new long[1];
     for (Consumption consumption : state.consumptions()) {
-      for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-        QueueCursor cursor = consumption.cursorIfAny(queueId);
-        leases += cursor == null ? 0 : cursor.unsettled().leasedCount();
-      }
+      consumption.forEachCursor(cursor -> leases[0] += cursor.unsettled().leasedCount());
     }
     return new BrokerInfo(
         options.getBrokerName(),
@@ -379,7 +373,7 @@ final class Admin {
         appender.messagesIn(),
         dispatcher.messagesOut() + reader.messagesOut(),
         waiting.count(),
-        leases);
+        leases[0]);
   }
 
   private static <T extends BusMessage> void complete(Future<T> future, Answer<BusMessage> answer) {

@@ -117,11 +117,21 @@ final class Appender {
               "the ack level 'replicated' was asked for, but this Broker has no slaves; use 'disk'"));
       return;
     }
-    if (!parked.isEmpty() || log.isBlocked()) {
-      park(pending);
+    if (parked.isEmpty() && !log.isBlocked()) {
+      process(pending);
       return;
     }
-    process(pending);
+    SluiceException lasting = lastingRefusal();
+    if (lasting != null) {
+      answer.fail(lasting);
+    } else if (mayPark(pending)) {
+      parked.addLast(pending);
+      parkedBytes += batch.size();
+      turn.request();
+    } else {
+      refuseFrom(pending, 0, tooMuchParked());
+      finish(pending);
+    }
   }
 
   /** The topics that something arrived for since the last call; the list is the caller's. */
@@ -135,11 +145,23 @@ final class Appender {
 
   /** Goes on with what is parked, if the store takes it. A step of the turn. */
   void resume() {
+    SluiceException lasting = parked.isEmpty() ? null : lastingRefusal();
+    if (lasting != null) {
+      close(lasting);
+    }
     while (!parked.isEmpty() && !waitsForStore && !log.isBlocked()) {
       Pending pending = parked.poll();
       parkedBytes -= pending.batch().size();
       process(pending);
     }
+  }
+
+  /** Why waiting is of no use, or null if the store only prepares room. */
+  private SluiceException lastingRefusal() {
+    StoreException refusal = store.refusal();
+    return refusal == null || refusal.kind() == StoreException.Kind.BUSY
+        ? null
+        : Refusals.of(refusal);
   }
 
   /** Fails what is parked, at the end. */
@@ -173,6 +195,8 @@ final class Appender {
     }
     if (appendAll(pending)) {
       finish(pending);
+    } else {
+      park(pending);
     }
   }
 
@@ -278,19 +302,14 @@ final class Appender {
     if (store.hasRoom(bytes, false)) {
       return true;
     }
-    StoreException refusal = store.refusal();
-    if (refusal == null || refusal.kind() == StoreException.Kind.BUSY) {
-      park(pending);
-    } else {
-      pending.answer.fail(Refusals.of(refusal));
-    }
+    park(pending);
     return false;
   }
 
   /**
    * Appends from where the request stands.
    *
-   * @return false if it was parked
+   * @return false if the store took no more
    */
   private boolean appendAll(Pending pending) {
     int count = pending.batch().count();
@@ -312,7 +331,7 @@ final class Appender {
       }
       stored += end - from;
       pending.next = end;
-      if (end < to && !goOnAfterRefusal(pending)) {
+      if (end < to) {
         noteStored(pending, firstPhysical, stored);
         return false;
       }
@@ -362,49 +381,33 @@ final class Appender {
     turn.request();
   }
 
+  private boolean mayPark(Pending pending) {
+    return parked.isEmpty() || parkedBytes + pending.batch().size() <= options.getMaxParkedBytes();
+  }
+
+  private SluiceException tooMuchParked() {
+    return new SluiceException(
+        ErrorCode.BUSY,
+        "the store prepares room and "
+            + parkedBytes
+            + " bytes of sends wait already; allowed are "
+            + options.getMaxParkedBytes());
+  }
+
   /**
-   * The store took no more.
-   *
-   * @return true if the rest was refused, false if it was parked
+   * Parks the request that is being processed, ahead of all that came after it; or refuses the rest
+   * of it if waiting is of no use.
    */
-  private boolean goOnAfterRefusal(Pending pending) {
-    StoreException refusal = store.refusal();
-    if (refusal == null || refusal.kind() == StoreException.Kind.BUSY) {
-      return !tryPark(pending);
-    }
-    refuseFrom(pending, pending.next, Refusals.of(refusal));
-    return true;
-  }
-
   private void park(Pending pending) {
-    if (!tryPark(pending)) {
+    SluiceException lasting = lastingRefusal();
+    if (lasting != null) {
+      refuseFrom(pending, pending.next, lasting);
       finish(pending);
+      return;
     }
-  }
-
-  /** Parks a request, or refuses the rest of it if too much is parked already. */
-  private boolean tryPark(Pending pending) {
-    long bytes = pending.batch().size();
-    if (!parked.isEmpty() && parkedBytes + bytes > options.getMaxParkedBytes()) {
-      refuseFrom(
-          pending,
-          pending.next,
-          new SluiceException(
-              ErrorCode.BUSY,
-              "the store prepares room and "
-                  + parkedBytes
-                  + " bytes of sends wait already; allowed are "
-                  + options.getMaxParkedBytes()));
-      return false;
-    }
-    if (pending.next > 0) {
-      parked.addFirst(pending);
-    } else {
-      parked.addLast(pending);
-    }
-    parkedBytes += bytes;
+    parked.addFirst(pending);
+    parkedBytes += pending.batch().size();
     waitForStore();
-    return true;
   }
 
   private void waitForStore() {

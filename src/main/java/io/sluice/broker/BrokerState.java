@@ -14,7 +14,9 @@ import io.sluice.broker.StateChange.TopicDeleted;
 import io.sluice.broker.StateChange.TopicPut;
 import io.sluice.bus.GroupConfig;
 import io.sluice.bus.TopicConfig;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -121,29 +123,37 @@ final class BrokerState {
   }
 
   /**
-   * Hands over the changes that rebuild this state from nothing.
+   * Hands over the changes that rebuild this state from nothing, in parts that can be encoded one
+   * after another while the state goes on changing. Each part is as it is when it is asked for.
+   * That is right as long as the changes recorded since this call are applied again behind all
+   * parts: they say what became, so a part that knows of them already ends up the same.
    *
    * @param nextOffsets for each topic the next offset of each of its queues
    */
-  void snapshot(NextOffsets nextOffsets, Consumer<StateChange> out) {
-    out.accept(new Started(incarnation));
+  List<Part> snapshot(NextOffsets nextOffsets) {
+    List<Part> parts = new ArrayList<>();
+    parts.add(out -> out.accept(new Started(incarnation)));
     for (TopicState topic : topics.values()) {
-      out.accept(new TopicPut(topic.config, topic.queuesEver, nextOffsets.of(topic)));
+      parts.add(
+          out -> out.accept(new TopicPut(topic.config, topic.queuesEver, nextOffsets.of(topic))));
     }
     for (GroupState group : groups.values()) {
-      out.accept(new GroupPut(group.config));
+      parts.add(out -> out.accept(new GroupPut(group.config)));
     }
     for (Consumption consumption : new TreeMap<>(consumptions).values()) {
-      out.accept(
-          new ConsumptionMade(consumption.id, consumption.group.name(), consumption.topic.name()));
-      for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-        QueueCursor cursor = consumption.cursorIfAny(queueId);
-        if (cursor != null) {
-          cursor.snapshot(out);
-        }
-      }
+      parts.add(
+          out ->
+              out.accept(
+                  new ConsumptionMade(
+                      consumption.id, consumption.group.name(), consumption.topic.name())));
+      consumption.forEachCursor(cursor -> parts.add(cursor::snapshot));
     }
-    // Keeps the numbers rising even if all of the last leases and consumptions are gone.
+    parts.add(this::snapshotNumbers);
+    return parts;
+  }
+
+  /** Keeps the numbers rising even if the last leases and consumptions are all gone. */
+  private void snapshotNumbers(Consumer<StateChange> out) {
     out.accept(new Leased(0, 0, 0, 0, nextLease, 0, 0, false, false));
     out.accept(new ConsumptionMade(nextConsumption - 1, "", ""));
   }
@@ -226,12 +236,7 @@ final class BrokerState {
 
   private void forget(Consumption consumption) {
     consumptions.remove(consumption.id);
-    for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-      QueueCursor cursor = consumption.cursorIfAny(queueId);
-      if (cursor != null) {
-        cursor.forget();
-      }
-    }
+    consumption.forEachCursor(QueueCursor::forget);
   }
 
   private void withCursor(int consumptionId, int queueId, Consumer<QueueCursor> action) {
@@ -239,6 +244,11 @@ final class BrokerState {
     if (consumption != null) {
       action.accept(consumption.cursor(queueId));
     }
+  }
+
+  /** A part of a snapshot. */
+  interface Part {
+    void write(Consumer<StateChange> out);
   }
 
   /** Says where the queues of a topic end. */

@@ -13,6 +13,7 @@ import io.sluice.bus.ReleaseRequest;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
 import io.sluice.metrics.LatencyRecorder;
+import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.MessageStores;
 import io.sluice.util.Clock;
@@ -46,9 +47,16 @@ public final class BrokerVerticle extends VerticleBase {
   /** How often positions that only moved over unwanted messages are recorded. */
   private static final long ADVANCE_INTERVAL_MS = 1_000;
 
+  /**
+   * With each change of the topics the whole list is told. A long list waits a ms for each so many
+   * topics until it is told again, so that making thousands does not cost their square.
+   */
+  private static final long TOPICS_PER_MS = 100;
+
   private final BrokerOptions options;
   private final Clock clock;
   private final LatencyRecorder latency;
+  private final FileAccess files;
 
   private MessageStore store;
   private WorkerExecutor worker;
@@ -72,6 +80,7 @@ public final class BrokerVerticle extends VerticleBase {
   private long timer = -1;
   private long timerAtMs = Long.MAX_VALUE;
   private boolean topicsChanged;
+  private boolean tellingTopics;
 
   /**
    * A Broker.
@@ -81,6 +90,12 @@ public final class BrokerVerticle extends VerticleBase {
    * @throws IllegalArgumentException if the options do not fit together
    */
   public BrokerVerticle(BrokerOptions options, Clock clock, LatencyRecorder latency) {
+    this(options, clock, latency, FileAccess.system());
+  }
+
+  /** As the other, on other files. */
+  BrokerVerticle(BrokerOptions options, Clock clock, LatencyRecorder latency, FileAccess files) {
+    this.files = files;
     this.options = new BrokerOptions(options);
     this.options.check();
     this.clock = clock;
@@ -124,6 +139,7 @@ public final class BrokerVerticle extends VerticleBase {
     return Future.fromCompletionStage(
             MessageStores.open(
                 options.getStore(),
+                files,
                 clock,
                 task -> context.runOnContext(nothing -> task.run()),
                 latency,
@@ -179,7 +195,7 @@ public final class BrokerVerticle extends VerticleBase {
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
     clientKept =
         new ClientKeptHandler(options, store, state, catalog, log, reader, dispatcher, clock);
-    snapshots = new Snapshots(store, state, catalog, log, file, worker);
+    snapshots = new Snapshots(context, store, state, catalog, log, file, worker);
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, options, state, appender, clock);
   }
@@ -188,12 +204,7 @@ public final class BrokerVerticle extends VerticleBase {
   private void giveBackLost() {
     long nowMs = clock.nowMs();
     for (Consumption consumption : state.consumptions()) {
-      for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-        QueueCursor cursor = consumption.cursorIfAny(queueId);
-        if (cursor != null) {
-          cursor.release(Holders.LOST, nowMs, log.changes());
-        }
-      }
+      consumption.forEachCursor(cursor -> cursor.release(Holders.LOST, nowMs, log.changes()));
     }
   }
 
@@ -244,7 +255,8 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.read(name), (request, at) -> reader.read(request, Answer.to(at))));
     listening.add(
         this.<AdminRequest>on(
-            Addresses.admin(name), (request, at) -> admin.handle(request, Answer.to(at))));
+            Addresses.admin(name),
+            (request, at) -> admin.handle(request, clientKept.following(request, Answer.to(at)))));
     listening.add(
         this.<ClientKept>on(
             Addresses.clientKept(name),
@@ -286,8 +298,8 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(reader::serveTouched);
     turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
     turn.addStep(deadLetters::bury);
-    turn.addStep(log::flush);
     turn.addStep(this::tellTopics);
+    turn.addStep(log::flush);
     turn.addStep(this::setTimer);
     catalog.addListener(
         () -> {
@@ -297,6 +309,8 @@ public final class BrokerVerticle extends VerticleBase {
         });
     running = true;
     topicsChanged = true;
+    // Whoever asks a NameServer once the start is over finds this Broker there.
+    tellTopics();
     vertx.setPeriodic(options.getRegisterInterval().toMillis(), id -> keepHouse());
     vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> snapshots.write());
     clientKept.start(vertx);
@@ -307,6 +321,9 @@ public final class BrokerVerticle extends VerticleBase {
   private void keepHouse() {
     registrar.register();
     waiting.forgetIdleHolders();
+    for (Consumption consumption : state.consumptions()) {
+      consumption.forEachCursor(QueueCursor::trim);
+    }
   }
 
   private void tellArrivals() {
@@ -319,13 +336,26 @@ public final class BrokerVerticle extends VerticleBase {
   }
 
   private void tellTopics() {
-    if (topicsChanged && running) {
-      topicsChanged = false;
-      registrar.register();
-      if (options.isPlainSends()) {
-        plainSends.update();
-      }
+    if (!topicsChanged || tellingTopics || !running) {
+      return;
     }
+    topicsChanged = false;
+    tellingTopics = true;
+    registrar.register();
+    if (options.isPlainSends()) {
+      plainSends.update();
+    }
+    long pauseMs = state.topics.size() / TOPICS_PER_MS;
+    if (pauseMs == 0) {
+      tellingTopics = false;
+      return;
+    }
+    vertx.setTimer(
+        pauseMs,
+        id -> {
+          tellingTopics = false;
+          tellTopics();
+        });
   }
 
   /**

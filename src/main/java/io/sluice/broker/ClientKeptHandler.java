@@ -45,6 +45,7 @@ import io.sluice.store.MessageStore;
 import io.sluice.util.Clock;
 import io.vertx.core.Vertx;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -79,7 +80,13 @@ final class ClientKeptHandler {
   private final Clock clock;
   private final ClientRegistry registry = new ClientRegistry();
   private final QueueLocks locks = new QueueLocks();
+
+  /** Positions set by an operator that the group's clients have not heard of yet. */
+  private final Map<ResetKey, Long> resets = new HashMap<>();
+
   private Vertx vertx;
+
+  private record ResetKey(String group, String topic, int queueId) {}
 
   ClientKeptHandler(
       BrokerOptions options,
@@ -108,6 +115,7 @@ final class ClientKeptHandler {
         timer -> {
           tell(registry.expire(clock.nowMs()));
           locks.expire(clock.nowMs());
+          resets.keySet().removeIf(reset -> !registry.isOnline(reset.group()));
         });
   }
 
@@ -161,6 +169,45 @@ final class ClientKeptHandler {
     }
   }
 
+  /**
+   * Sees to it that live clients go where an operator has set their group's position: what they
+   * commit is passed over until each has pulled once and been told. Their waiting pulls end at
+   * once.
+   */
+  Answer<BusMessage> following(AdminRequest request, Answer<BusMessage> answer) {
+    if (!(request instanceof AdminRequest.SetPosition set)
+        || !registry.shares(set.group(), set.topic())) {
+      return answer;
+    }
+    return new Answer<>() {
+      @Override
+      public void succeed(BusMessage reply) {
+        follow(set.group(), set.topic(), (AdminRequest.Positions) reply);
+        answer.succeed(reply);
+      }
+
+      @Override
+      public void fail(SluiceException failure) {
+        answer.fail(failure);
+      }
+    };
+  }
+
+  private void follow(String group, String topicName, AdminRequest.Positions positions) {
+    TopicState topic = catalog.topic(topicName);
+    if (topic == null) {
+      return;
+    }
+    for (int i = 0; i < positions.queueIds().length; i++) {
+      int queueId = positions.queueIds()[i];
+      long queueOffset = positions.queueOffsets()[i];
+      resets.put(new ResetKey(group, topicName, queueId), queueOffset);
+      // A commit may have come in between.
+      position(cursor(group, topic, queueId), queueOffset);
+    }
+    registry.consumers(group).forEach(member -> dispatcher.release(member.holder()));
+  }
+
   private static SluiceException sharedByClients(String group, String topic) {
     return new SluiceException(
         ErrorCode.CONFLICT,
@@ -176,11 +223,12 @@ final class ClientKeptHandler {
     TopicState topic = catalog.existingTopic(pull.topic());
     checkQueue(topic, pull.queueId());
     Filter filter = pull.filter() != null ? pull.filter() : subscribed(pull);
-    if (pull.commitOffset() >= 0) {
+    Long reset = resets.remove(new ResetKey(pull.group(), pull.topic(), pull.queueId()));
+    if (reset == null && pull.commitOffset() >= 0) {
       advance(cursor(pull.group(), topic, pull.queueId()), pull.commitOffset());
     }
     ConsumeQueue queue = catalog.queue(topic, pull.queueId());
-    long nearest = nearest(queue, pull.queueOffset());
+    long nearest = nearest(queue, reset == null ? pull.queueOffset() : reset);
     if (nearest != pull.queueOffset()) {
       answer.succeed(without(Outcome.MOVED, nearest, queue.minOffset(), queue.maxOffset()));
       return;
@@ -275,7 +323,9 @@ final class ClientKeptHandler {
     catalog.existingGroup(commit.group());
     TopicState topic = catalog.existingTopic(commit.topic());
     checkQueue(topic, commit.queueId());
-    position(cursor(commit.group(), topic, commit.queueId()), commit.queueOffset());
+    if (!resets.containsKey(new ResetKey(commit.group(), commit.topic(), commit.queueId()))) {
+      position(cursor(commit.group(), topic, commit.queueId()), commit.queueOffset());
+    }
     log.whenWritten(
         new Answer<>() {
           @Override

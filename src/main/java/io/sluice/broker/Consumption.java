@@ -1,6 +1,7 @@
 package io.sluice.broker;
 
 import java.util.Arrays;
+import java.util.function.Consumer;
 
 /**
  * One group's consumption of one topic: a cursor for each queue. Owned by the Broker's event loop.
@@ -57,5 +58,14 @@ final class Consumption {
   /** The cursor of a queue, or null if the queue was never looked at. */
   QueueCursor cursorIfAny(int queueId) {
     return queueId < cursors.length ? cursors[queueId] : null;
+  }
+
+  /** Does something with each cursor there is. */
+  void forEachCursor(Consumer<QueueCursor> action) {
+    for (QueueCursor cursor : cursors) {
+      if (cursor != null) {
+        action.accept(cursor);
+      }
+    }
   }
 }

@@ -195,7 +195,8 @@ final class Dispatcher {
 
   /** Serves those who wait where something happened. A step of the turn. */
   void serveTouched() {
-    if (log.isBlocked() || touched.isEmpty()) {
+    SluiceException lasting = log.lastingRefusal();
+    if (touched.isEmpty() || (log.isBlocked() && lasting == null)) {
       return;
     }
     List<Consumption> now = touched;
@@ -203,7 +204,11 @@ final class Dispatcher {
     looking = now;
     for (Consumption consumption : now) {
       consumption.touched = false;
-      serve(consumption);
+      if (lasting == null) {
+        serve(consumption);
+      } else {
+        fail(consumption, lasting);
+      }
     }
     now.clear();
   }
@@ -300,6 +305,10 @@ final class Dispatcher {
     for (int i = 0; i < queues && !batch.isFull(); i++) {
       int queueId = first + i < queues ? first + i : first + i - queues;
       ConsumeQueue queue = catalog.queue(consumption.topic, queueId);
+      if (queue.maxOffset() == 0) {
+        // Nothing was ever in it: thousands of idle groups need no cursor for it.
+        continue;
+      }
       QueueCursor cursor = consumption.cursor(queueId);
       if (!cursor.mayDeliver(queue.maxOffset())) {
         continue;
@@ -364,9 +373,8 @@ final class Dispatcher {
 
   private boolean isDrained(Consumption consumption) {
     for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-      if (consumption
-          .cursor(queueId)
-          .mayDeliver(catalog.queue(consumption.topic, queueId).maxOffset())) {
+      long maxOffset = catalog.queue(consumption.topic, queueId).maxOffset();
+      if (maxOffset > 0 && consumption.cursor(queueId).mayDeliver(maxOffset)) {
         return false;
       }
     }

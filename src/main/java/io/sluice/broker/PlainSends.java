@@ -47,8 +47,7 @@ final class PlainSends {
           "sluice-deliver-at",
           "sluice-ttl",
           "sluice-reply-wait",
-          "sluice-transaction",
-          "idempotency-key");
+          "sluice-transaction");
 
   private final Vertx vertx;
   private final BrokerOptions options;
@@ -151,12 +150,10 @@ final class PlainSends {
       String value = header.getValue();
       if (name.startsWith(PROPERTY_PREFIX)) {
         properties.put(header.getKey().substring(PROPERTY_PREFIX.length()), value);
-      } else if (NOT_YET.contains(name)) {
+      } else if (NOT_YET.contains(name) || name.startsWith("ce-")) {
         throw new SluiceException(
             ErrorCode.NOT_SUPPORTED, "the header " + header.getKey() + " is not supported yet");
-      } else if (name.startsWith("ce-")
-          || name.equals("traceparent")
-          || name.equals("tracestate")) {
+      } else if (name.equals("traceparent") || name.equals("tracestate")) {
         properties.put(name, value);
       } else {
         switch (name) {
@@ -165,6 +162,7 @@ final class PlainSends {
             properties.put(PropertyNames.ORDERING_KEY, value);
             selector = QueueSelector.orderingKey(value);
           }
+          case "idempotency-key" -> properties.put(PropertyNames.IDEMPOTENCY_KEY, value);
           case "content-type" -> properties.put(PropertyNames.CONTENT_TYPE, value);
           case "sluice-key", "sluice-ack" -> {
             // Keys are put together below; the ack level is read before.

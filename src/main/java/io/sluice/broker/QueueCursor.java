@@ -425,6 +425,11 @@ final class QueueCursor {
     state.due.remove(this);
   }
 
+  /** Gives memory back after a rush. */
+  void trim() {
+    unsettled.trim();
+  }
+
   void applyPosition(long offset) {
     for (int index = unsettled.first(); index >= 0; index = unsettled.next(index)) {
       if (unsettled.state(index) == Unsettled.LEASED) {

@@ -1,7 +1,6 @@
 package io.sluice.broker;
 
 import io.sluice.bus.AckLevel;
-import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SettleReply;
 import io.sluice.bus.SettleReply.Outcome;
 import io.sluice.bus.SettleRequest;
@@ -42,10 +41,7 @@ final class Settler {
   /** Takes a request; answered once. */
   void settle(SettleRequest request, Answer<SettleReply> answer) {
     catalog.existingGroup(request.group());
-    if (log.isBlocked()) {
-      throw new SluiceException(
-          ErrorCode.BUSY, "the store prepares room; nothing can be settled in the meantime");
-    }
+    log.checkWritable();
     SettleReply reply = new SettleReply(settleAll(request));
     Answer<Void> recorded =
         new Answer<>() {

@@ -1,5 +1,6 @@
 package io.sluice.broker;
 
+import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.Names;
@@ -72,6 +73,30 @@ final class StateLog {
   /** Whether changes wait for the store. */
   boolean isBlocked() {
     return blocked != null;
+  }
+
+  /** Why changes can not be recorded and will not be soon, or null. */
+  SluiceException lastingRefusal() {
+    StoreException refusal = blocked == null ? null : store.refusal();
+    return refusal == null || refusal.kind() == StoreException.Kind.BUSY
+        ? null
+        : Refusals.of(refusal);
+  }
+
+  /**
+   * Refuses what would change the state while that can not be recorded.
+   *
+   * @throws SluiceException BUSY, DISK_FULL or STORE_FAILED while changes wait for the store
+   */
+  void checkWritable() {
+    SluiceException lasting = lastingRefusal();
+    if (lasting != null) {
+      throw lasting;
+    }
+    if (blocked != null) {
+      throw new SluiceException(
+          ErrorCode.BUSY, "the store prepares room; nothing can be changed in the meantime");
+    }
   }
 
   /** Answers when the changes so far are in the log. Failing is left to {@link Answer#fail}. */

@@ -1,6 +1,7 @@
 package io.sluice.broker;
 
 import io.vertx.core.Context;
+import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -13,6 +14,8 @@ import java.util.List;
  * <p>Owned by the Broker's event loop.
  */
 final class Turn {
+
+  private static final System.Logger LOG = System.getLogger(Turn.class.getName());
 
   private final Context context;
   private final List<Runnable> steps = new ArrayList<>();
@@ -45,7 +48,12 @@ final class Turn {
   void end() {
     scheduled = false;
     for (Runnable step : steps) {
-      step.run();
+      try {
+        step.run();
+      } catch (RuntimeException e) {
+        // A fault in one step must not keep the answers of the others from leaving.
+        LOG.log(Level.ERROR, "a step of the turn failed", e);
+      }
     }
   }
 

@@ -40,6 +40,10 @@ final class Unsettled {
 
   private static final int NONE = -1;
   private static final int FIRST_CAPACITY = 8;
+
+  /** An empty table keeps room for so many entries: 12 KB. */
+  private static final int KEPT_CAPACITY = 256;
+
   private static final long[] NO_LONGS = {};
   private static final int[] NO_INTS = {};
   private static final byte[] NO_BYTES = {};
@@ -253,6 +257,13 @@ final class Unsettled {
     }
     while (states[head] == FREE) {
       head++;
+    }
+  }
+
+  /** Gives memory back after a rush, when nothing is unsettled any more. */
+  void trim() {
+    if (live == 0 && offsets.length > KEPT_CAPACITY) {
+      clear();
     }
   }
 

@@ -5,6 +5,8 @@ import io.sluice.bus.AppendReply;
 import io.sluice.bus.AppendRequest;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBatch;
+import io.sluice.metrics.LatencyRecorder;
+import io.sluice.metrics.Stage;
 import io.sluice.util.Clock;
 import io.vertx.core.Context;
 import java.util.ArrayList;
@@ -36,6 +38,7 @@ final class AppendCollector {
   private final BrokerLink broker;
   private final Context context;
   private final Clock clock;
+  private final LatencyRecorder latency;
   private MessageBatch batch;
   private List<Waiter> waiters;
   private List<Integer> firsts;
@@ -43,7 +46,8 @@ final class AppendCollector {
   private long receivedNs;
   private boolean flushScheduled;
 
-  AppendCollector(BrokerLink broker, Context context, Clock clock) {
+  AppendCollector(BrokerLink broker, Context context, Clock clock, LatencyRecorder latency) {
+    this.latency = latency;
     this.broker = broker;
     this.context = context;
     this.clock = clock;
@@ -97,6 +101,7 @@ final class AppendCollector {
       return;
     }
     AppendRequest request = new AppendRequest(batch, orLeast(ack), false, receivedNs);
+    latency.record(Stage.RECEIVE, clock.nowNs() - receivedNs, batch.count());
     List<Waiter> requestWaiters = waiters;
     List<Integer> requestFirsts = firsts;
     begin();

@@ -3,6 +3,7 @@ package io.sluice.remoting;
 import io.sluice.bus.Addresses;
 import io.sluice.bus.FrontNotice;
 import io.sluice.message.UniqueIds;
+import io.sluice.metrics.LatencyRecorder;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
@@ -21,6 +22,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private static final System.Logger LOG = System.getLogger(BrokerFrontVerticle.class.getName());
 
   private final RemotingOptions options;
+  private final LatencyRecorder latency;
   private final HandlerRegistry handlers = new HandlerRegistry();
   private BrokerLink broker;
   private ClientHandler clients;
@@ -35,7 +37,18 @@ public final class BrokerFrontVerticle extends VerticleBase {
    * @param options copied
    */
   public BrokerFrontVerticle(RemotingOptions options) {
+    this(options, LatencyRecorder.NONE);
+  }
+
+  /**
+   * A front that measures.
+   *
+   * @param options copied
+   * @param latency takes the stages RECEIVE, DELIVERY and END_TO_END
+   */
+  public BrokerFrontVerticle(RemotingOptions options, LatencyRecorder latency) {
     this.options = new RemotingOptions(options).conclude();
+    this.latency = latency;
   }
 
   /** The port it listens at, once started; any thread. */
@@ -128,7 +141,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
         new SendHandler(
             options,
             new TopicHints(broker),
-            new AppendCollector(broker, context, clock),
+            new AppendCollector(broker, context, clock, latency),
             new SendProperties(new UniqueIds(clock.nowMs()), options.getClusterName()),
             storeHost,
             clock);
@@ -139,7 +152,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.SEND_MESSAGE_V2,
             RequestCode.SEND_BATCH_MESSAGE)
         .add(
-            new PullHandler(broker, clients),
+            new PullHandler(broker, clients, clock, latency),
             RequestCode.PULL_MESSAGE,
             RequestCode.LITE_PULL_MESSAGE)
         .add(
@@ -177,6 +190,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.DELETE_SUBSCRIPTION_GROUP,
             RequestCode.GET_CONSUME_STATS,
             RequestCode.GET_SUBSCRIPTION_GROUP_CONFIG)
+        .add(new ResetOffsetHandler(broker), RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)
         .add(
             new BrokerInfoHandler(broker, options, port, clock.nowMs()),
             RequestCode.GET_BROKER_CONFIG,

@@ -74,8 +74,11 @@ final class ClientConnection {
 
   private final List<ByteBuf> out = new ArrayList<>();
   private ByteBuf tail;
-  private List<MessageBlock> outBlocks = new ArrayList<>();
+  private List<Outgoing> outMessages = new ArrayList<>();
   private boolean flushScheduled;
+
+  /** Messages on their way into the socket. */
+  private record Outgoing(MessageBlock block, Runnable whenWritten) {}
 
   private record PendingCall(Promise<Command> promise, long timer) {}
 
@@ -183,8 +186,11 @@ final class ClientConnection {
 
   /**
    * Answers a request with slices of the log, which are not copied; closes the block when written.
+   *
+   * @param whenWritten hears when the socket has taken the bytes
    */
-  void respondMessages(Command request, String remark, ExtFields fields, MessageBlock block) {
+  void respondMessages(
+      Command request, String remark, ExtFields fields, MessageBlock block, Runnable whenWritten) {
     if (closed) {
       block.close();
       return;
@@ -202,7 +208,7 @@ final class ClientConnection {
         fields,
         (int) bodyBytes);
     addSlices(block);
-    outBlocks.add(block);
+    outMessages.add(new Outgoing(block, whenWritten));
     scheduleFlush();
   }
 
@@ -241,8 +247,8 @@ final class ClientConnection {
     out.forEach(ByteBuf::release);
     out.clear();
     tail = null;
-    outBlocks.forEach(MessageBlock::close);
-    outBlocks.clear();
+    outMessages.forEach(outgoing -> outgoing.block.close());
+    outMessages.clear();
   }
 
   private SluiceException gone() {
@@ -390,15 +396,20 @@ final class ClientConnection {
     ByteBuf whole = out.size() == 1 ? out.get(0) : composite();
     out.clear();
     tail = null;
-    List<MessageBlock> blocks = outBlocks;
-    if (!blocks.isEmpty()) {
-      outBlocks = new ArrayList<>();
+    List<Outgoing> messages = outMessages;
+    if (!messages.isEmpty()) {
+      outMessages = new ArrayList<>();
     }
     socket
         .writeMessage(whole)
         .onComplete(
             written -> {
-              blocks.forEach(MessageBlock::close);
+              for (Outgoing outgoing : messages) {
+                outgoing.block.close();
+                if (written.succeeded()) {
+                  outgoing.whenWritten.run();
+                }
+              }
               if (written.failed() && whole.refCnt() > 0) {
                 // A write that the socket refused because it is closed keeps its buffer.
                 whole.release();

@@ -104,8 +104,13 @@ final class Exchange {
 
   /** Answers with stored messages as they are in the log; the block is closed when written. */
   void answerMessages(String remark, ExtFields fields, MessageBlock block) {
+    answerMessages(remark, fields, block, () -> {});
+  }
+
+  /** As the other, and says when the socket has taken the messages. */
+  void answerMessages(String remark, ExtFields fields, MessageBlock block, Runnable whenWritten) {
     if (finish()) {
-      connection.respondMessages(request, remark, fields, block);
+      connection.respondMessages(request, remark, fields, block, whenWritten);
     } else {
       block.close();
     }

@@ -5,6 +5,9 @@ import io.sluice.bus.ErrorCode;
 import io.sluice.bus.Filter;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBlock;
+import io.sluice.metrics.LatencyRecorder;
+import io.sluice.metrics.Stage;
+import io.sluice.util.Clock;
 import io.vertx.core.Future;
 
 /**
@@ -30,10 +33,14 @@ final class PullHandler implements RequestHandler {
 
   private final BrokerLink broker;
   private final ClientHandler clients;
+  private final Clock clock;
+  private final LatencyRecorder latency;
 
-  PullHandler(BrokerLink broker, ClientHandler clients) {
+  PullHandler(BrokerLink broker, ClientHandler clients, Clock clock, LatencyRecorder latency) {
     this.broker = broker;
     this.clients = clients;
+    this.clock = clock;
+    this.latency = latency;
   }
 
   @Override
@@ -85,7 +92,7 @@ final class PullHandler implements RequestHandler {
     return Filters.of(fields.get("expressionType"), fields.get("subscription"));
   }
 
-  private static void answer(Exchange exchange, ClientKept.Pulled pulled) {
+  private void answer(Exchange exchange, ClientKept.Pulled pulled) {
     ExtFields fields =
         new ExtFields(4)
             .put("suggestWhichBrokerId", 0)
@@ -94,11 +101,21 @@ final class PullHandler implements RequestHandler {
             .put("maxOffset", pulled.maxOffset());
     MessageBlock messages = pulled.messages();
     switch (pulled.outcome()) {
-      case FOUND -> exchange.answerMessages("FOUND", fields, messages);
+      case FOUND ->
+          exchange.answerMessages(
+              "FOUND", fields, messages, () -> recordDelivery(pulled, messages.count()));
       case EMPTY -> answerWithout(exchange, ResponseCode.PULL_NOT_FOUND, fields, messages);
       case PASSED_OVER ->
           answerWithout(exchange, ResponseCode.PULL_RETRY_IMMEDIATELY, fields, messages);
       case MOVED -> answerWithout(exchange, ResponseCode.PULL_OFFSET_MOVED, fields, messages);
+    }
+  }
+
+  private void recordDelivery(ClientKept.Pulled pulled, int count) {
+    long nowNs = clock.nowNs();
+    latency.record(Stage.DELIVERY, nowNs - pulled.dispatchedNs(), count);
+    if (pulled.receivedNs() != 0) {
+      latency.record(Stage.END_TO_END, nowNs - pulled.receivedNs(), count);
     }
   }
 

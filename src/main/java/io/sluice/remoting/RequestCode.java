@@ -46,6 +46,7 @@ final class RequestCode {
   static final int DELETE_TOPIC_IN_BROKER = 215;
   static final int DELETE_TOPIC_IN_NAME_SERVER = 216;
   static final int GET_KV_LIST_BY_NAMESPACE = 219;
+  static final int INVOKE_BROKER_TO_RESET_OFFSET = 222;
   static final int GET_TOPICS_BY_CLUSTER = 224;
   static final int QUERY_TOPIC_CONSUME_BY_WHO = 300;
   static final int SEND_MESSAGE_V2 = 310;

@@ -181,16 +181,19 @@ final class SendHandler implements RequestHandler {
     ByteBuffer body = send.exchange.request().body();
     MessageBatch messages = new MessageBatch(body.remaining() * 2 + 1024);
     boolean waits = true;
+    String firstKey = null;
     while (body.hasRemaining()) {
-      addElement(messages, send, body);
+      String uniqueKey = addElement(messages, send, body);
+      firstKey = firstKey == null ? uniqueKey : firstKey;
       waits &= properties.waits();
     }
     AckLevel ack =
         send.exchange.request().isOneway() || !waits ? AckLevel.MEMORY : options.getAck();
-    appends.addAtomic(ack, new Answer(send.exchange, messages.count(), null), messages);
+    appends.addAtomic(ack, new Answer(send.exchange, messages.count(), firstKey), messages);
   }
 
-  private void addElement(MessageBatch messages, Send send, ByteBuffer body) {
+  /** Adds the next message of a batch; its unique key. */
+  private String addElement(MessageBatch messages, Send send, ByteBuffer body) {
     // int size, int magic, int body crc, int flag, int body length, body, short length, properties
     int size = body.remaining() < 22 ? -1 : body.getInt(body.position());
     if (size < 22 || size > body.remaining()) {
@@ -211,6 +214,7 @@ final class SendHandler implements RequestHandler {
     element.get(22 + bodyBytes, encoded);
     PropertiesWriter read = properties.read(new String(encoded, StandardCharsets.UTF_8));
     encode(messages, send, flag, element.slice(20, bodyBytes), read);
+    return read.uniqueKey();
   }
 
   private static SluiceException brokenBatch(int index) {

@@ -142,6 +142,13 @@ final class QueueChunks {
     return ((queue.maxOffset + queue.phase) & CHUNK_MASK) == 0 || queue.tailBuffer == null;
   }
 
+  /** How many chunks the queue needs for so many entries more. */
+  static long chunksFor(LogQueue queue, int entries) {
+    long begin = queue.maxOffset + queue.phase;
+    long chunks = ((begin + entries - 1) >> CHUNK_SHIFT) - (begin >> CHUNK_SHIFT);
+    return needsChunk(queue) ? chunks + 1 : chunks;
+  }
+
   /** Where the message of an entry is; for workers, on a queue that has entries there. */
   long physicalOffset(LogQueue.Snapshot queue, long offset) {
     long address =

@@ -57,6 +57,12 @@ final class QueueDirectory {
   }
 
   /** Whether there are as many queues as may be. */
+  /** How many slots can be taken now. */
+  long available(boolean system) {
+    long fresh = space.limit(system) / SLOT_BYTES - nextSlot;
+    return free.size() + Math.max(0, Math.min(fresh, maxSlots - nextSlot));
+  }
+
   boolean isFull() {
     return free.isEmpty() && nextSlot >= maxSlots;
   }

@@ -26,15 +26,20 @@ import io.sluice.message.PropertiesWriter;
 import io.sluice.message.PropertyNames;
 import io.sluice.message.QueueSelector;
 import io.sluice.metrics.LatencyRecorder;
+import io.sluice.store.FileAccess;
 import io.sluice.store.StoreOptions;
+import io.sluice.testkit.BlockedLoops;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.json.JsonObject;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeoutException;
 
@@ -44,9 +49,11 @@ final class BrokerKit implements AutoCloseable {
   static final String BROKER = "b";
   private static final byte[] HOST = {127, 0, 0, 1, 0, 0, 0, 0};
 
-  final Vertx vertx = Vertx.vertx();
+  final Vertx vertx = BlockedLoops.vertx();
+  private final BlockedLoops blockedLoops = new BlockedLoops();
   final BrokerOptions options;
   Clock clock = Clock.system();
+  FileAccess files = FileAccess.system();
   private String deployment;
 
   /** A message that was received, copied out of its block. */
@@ -61,9 +68,11 @@ final class BrokerKit implements AutoCloseable {
       MessageCopy message) {}
 
   /** Properties of a message. */
-  record MessageCopy(java.util.Map<String, String> properties, long storedAtMs) {}
+  record MessageCopy(Map<String, String> properties, long storedAtMs) {}
 
   BrokerKit(Path directory) {
+    // Loads the classes of JSON here and not on an event loop, which is watched.
+    new JsonObject().toBuffer();
     BusCodec.register(vertx);
     options =
         new BrokerOptions()
@@ -81,7 +90,7 @@ final class BrokerKit implements AutoCloseable {
   BrokerKit start() throws Exception {
     deployment =
         vertx
-            .deployVerticle(new BrokerVerticle(options, clock, LatencyRecorder.NONE))
+            .deployVerticle(new BrokerVerticle(options, clock, LatencyRecorder.NONE, files))
             .await(20, SECONDS);
     return this;
   }
@@ -99,6 +108,18 @@ final class BrokerKit implements AutoCloseable {
   @Override
   public void close() throws Exception {
     vertx.close().await(20, SECONDS);
+    failIfWeBlocked();
+  }
+
+  /** A loop that stands in none of our code was kept from running by the machine. */
+  private void failIfWeBlocked() {
+    try {
+      blockedLoops.close();
+    } catch (AssertionError e) {
+      if (e.getMessage().contains("io.sluice.")) {
+        throw e;
+      }
+    }
   }
 
   MessageBatch batch() {
@@ -185,7 +206,7 @@ final class BrokerKit implements AutoCloseable {
 
   private static Received copy(MessageBlock block, int index, long lease, int attempt) {
     MessageView view = block.view(index, new MessageView());
-    java.util.Map<String, String> properties = new java.util.TreeMap<>();
+    Map<String, String> properties = new TreeMap<>();
     view.forEachProperty(properties::put);
     return new Received(
         view.topic(),

@@ -200,6 +200,26 @@ class ClientKeptHandlerTest {
   }
 
   @Test
+  void shouldLeadLiveClientsToAPositionThatAnOperatorSets() throws Exception {
+    kit.sendInOrder("t", "a", "b", "c");
+    beat("f:1", "g", 1);
+    commit("g", 0, 3);
+    Future<Pulled> waiting = kit.request(address(), request("g", 0, 3, 20_000, null, 1));
+    kit.admin(new AdminRequest.SetPosition("g", "t", null, new int[] {0}, new long[] {1}));
+    assertEquals(Outcome.EMPTY, waiting.await(10, SECONDS).outcome());
+    // The client still believes in what it had.
+    commit("g", 0, 3);
+    assertEquals(1, offset("g", 0, false));
+    Pulled told = pulled(new Pull("g", "t", 0, 3, 32, 1 << 18, 0, null, 1, true, 3, "f:1"));
+    assertEquals(Outcome.MOVED, told.outcome());
+    assertEquals(1, told.nextOffset());
+    assertEquals(1, offset("g", 0, false));
+    assertEquals(List.of("b", "c"), bodies(BrokerKit.copy(pull("g", 0, 1, 0).messages())));
+    commit("g", 0, 2);
+    assertEquals(2, offset("g", 0, false));
+  }
+
+  @Test
   void shouldEndTheWaitsOfAConnectionThatIsGone() throws Exception {
     kit.sendInOrder("t", "a");
     beat("f:1", "g", 1);

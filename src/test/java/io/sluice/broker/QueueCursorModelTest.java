@@ -358,10 +358,15 @@ class QueueCursorModelTest {
       cursor.expire(nowMs, changes);
       flush();
       if (fromSnapshot) {
-        ByteWriter snapshot = new ByteWriter(64);
-        StateCodec.writeVersion(snapshot);
-        state.snapshot(topic -> new long[1], change -> StateCodec.write(snapshot, change));
-        log = snapshot;
+        // The records since an earlier time are applied once more behind it, as they are when the
+        // state changed while its snapshot was written.
+        ByteWriter again = log;
+        log = new ByteWriter(64);
+        StateCodec.writeVersion(log);
+        for (BrokerState.Part part : state.snapshot(topic -> new long[1])) {
+          part.write(change -> StateCodec.write(log, change));
+        }
+        append(again, log);
       }
       BrokerState replayed = new BrokerState();
       StateCodec.read(ByteBuffer.wrap(log.bytes()), 0, log.size(), replayed::apply);
@@ -395,12 +400,16 @@ class QueueCursorModelTest {
     private void flush() {
       changes.advanced(cursor);
       for (ByteWriter drained : changes.drain()) {
-        // Every list begins with its version; within one it stands once.
-        for (int i = 1; i < drained.size(); i++) {
-          log.writeByte(drained.bytes()[i]);
-        }
+        append(drained, log);
       }
       assertEquals(true, changes.isEmpty());
+    }
+
+    /** Every list begins with its version; within one it stands once. */
+    private static void append(ByteWriter from, ByteWriter to) {
+      for (int i = 1; i < from.size(); i++) {
+        to.writeByte(from.bytes()[i]);
+      }
     }
 
     private void compare() {

@@ -1,0 +1,47 @@
+package io.sluice.remoting;
+
+import io.sluice.bus.AdminRequest.Positions;
+import io.sluice.bus.AdminRequest.SetPosition;
+import io.sluice.bus.StartPosition;
+
+/**
+ * Code 222: sets a group's position by time or offset. As with RocketMQ's server-side reset, live
+ * clients are told by their next pull.
+ */
+final class ResetOffsetHandler implements RequestHandler {
+
+  private final BrokerLink broker;
+
+  ResetOffsetHandler(BrokerLink broker) {
+    this.broker = broker;
+  }
+
+  @Override
+  public void handle(Exchange exchange) {
+    ExtFields fields = exchange.fields();
+    String topic = fields.required("topic");
+    exchange.when(
+        broker.<Positions>admin(request(fields, fields.required("group"), topic)),
+        positions -> exchange.ok(body(topic, positions)));
+  }
+
+  private static SetPosition request(ExtFields fields, String group, String topic) {
+    int queueId = fields.integer("queueId", -1);
+    if (queueId >= 0 && fields.get("offset") != null) {
+      return new SetPosition(
+          group, topic, null, new int[] {queueId}, new long[] {fields.requiredLong("offset")});
+    }
+    long timeMs = fields.requiredLong("timestamp");
+    StartPosition to = timeMs < 0 ? StartPosition.LATEST : StartPosition.time(timeMs);
+    return new SetPosition(group, topic, to, null, null);
+  }
+
+  private byte[] body(String topic, Positions positions) {
+    JsonWriter out = new JsonWriter().open('{').name("offsetTable").open('{');
+    for (int i = 0; i < positions.queueIds().length; i++) {
+      AdminJson.queue(out, broker.brokerName(), topic, positions.queueIds()[i]);
+      out.endKey().value(positions.queueOffsets()[i]);
+    }
+    return out.close('}').close('}').toByteArray();
+  }
+}
