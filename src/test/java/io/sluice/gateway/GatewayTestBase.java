@@ -84,6 +84,8 @@ abstract class GatewayTestBase {
                 .setDefaultHost("127.0.0.1")
                 .setMaxFrameSize(16 << 20)
                 .setMaxMessageSize(16 << 20));
+    // While it opens, classes are loaded on the event loops.
+    warnings.clear();
   }
 
   /** Opens what is tested, on {@link #vertx}, and sets {@link #port}. */
@@ -226,8 +228,10 @@ abstract class GatewayTestBase {
       Thread.getAllStackTraces()
           .forEach(
               (thread, frames) -> {
-                if (thread.getName().startsWith("vert.x-eventloop")) {
-                  where.append("\n").append(thread.getName()).append(List.of(frames));
+                if (entry.getMessage().contains(thread.getName())) {
+                  where
+                      .append(" at ")
+                      .append(List.of(frames).subList(0, Math.min(9, frames.length)));
                 }
               });
       warnings.add(where.toString());

@@ -193,7 +193,7 @@ class WholeServerTest extends GatewayTestBase {
         });
     assertEquals("yes", tagged.get(0).getString("body"));
     get("/v1/topics/t/stream?from=yesterday").isProblem(400, "INVALID_ARGUMENT", "yesterday");
-    get("/v1/topics/none/stream").isProblem(404, "TOPIC_NOT_FOUND");
+    get("/v1/topics/rmq_sys_sluice_state/stream").isProblem(403, "NO_PERMISSION");
   }
 
   @Test
