@@ -201,14 +201,17 @@ final class Appender {
   }
 
   /**
-   * Finds the queue of each message to come; anew if the request was parked, as its topic may have
-   * been deleted meanwhile.
+   * Finds the queue of each message to come; anew if the request was parked and its topic has been
+   * deleted meanwhile.
    *
    * @return false if the request was refused as a whole
    */
   private boolean choose(Pending pending) {
     MessageBatch batch = pending.batch();
     for (int i = pending.next; i < batch.count(); i++) {
+      if (pending.queues[i] != null && isCurrent(pending.queues[i])) {
+        continue;
+      }
       try {
         pending.queues[i] = chooseQueue(batch, i);
       } catch (SluiceException refused) {
@@ -223,6 +226,11 @@ final class Appender {
       }
     }
     return true;
+  }
+
+  private boolean isCurrent(ConsumeQueue queue) {
+    TopicState topic = catalog.topic(queue.topic());
+    return topic != null && catalog.queue(topic, queue.queueId()) == queue;
   }
 
   private ConsumeQueue chooseQueue(MessageBatch batch, int index) {

@@ -82,6 +82,7 @@ final class Connections {
   final class Tracked {
 
     private final HttpConnection connection;
+    private final ChannelHandlerContext handler;
     private final Channel channel;
     private final List<Expirable> readers = new ArrayList<>(1);
     private byte[] bornHost;
@@ -93,7 +94,7 @@ final class Connections {
 
     Tracked(HttpConnection connection) {
       this.connection = connection;
-      ChannelHandlerContext handler = ((HttpServerConnection) connection).channelHandlerContext();
+      handler = ((HttpServerConnection) connection).channelHandlerContext();
       channel = handler.channel();
       lastMs = loop.clock.nowMs();
     }
@@ -122,6 +123,14 @@ final class Connections {
       readers.remove(reader);
     }
 
+    /**
+     * Closes at once. Vert.x' own close waits until everything is written, which is never where the
+     * client does not read; from its handler's place in the pipeline a close goes past it.
+     */
+    void abort() {
+      handler.close();
+    }
+
     /** Closes the connection a little later, and drops what comes until then. */
     void linger() {
       closeAtMs = loop.clock.nowMs() + LINGER_MS;
@@ -137,13 +146,13 @@ final class Connections {
 
     private void tick(long nowMs) {
       if (nowMs >= closeAtMs) {
-        connection.close();
+        abort();
         return;
       }
       long idleMs = loop.options.idleTimeout().toMillis();
       if (stalled(nowMs)) {
         loop.counters.timedOut.increment();
-        channel.close();
+        abort();
         return;
       }
       for (Expirable reader : List.copyOf(readers)) {

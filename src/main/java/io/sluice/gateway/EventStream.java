@@ -70,8 +70,8 @@ final class EventStream {
     if (response.writeQueueFull()) {
       if (fullSinceMs >= 0 && nowMs - fullSinceMs > loop.options.stallTimeout().toMillis()) {
         loop.counters.timedOut.increment();
-        response.reset();
         close();
+        connection.abort();
       }
     } else if (nowMs - lastWriteMs >= loop.options.commentInterval().toMillis()) {
       write(loop.json.clear().raw(":\n\n"));

@@ -47,7 +47,7 @@ final class FrameErrors extends ChannelInboundHandlerAdapter {
             written ->
                 context
                     .executor()
-                    .schedule(() -> context.channel().close(), LINGER_MS, TimeUnit.MILLISECONDS));
+                    .schedule(() -> context.close(), LINGER_MS, TimeUnit.MILLISECONDS));
   }
 
   private static ByteBuf closeFrame(ChannelHandlerContext context, int code, String reason) {

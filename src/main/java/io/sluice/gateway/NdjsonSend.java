@@ -145,7 +145,7 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
     // The results so far are out and the rest is unknown: the client has to see a broken answer.
     if (headWritten) {
       close();
-      request.connection().close();
+      connection.abort();
     } else {
       close();
       response.putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);

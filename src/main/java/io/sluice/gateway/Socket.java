@@ -56,6 +56,9 @@ final class Socket {
   /** Dispatch to a socket stops with so many bytes written and not taken: one burst and a half. */
   private static final int MAX_UNWRITTEN_BYTES = 768 << 10;
 
+  /** Time for a close frame to arrive and be answered; a client that reads nothing gets no more. */
+  private static final long CLOSE_MS = 2_000;
+
   /** Publishes of a socket that wait for their answers; with more, its frames are not read. */
   private static final int MAX_PUBLISHING = 4_096;
 
@@ -85,6 +88,7 @@ final class Socket {
   private boolean readingPaused;
   private boolean draining;
   private boolean closing;
+  private long closeByMs = Long.MAX_VALUE;
   private boolean closed;
 
   // Of the frame that is being read.
@@ -159,6 +163,9 @@ final class Socket {
   /** Pings, and gives up on a client that is silent or takes nothing. */
   void tick(long nowMs) {
     if (closing) {
+      if (nowMs > closeByMs) {
+        channel.close();
+      }
       return;
     }
     long unwritten = Connections.pendingBytes(channel.channel());
@@ -169,7 +176,8 @@ final class Socket {
       // A close frame would only stand behind what is not taken either.
       loop.counters.timedOut.increment();
       closing = true;
-      channel.channel().close();
+      releaseAll();
+      channel.close();
       return;
     }
     if (nowMs - lastHeardMs > loop.options.socketTimeout().toMillis()) {
@@ -197,6 +205,7 @@ final class Socket {
       return;
     }
     closing = true;
+    closeByMs = loop.clock.nowMs() + CLOSE_MS;
     releaseAll();
     output.flush();
     webSocket.close((short) code, SocketClose.shorten(reason));

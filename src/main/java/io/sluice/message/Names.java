@@ -27,6 +27,9 @@ public final class Names {
   /** The topic whose records are the broker's own state changes; never seen by users. */
   public static final String STATE_TOPIC = SYSTEM_PREFIX + "sluice_state";
 
+  /** The topic of the markers before records that are in the log all or none. */
+  public static final String ATOMIC_TOPIC = SYSTEM_PREFIX + "sluice_atomic";
+
   private static final Set<String> SYSTEM_TOPICS =
       Set.of(
           "TBW102",

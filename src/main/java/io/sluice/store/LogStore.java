@@ -3,12 +3,15 @@ package io.sluice.store;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageLayout;
+import io.sluice.message.Names;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.util.Clock;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -230,6 +233,107 @@ final class LogStore implements MessageStore {
     segmentBuffer.put((int) (start - segment.start), batch.bytes(), batch.position(from), bytes);
     position = at;
     return next;
+  }
+
+  @Override
+  public boolean appendAtomic(
+      MessageBatch batch,
+      ConsumeQueue[] targets,
+      long[] queueOffsets,
+      long[] physicalOffsets,
+      boolean system) {
+    int count = batch.count();
+    if (count < 2) {
+      return append(batch, 0, count, targets, queueOffsets, physicalOffsets, system) == count;
+    }
+    if (failure != null || closing != null) {
+      return false;
+    }
+    if (batch.size() > maxAtomicBytes()) {
+      throw new IllegalArgumentException(
+          "records that belong together take "
+              + batch.size()
+              + " bytes; allowed are "
+              + maxAtomicBytes()
+              + ", what fits into a segment of the commit log");
+    }
+    lastStoredAtMs = Math.max(lastStoredAtMs, clock.nowMs());
+    ConsumeQueue[] markerQueue = {queue(Names.ATOMIC_TOPIC, 0)};
+    int bytes = AtomicGroups.markerBytes() + batch.size();
+    if (!hasRoomInQueues(batch, targets, (LogQueue) markerQueue[0], bytes, system)
+        || !makeRoom(bytes, system)) {
+      return false;
+    }
+    touched += fetch(targets, 0, count);
+    MessageBatch marker = AtomicGroups.marker(count, batch.size(), lastStoredAtMs);
+    long[] unused = new long[1];
+    int done = appendRun(marker, 0, 1, markerQueue, unused, unused, system);
+    if (done == 1) {
+      done = appendRun(batch, 0, count, targets, queueOffsets, physicalOffsets, system);
+    }
+    if (done < count) {
+      // There was room for all of them, so this is our own fault. What follows must not be taken
+      // for the rest of the group, so nothing may follow; the next start cuts the part.
+      fail(
+          new StoreException(
+              StoreException.Kind.FAILED,
+              "only " + done + " of " + count + " records that belong together were appended"));
+      return false;
+    }
+    files.index.publish();
+    log.use(position);
+    return true;
+  }
+
+  @Override
+  public int maxAtomicBytes() {
+    return maxRecordBytes() - AtomicGroups.markerBytes();
+  }
+
+  /** Whether queues and index take all of a batch. */
+  private boolean hasRoomInQueues(
+      MessageBatch batch, ConsumeQueue[] targets, LogQueue markers, int bytes, boolean system) {
+    int count = batch.count();
+    long wantedChunks = QueueChunks.chunksFor(markers, 1);
+    int newQueues = markers.slot < 0 ? 1 : 0;
+    for (Map.Entry<LogQueue, Integer> each : countByQueue(targets, count).entrySet()) {
+      wantedChunks += QueueChunks.chunksFor(each.getKey(), each.getValue());
+      newQueues += each.getKey().slot < 0 ? 1 : 0;
+    }
+    boolean room = true;
+    if (chunks.available(system) < wantedChunks) {
+      chunks.space().want((wantedChunks + SPARE_CHUNKS) * QueueChunks.CHUNK_BYTES);
+      room = false;
+    }
+    if (files.names.available(system) < newQueues) {
+      files.names.space().want((long) (newQueues + SPARE_CHUNKS) * QueueDirectory.SLOT_BYTES);
+      room = false;
+    }
+    int keys = batch.keyEnd(count - 1);
+    if (!files.index.hasRoom(keys, system)) {
+      files.index.space().want((long) keys * 2 * KeyIndex.ENTRY_BYTES);
+      room = false;
+    }
+    if (!room) {
+      refusedBytes = bytes;
+      refusedSystem = system;
+      refusedForQueues = true;
+    }
+    return room;
+  }
+
+  private static Map<LogQueue, Integer> countByQueue(ConsumeQueue[] targets, int count) {
+    Map<LogQueue, Integer> counts = new IdentityHashMap<>();
+    int from = 0;
+    while (from < count) {
+      int to = from + 1;
+      while (to < count && targets[to] == targets[from]) {
+        to++;
+      }
+      counts.merge((LogQueue) targets[from], to - from, Integer::sum);
+      from = to;
+    }
+    return counts;
   }
 
   /** Whether a record fits at the position, after a roll if need be. */

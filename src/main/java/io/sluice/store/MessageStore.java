@@ -45,6 +45,29 @@ public interface MessageStore {
       boolean system);
 
   /**
+   * Appends messages whole or not at all: also after a crash the log has all of them or none. They
+   * follow each other in one segment, behind a marker record; a single message needs none.
+   *
+   * @param batch the messages; all of them are appended
+   * @param queues for each message its queue
+   * @param queueOffsets filled in for each message appended
+   * @param physicalOffsets filled in for each message appended
+   * @param system as for {@link #append}
+   * @throws IllegalArgumentException if they take more than {@link #maxAtomicBytes}; nothing was
+   *     appended
+   * @return whether they were appended; if not, {@link #refusal} says why
+   */
+  boolean appendAtomic(
+      MessageBatch batch,
+      ConsumeQueue[] queues,
+      long[] queueOffsets,
+      long[] physicalOffsets,
+      boolean system);
+
+  /** Most bytes of records that can be appended atomically: what fits into a segment. */
+  int maxAtomicBytes();
+
+  /**
    * Whether so many bytes of records can be appended now without being refused half-way: for
    * batches that go in whole or not at all.
    */

@@ -9,7 +9,6 @@ import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -18,6 +17,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import sun.misc.Unsafe;
 
@@ -25,6 +26,12 @@ import sun.misc.Unsafe;
 enum NioFileAccess implements FileAccess {
   /** The only one. */
   INSTANCE;
+
+  /**
+   * Locks held by this process. Asked first, without opening the file: closing any descriptor of a
+   * file gives all locks of the process on it back (POSIX).
+   */
+  private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
   private static final Path BOOT_ID = Path.of("/proc/sys/kernel/random/boot_id");
 
@@ -87,22 +94,33 @@ enum NioFileAccess implements FileAccess {
 
   @Override
   public Closeable tryLock(Path lockFile) throws IOException {
-    FileChannel channel =
-        FileChannel.open(
-            lockFile, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-    try {
-      FileLock lock = channel.tryLock();
-      if (lock != null) {
-        return channel;
-      }
-    } catch (OverlappingFileLockException e) {
-      // This process has it already: the same answer as for another process.
-    } catch (IOException e) {
-      channel.close();
-      throw e;
+    Path key = lockFile.getParent().toRealPath().resolve(lockFile.getFileName());
+    if (!HELD.add(key)) {
+      return null;
     }
-    channel.close();
-    return null;
+    FileChannel channel = null;
+    FileLock lock = null;
+    try {
+      channel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      lock = channel.tryLock();
+    } finally {
+      if (lock == null) {
+        HELD.remove(key);
+        if (channel != null) {
+          channel.close();
+        }
+      }
+    }
+    FileChannel held = channel;
+    return lock == null ? null : () -> release(key, held);
+  }
+
+  private static void release(Path key, FileChannel channel) throws IOException {
+    try {
+      channel.close();
+    } finally {
+      HELD.remove(key);
+    }
   }
 
   @Override

@@ -142,6 +142,13 @@ final class QueueChunks {
     return ((queue.maxOffset + queue.phase) & CHUNK_MASK) == 0 || queue.tailBuffer == null;
   }
 
+  /** How many chunks the queue needs for so many entries more. */
+  static long chunksFor(LogQueue queue, int entries) {
+    long begin = queue.maxOffset + queue.phase;
+    long chunks = ((begin + entries - 1) >> CHUNK_SHIFT) - (begin >> CHUNK_SHIFT);
+    return needsChunk(queue) ? chunks + 1 : chunks;
+  }
+
   /** Where the message of an entry is; for workers, on a queue that has entries there. */
   long physicalOffset(LogQueue.Snapshot queue, long offset) {
     long address =
@@ -217,9 +224,7 @@ final class QueueChunks {
       }
     }
     nextFresh = normal(end);
-    // A file that is not begun yet is prepared from its start, with its descriptors.
-    long fileStart = nextFresh / fileBytes * fileBytes;
-    space.startAt(nextFresh == firstChunkOf(nextFresh / fileBytes) ? fileStart : nextFresh);
+    start();
     for (long address : freed) {
       if (address < nextFresh) {
         free(address);
@@ -232,7 +237,13 @@ final class QueueChunks {
   void startEmpty() {
     freeCount = 0;
     nextFresh = firstChunkOf(0);
-    space.startAt(0);
+    start();
+  }
+
+  private void start() {
+    // A file that is not begun yet is prepared from its start, with its descriptors.
+    long file = nextFresh / fileBytes;
+    space.startAt(nextFresh, nextFresh == firstChunkOf(file) ? file * fileBytes : nextFresh);
   }
 
   /** Zeroes a chunk and its descriptor: nothing in it may be taken for an entry of what follows. */

@@ -56,6 +56,12 @@ final class QueueDirectory {
         || (nextSlot < maxSlots && (long) (nextSlot + 1) * SLOT_BYTES <= space.limit(system));
   }
 
+  /** How many slots can be taken now. */
+  long available(boolean system) {
+    long fresh = space.limit(system) / SLOT_BYTES - nextSlot;
+    return free.size() + Math.max(0, Math.min(fresh, maxSlots - nextSlot));
+  }
+
   /** Whether there are as many queues as may be. */
   boolean isFull() {
     return free.isEmpty() && nextSlot >= maxSlots;

@@ -34,6 +34,21 @@ final class RecoveringStore implements MessageStore {
   }
 
   @Override
+  public boolean appendAtomic(
+      MessageBatch batch,
+      ConsumeQueue[] queues,
+      long[] queueOffsets,
+      long[] physicalOffsets,
+      boolean system) {
+    throw notYet();
+  }
+
+  @Override
+  public int maxAtomicBytes() {
+    throw notYet();
+  }
+
+  @Override
   public boolean hasRoom(long bytes, boolean system) {
     throw notYet();
   }

@@ -39,6 +39,9 @@ final class Recovery {
   private long lastStoredAtMs;
   private long cutBytes;
 
+  /** Where the marker of a group stands that is not whole, or -1. */
+  private long brokenGroup = -1;
+
   Recovery(StoreOptions options, StoreFiles files, QueueTable queues, RecoveryListener listener) {
     this.options = options;
     this.files = files;
@@ -263,8 +266,17 @@ final class Recovery {
     int at = (int) (from - segment.start);
     while (at < segment.bytes) {
       int size = MessageView.wholeRecordBytes(buffer, at, segment.bytes, segment.start + at);
-      if (size > 0) {
-        dispatch(segment, view.wrap(buffer, at));
+      if (size > 0 && AtomicGroups.isMarker(view.wrap(buffer, at))) {
+        int groupEnd = endOfGroup(segment, buffer, at, size);
+        if (brokenGroup >= 0) {
+          return segment.start + groupEnd;
+        }
+        while (at < groupEnd) {
+          dispatch(segment, view.wrap(buffer, at));
+          at += buffer.getInt(at);
+        }
+      } else if (size > 0) {
+        dispatch(segment, view);
         at += size;
       } else if (isFiller(buffer, at, segment.bytes)) {
         return segment.end();
@@ -273,6 +285,26 @@ final class Recovery {
       }
     }
     return segment.start + at;
+  }
+
+  /**
+   * Looks at all records of a group before any of them is taken.
+   *
+   * @return where the group ends; or where it breaks off, then its marker is noted
+   */
+  private int endOfGroup(SpaceFile segment, ByteBuffer buffer, int marker, int markerBytes) {
+    int count = AtomicGroups.count(view);
+    int end = marker + markerBytes + AtomicGroups.bytes(view);
+    int at = marker + markerBytes;
+    for (int i = 0; i < count; i++) {
+      int size = MessageView.wholeRecordBytes(buffer, at, segment.bytes, segment.start + at);
+      if (size == 0 || at + size > end) {
+        brokenGroup = segment.start + marker;
+        return at;
+      }
+      at += size;
+    }
+    return at;
   }
 
   private static boolean isFiller(ByteBuffer buffer, int at, int limit) {
@@ -389,7 +421,7 @@ final class Recovery {
     long searchTo = known ? Math.max(place, checkpoint.preparedTo()) : Long.MAX_VALUE;
     LogSearch search = new LogSearch(files.log);
     long valid = search.firstValidBehind(place, searchTo);
-    boolean zeros = valid < 0 && search.lastNonZero(place, searchTo) < 0;
+    boolean zeros = valid < 0 && brokenGroup < 0 && search.lastNonZero(place, searchTo) < 0;
     boolean belowForced = checkpoint == null ? valid >= 0 : place < checkpoint.forcedTo();
     RecoveryRules.Verdict verdict =
         RecoveryRules.decide(zeros, valid >= 0, belowForced, rebooted, options.cutAtDamage());
@@ -427,8 +459,10 @@ final class Recovery {
                   : "as asked for",
               files.lostDirectory());
     }
-    cutBytes = search.cut(files, place, valid >= 0);
-    return place;
+    // The records of a group stand or fall together.
+    long cutFrom = brokenGroup >= 0 ? brokenGroup : place;
+    cutBytes = search.cut(files, cutFrom, valid >= 0);
+    return cutFrom;
   }
 
   /** Finds its logger only when there is something to say: that takes longer than a clean start. */

@@ -16,7 +16,7 @@ final class RecoveryRules {
   enum Verdict {
     /** The log ends here, and nothing was begun behind it. */
     END,
-    /** A record was begun and not finished: cut. */
+    /** A record was begun and not finished, or a group of them: cut. */
     TORN_TAIL,
     /** The same, but the place had been forced: cut, and say so loudly. */
     TORN_BELOW_FORCED,
@@ -33,7 +33,8 @@ final class RecoveryRules {
   /**
    * Decides.
    *
-   * @param zeros whether there are only zeros from the place on
+   * @param zeros whether there are only zeros from the place on, and the place is not inside of
+   *     records that stand or fall together
    * @param validBehind whether a valid record lies behind the place
    * @param belowForced whether the place lies before what was forced, or this is not known
    * @param rebooted whether the machine may have been restarted since the place was written

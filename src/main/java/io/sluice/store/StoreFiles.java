@@ -11,7 +11,8 @@ import java.nio.file.Path;
  *
  * <pre>
  *   version              the layout's version, in digits
- *   lock                 locked by the process that has the store; holds its process id
+ *   lock                 locked by the process that has the store
+ *   owner                the process id of the last one that had it
  *   checkpoint           see {@link Checkpoint}
  *   commitlog/&lt;offset&gt;   segments, named by their first physical offset
  *   queues/names, queues/chunks, index    derived; may be deleted while nobody has the store

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.app.load.ServerProcess;
+import io.sluice.testkit.Await;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -43,7 +44,10 @@ class ReadmeIT {
         if (block.group(1).equals("text")) {
           assertEquals(withoutNumbers(text), withoutNumbers(output), "what the README shows");
         } else if (text.equals("scripts/run\n")) {
-          assertTrue(server == null || !server.process().isAlive(), "the server was killed");
+          if (server != null) {
+            ServerProcess killed = server;
+            Await.until("the server is killed", () -> !killed.process().isAlive());
+          }
           server = start();
         } else {
           output = shell(text, server);

@@ -74,6 +74,22 @@ abstract class GatewayTestBase {
                 .setBlockedThreadCheckIntervalUnit(TimeUnit.MILLISECONDS)
                 .setMaxEventLoopExecuteTime(BLOCKED_MS)
                 .setMaxEventLoopExecuteTimeUnit(TimeUnit.MILLISECONDS));
+    openServer();
+    clientContext = vertx.getOrCreateContext();
+    http = vertx.createHttpClient(new HttpClientOptions().setDefaultPort(port));
+    webSockets =
+        vertx.createWebSocketClient(
+            new WebSocketClientOptions()
+                .setDefaultPort(port)
+                .setDefaultHost("127.0.0.1")
+                .setMaxFrameSize(16 << 20)
+                .setMaxMessageSize(16 << 20));
+    // While it opens, classes are loaded on the event loops.
+    warnings.clear();
+  }
+
+  /** Opens what is tested, on {@link #vertx}, and sets {@link #port}. */
+  void openServer() throws Exception {
     BusCodec.register(vertx);
     broker = new FakeBroker();
     await(vertx.deployVerticle(broker));
@@ -87,25 +103,20 @@ abstract class GatewayTestBase {
             new BrokerDirectory(vertx, Clock.system()));
     await(gateway.start(2));
     port = gateway.actualPort();
-    clientContext = vertx.getOrCreateContext();
-    http = vertx.createHttpClient(new HttpClientOptions().setDefaultPort(port));
-    webSockets =
-        vertx.createWebSocketClient(
-            new WebSocketClientOptions()
-                .setDefaultPort(port)
-                .setDefaultHost("127.0.0.1")
-                .setMaxFrameSize(16 << 20)
-                .setMaxMessageSize(16 << 20));
+  }
+
+  /** Closes what {@link #openServer} opened. */
+  void closeServer() throws Exception {
+    await(gateway.stop());
+    assertEquals(0, broker.openBlocks.get(), "blocks of the log that were not closed");
   }
 
   @AfterEach
   void close() throws Exception {
-    await(gateway.stop());
-    int open = broker.openBlocks.get();
+    closeServer();
     await(vertx.close());
     CHECKER.removeHandler(blocked);
     assertEquals(List.of(), warnings, "an event loop was blocked");
-    assertEquals(0, open, "blocks of the log that were not closed");
   }
 
   static <T> T await(Future<T> future) throws Exception {
@@ -213,7 +224,17 @@ abstract class GatewayTestBase {
 
     @Override
     public void publish(LogRecord entry) {
-      warnings.add(entry.getMessage());
+      StringBuilder where = new StringBuilder(entry.getMessage());
+      Thread.getAllStackTraces()
+          .forEach(
+              (thread, frames) -> {
+                if (entry.getMessage().contains(thread.getName())) {
+                  where
+                      .append(" at ")
+                      .append(List.of(frames).subList(0, Math.min(9, frames.length)));
+                }
+              });
+      warnings.add(where.toString());
     }
 
     @Override

@@ -6,8 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.message.MessageBatch;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -91,6 +94,18 @@ final class LogStoreTest {
   }
 
   @Test
+  void shouldTakeFilesOfChunksWhoseDescriptorsAreLargerThanWhatIsPreparedAhead() {
+    kit.closeStore();
+    kit.options.queueFileBytes(512 << 20);
+    kit.open();
+    kit.append("orders", 0, "one");
+    kit.reopen();
+    kit.append("orders", 1, "two");
+    assertEquals(List.of("one"), kit.bodies("orders", 0));
+    assertEquals(List.of("two"), kit.bodies("orders", 1));
+  }
+
+  @Test
   void shouldRefuseARecordThatNoSegmentHolds() {
     MessageBatch batch = new MessageBatch();
     StoreKit.add(batch, "orders", "x".repeat(70_000), "tag");
@@ -102,7 +117,7 @@ final class LogStoreTest {
   }
 
   @Test
-  void shouldNameTheOtherProcessWhenTheDirectoryIsLocked() {
+  void shouldNameTheOtherProcessWhenTheDirectoryIsLocked() throws Exception {
     StoreKit second = new StoreKit(directory.resolve("store"));
     StoreException refused = second.openFails();
     assertEquals(StoreException.Kind.LOCKED, refused.kind());
@@ -110,6 +125,11 @@ final class LogStoreTest {
         refused.getMessage().contains("pid " + ProcessHandle.current().pid()),
         refused.getMessage());
     second.close();
+    // Being refused has not taken the lock from the one who has it.
+    try (FileChannel lock =
+        FileChannel.open(directory.resolve("store").resolve("lock"), StandardOpenOption.WRITE)) {
+      assertThrows(OverlappingFileLockException.class, lock::tryLock);
+    }
   }
 
   private static void deleteAll(Path directory) throws Exception {

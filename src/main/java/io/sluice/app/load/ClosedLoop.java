@@ -5,6 +5,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.net.NetClient;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.HdrHistogram.Histogram;
@@ -28,6 +29,7 @@ final class ClosedLoop {
   private final Histogram latency = new Histogram(HIGHEST_NS, 3);
   private long answered;
   private long failed;
+  private String firstFailure = "";
   private long remaining = Long.MAX_VALUE;
   private int active;
   private Promise<Void> drained;
@@ -76,7 +78,8 @@ final class ClosedLoop {
         .map(
             ignored -> {
               if (failed > 0) {
-                throw new IllegalStateException(failed + " of " + requests + " requests failed");
+                throw new IllegalStateException(
+                    failed + " of " + requests + " requests failed: " + firstFailure);
               }
               return answered;
             });
@@ -87,7 +90,13 @@ final class ClosedLoop {
     long usedNs = cpuNs < 0 ? -1 : ProcessFigures.cpuNs(server.pid()) - cpuNs;
     Figures figures =
         new Figures(
-            name, answered * messagesARequest, elapsedNs, usedNs, latency.copy(), failed, "");
+            name,
+            answered * messagesARequest,
+            elapsedNs,
+            usedNs,
+            latency.copy(),
+            failed,
+            firstFailure);
     remaining = 0;
     drained = Promise.promise();
     // What is in flight is answered before the next scenario begins.
@@ -146,6 +155,10 @@ final class ClosedLoop {
         answered++;
       } else {
         failed++;
+        firstFailure =
+            firstFailure.isEmpty()
+                ? status + " " + new String(bytes, from, to - from, StandardCharsets.UTF_8)
+                : firstFailure;
       }
       if (status >= 0) {
         next();

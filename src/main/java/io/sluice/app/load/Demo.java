@@ -219,7 +219,7 @@ public final class Demo implements AutoCloseable {
   }
 
   private static long backlog(DemoProducer producer, DemoConsumer consumer) {
-    return Math.max(0, producer.acked().cardinality() - consumer.settled().cardinality());
+    return Math.max(0, producer.acked().cardinality() - consumer.done().cardinality());
   }
 
   private long sample(LongSupplier value) {
@@ -231,7 +231,7 @@ public final class Demo implements AutoCloseable {
         () ->
             producer.isAllAnswered()
                 && (consumer.failure() != null
-                    || consumer.settled().cardinality() >= producer.acked().cardinality()),
+                    || consumer.done().cardinality() >= producer.acked().cardinality()),
         consumer.group() + " did not get everything");
   }
 
@@ -259,7 +259,7 @@ public final class Demo implements AutoCloseable {
 
   private void check(DemoProducer producer, DemoConsumer consumer) {
     java.util.BitSet lost = (java.util.BitSet) producer.acked().clone();
-    lost.andNot(consumer.settled());
+    lost.andNot(consumer.done());
     say(
         "%s got %,d of %,d, %,d of them again",
         consumer.group(),

@@ -33,6 +33,8 @@ final class DemoConsumer {
   private final double perSecond;
   private final BitSet seen = new BitSet();
   private final BitSet settled = new BitSet();
+  // Asked to be settled before it went away, and not answered: may come again or not.
+  private final BitSet unanswered = new BitSet();
   private final ArrayDeque<JsonObject> toSettle = new ArrayDeque<>();
   // What was asked to be settled, by the id of the request, until the answer comes.
   private final Map<String, int[]> asked = new HashMap<>();
@@ -109,6 +111,11 @@ final class DemoConsumer {
   Future<Void> goAway() {
     vertx.cancelTimer(timer);
     toSettle.clear();
+    for (int[] numbers : asked.values()) {
+      for (int number : numbers) {
+        unanswered.set(number);
+      }
+    }
     asked.clear();
     WebSocketConnection gone = socket;
     socket = null;
@@ -186,9 +193,11 @@ final class DemoConsumer {
     return seen;
   }
 
-  /** Numbers whose ack was answered. */
-  BitSet settled() {
-    return settled;
+  /** Numbers that are done with: their ack was answered, or left just before it went away. */
+  BitSet done() {
+    BitSet done = (BitSet) settled.clone();
+    done.or(unanswered);
+    return done;
   }
 
   /** Messages that came again. */
