@@ -1,10 +1,8 @@
 package io.sluice.app;
 
-import io.vertx.core.http.HttpMethod;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
-import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -23,43 +21,28 @@ import picocli.CommandLine.Parameters;
       "  sluice group lag billing",
       "  sluice group put billing --max-attempts 5 --retry-delays 1s,10s,1m",
       "  sluice group position billing orders --to earliest",
-      "  sluice group delete billing"
+      "  sluice group delete billing",
+      "",
+      "Exit codes: 0 done; 2 wrong usage; 3 no server answers; 4 the server refused."
     })
 final class GroupCommand {
 
-  private final CommandContext context;
+  private final Administration administration;
 
   GroupCommand(CommandContext context) {
-    this.context = context;
+    administration = new Administration(context);
   }
 
   @Command(name = "list", mixinStandardHelpOptions = true, description = "Lists all groups.")
   int list(@Mixin ServerOptions options) {
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
-      JsonObject answer = client.get("/v1/groups").json();
-      if (options.json) {
-        context.json(answer);
-        return ExitCode.OK.number();
-      }
-      Table table = new Table("GROUP", "MAX ATTEMPTS");
-      JsonArray groups = answer.getJsonArray("groups");
-      for (int i = 0; i < groups.size(); i++) {
-        JsonObject group = groups.getJsonObject(i);
-        table.row(group.getValue("group", group.getValue("name")), group.getValue("maxAttempts"));
-      }
-      table.print(context.out());
-    }
-    return ExitCode.OK.number();
+    return administration.list(options, "/v1/groups", "groups", "name", "maxAttempts");
   }
 
   @Command(name = "show", mixinStandardHelpOptions = true, description = "Shows one group.")
   int show(
       @Parameters(paramLabel = "GROUP", description = "Its name.") String group,
       @Mixin ServerOptions options) {
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
-      Answers.print(context, client.get(path(group, "")).json(), options.json);
-    }
-    return ExitCode.OK.number();
+    return administration.show(options, path(group));
   }
 
   @Command(
@@ -81,16 +64,10 @@ final class GroupCommand {
           List<String> retryDelays,
       @Mixin ServerOptions options) {
     JsonObject body = new JsonObject();
-    if (maxAttempts != null) {
-      body.put("maxAttempts", maxAttempts);
-    }
-    if (retryDelays != null) {
-      body.put("retryDelays", new JsonArray(retryDelays));
-    }
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
-      Answers.print(context, client.put(path(group, ""), body).json(), options.json);
-    }
-    return ExitCode.OK.number();
+    Administration.putIfGiven(body, "maxAttempts", maxAttempts);
+    Administration.putIfGiven(
+        body, "retryDelays", retryDelays == null ? null : new JsonArray(retryDelays));
+    return administration.put(options, path(group), body);
   }
 
   @Command(
@@ -100,15 +77,7 @@ final class GroupCommand {
   int delete(
       @Parameters(paramLabel = "GROUP", description = "Its name.") String group,
       @Mixin ServerOptions options) {
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
-      client.call(HttpMethod.DELETE, path(group, ""), Map.of(), null);
-    }
-    if (options.json) {
-      context.json(new JsonObject().put("deleted", group));
-    } else {
-      context.out().println("deleted " + group);
-    }
-    return ExitCode.OK.number();
+    return administration.delete(options, path(group), group);
   }
 
   @Command(
@@ -119,11 +88,7 @@ final class GroupCommand {
       @Parameters(paramLabel = "GROUP", description = "Its name.") String group,
       @Option(names = "--detail", description = "Queue by queue.") boolean detail,
       @Mixin ServerOptions options) {
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
-      String path = path(group, "/lag") + (detail ? "?detail=true" : "");
-      Answers.print(context, client.get(path).json(), options.json);
-    }
-    return ExitCode.OK.number();
+    return administration.show(options, path(group) + "/lag" + (detail ? "?detail=true" : ""));
   }
 
   @Command(
@@ -142,15 +107,13 @@ final class GroupCommand {
       @Mixin ServerOptions options) {
     Object where =
         to.equals("earliest") || to.equals("latest") ? to : new JsonObject().put("time", to);
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
-      String path = ServerClient.path("/v1/groups/", group, "/topics/", topic, "/position");
-      JsonObject answer = client.put(path, new JsonObject().put("to", where)).json();
-      Answers.print(context, answer, options.json);
-    }
-    return ExitCode.OK.number();
+    return administration.put(
+        options,
+        ServerClient.path("/v1/groups/", group, "/topics/", topic, "/position"),
+        new JsonObject().put("to", where));
   }
 
-  private static String path(String group, String rest) {
-    return ServerClient.path("/v1/groups/", group, rest);
+  private static String path(String group) {
+    return ServerClient.path("/v1/groups/", group);
   }
 }

@@ -172,21 +172,15 @@ final class SendCommand implements Callable<Integer> {
 
   private JsonObject item(String line) {
     JsonObject item = new JsonObject().put("body", line);
-    putIfGiven(item, "tag", tag);
-    putIfGiven(item, "keys", keys.isEmpty() ? null : new JsonArray(keys));
-    putIfGiven(item, "orderingKey", orderingKey);
-    putIfGiven(item, "delay", delay);
-    putIfGiven(item, "contentType", contentType);
+    Administration.putIfGiven(item, "tag", tag);
+    Administration.putIfGiven(item, "keys", keys.isEmpty() ? null : new JsonArray(keys));
+    Administration.putIfGiven(item, "orderingKey", orderingKey);
+    Administration.putIfGiven(item, "delay", delay);
+    Administration.putIfGiven(item, "contentType", contentType);
     if (!properties.isEmpty()) {
       item.put("properties", new JsonObject(new LinkedHashMap<>(properties)));
     }
     return item;
-  }
-
-  private static void putIfGiven(JsonObject item, String name, Object value) {
-    if (value != null) {
-      item.put(name, value);
-    }
   }
 
   private long sendBatch(ServerClient client, Buffer batch, long before) {

@@ -1,9 +1,6 @@
 package io.sluice.app;
 
-import io.vertx.core.http.HttpMethod;
-import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -21,42 +18,28 @@ import picocli.CommandLine.Parameters;
       "  sluice topic list",
       "  sluice topic put orders --queues 16 --retention 7d",
       "  sluice topic show orders --json",
-      "  sluice topic delete orders"
+      "  sluice topic delete orders",
+      "",
+      "Exit codes: 0 done; 2 wrong usage; 3 no server answers; 4 the server refused."
     })
 final class TopicCommand {
 
-  private final CommandContext context;
+  private final Administration administration;
 
   TopicCommand(CommandContext context) {
-    this.context = context;
+    administration = new Administration(context);
   }
 
   @Command(name = "list", mixinStandardHelpOptions = true, description = "Lists all topics.")
   int list(@Mixin ServerOptions options) {
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
-      JsonObject answer = client.get("/v1/topics").json();
-      if (options.json) {
-        context.json(answer);
-        return ExitCode.OK.number();
-      }
-      Table table = new Table("TOPIC", "QUEUES");
-      JsonArray topics = answer.getJsonArray("topics");
-      for (int i = 0; i < topics.size(); i++) {
-        JsonObject topic = topics.getJsonObject(i);
-        table.row(topic.getValue("topic", topic.getValue("name")), topic.getValue("queues"));
-      }
-      table.print(context.out());
-    }
-    return ExitCode.OK.number();
+    return administration.list(options, "/v1/topics", "topics", "name", "queues");
   }
 
   @Command(name = "show", mixinStandardHelpOptions = true, description = "Shows one topic.")
   int show(
       @Parameters(paramLabel = "TOPIC", description = "Its name.") String topic,
       @Mixin ServerOptions options) {
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
-      return answer(client.get(path(topic)).json(), options);
-    }
+    return administration.show(options, path(topic));
   }
 
   @Command(
@@ -74,15 +57,9 @@ final class TopicCommand {
           String retention,
       @Mixin ServerOptions options) {
     JsonObject body = new JsonObject();
-    if (queues != null) {
-      body.put("queues", queues);
-    }
-    if (retention != null) {
-      body.put("retention", retention);
-    }
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
-      return answer(client.put(path(topic), body).json(), options);
-    }
+    Administration.putIfGiven(body, "queues", queues);
+    Administration.putIfGiven(body, "retention", retention);
+    return administration.put(options, path(topic), body);
   }
 
   @Command(
@@ -92,20 +69,7 @@ final class TopicCommand {
   int delete(
       @Parameters(paramLabel = "TOPIC", description = "Its name.") String topic,
       @Mixin ServerOptions options) {
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
-      client.call(HttpMethod.DELETE, path(topic), Map.of(), null);
-    }
-    if (options.json) {
-      context.json(new JsonObject().put("deleted", topic));
-    } else {
-      context.out().println("deleted " + topic);
-    }
-    return ExitCode.OK.number();
-  }
-
-  private int answer(JsonObject answer, ServerOptions options) {
-    Answers.print(context, answer, options.json);
-    return ExitCode.OK.number();
+    return administration.delete(options, path(topic), topic);
   }
 
   private static String path(String topic) {

@@ -154,8 +154,24 @@ final class Reader {
       return;
     }
     for (Waiter waiter = topic.readers.first(); waiter != null; waiter = waiter.next) {
-      touch((ReadWaiter) waiter);
+      ReadWaiter reader = (ReadWaiter) waiter;
+      if (hasNew(reader)) {
+        touch(reader);
+      }
     }
+  }
+
+  /**
+   * A client with a thousand queues waits in each; most arrivals are of no interest to most waits.
+   */
+  private boolean hasNew(ReadWaiter waiter) {
+    for (int place = 0; place < waiter.queueIds.length; place++) {
+      ConsumeQueue queue = catalog.queue(waiter.topic, waiter.queueIds[place]);
+      if (queue.maxOffset() > waiter.nextOffsets[place]) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Serves those for whom something may be there. A step of the turn. */

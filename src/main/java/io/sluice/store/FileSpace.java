@@ -112,8 +112,18 @@ final class FileSpace {
 
   /** Starts the use of the space at this address: everything from there on is prepared anew. */
   void startAt(long address) {
+    startAt(address, address);
+  }
+
+  /**
+   * Starts the use of the space.
+   *
+   * @param address the next to be used
+   * @param prepareFrom from here on everything is prepared anew; not behind the first
+   */
+  void startAt(long address, long prepareFrom) {
     usedTo = address;
-    preparedTo = address;
+    preparedTo = prepareFrom;
     lastUsedTo = address;
     lastLookNs = System.nanoTime();
     signalAt = address;

@@ -224,9 +224,7 @@ final class QueueChunks {
       }
     }
     nextFresh = normal(end);
-    // A file that is not begun yet is prepared from its start, with its descriptors.
-    long fileStart = nextFresh / fileBytes * fileBytes;
-    space.startAt(nextFresh == firstChunkOf(nextFresh / fileBytes) ? fileStart : nextFresh);
+    start();
     for (long address : freed) {
       if (address < nextFresh) {
         free(address);
@@ -239,7 +237,13 @@ final class QueueChunks {
   void startEmpty() {
     freeCount = 0;
     nextFresh = firstChunkOf(0);
-    space.startAt(0);
+    start();
+  }
+
+  private void start() {
+    // A file that is not begun yet is prepared from its start, with its descriptors.
+    long file = nextFresh / fileBytes;
+    space.startAt(nextFresh, nextFresh == firstChunkOf(file) ? file * fileBytes : nextFresh);
   }
 
   /** Zeroes a chunk and its descriptor: nothing in it may be taken for an entry of what follows. */

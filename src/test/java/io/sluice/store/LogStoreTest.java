@@ -94,6 +94,18 @@ final class LogStoreTest {
   }
 
   @Test
+  void shouldTakeFilesOfChunksWhoseDescriptorsAreLargerThanWhatIsPreparedAhead() {
+    kit.closeStore();
+    kit.options.queueFileBytes(512 << 20);
+    kit.open();
+    kit.append("orders", 0, "one");
+    kit.reopen();
+    kit.append("orders", 1, "two");
+    assertEquals(List.of("one"), kit.bodies("orders", 0));
+    assertEquals(List.of("two"), kit.bodies("orders", 1));
+  }
+
+  @Test
   void shouldRefuseARecordThatNoSegmentHolds() {
     MessageBatch batch = new MessageBatch();
     StoreKit.add(batch, "orders", "x".repeat(70_000), "tag");

@@ -71,7 +71,9 @@ public final class BlockedLoops implements AutoCloseable {
     @Override
     public void publish(LogRecord record) {
       String text = String.valueOf(record.getMessage());
-      if (record.getLevel().intValue() >= Level.WARNING.intValue() && text.contains("eventloop")) {
+      if (record.getLevel().intValue() >= Level.WARNING.intValue()
+          && text.contains("eventloop")
+          && !isLoadingClasses(record)) {
         StringBuilder told = new StringBuilder(text);
         if (record.getThrown() != null) {
           for (StackTraceElement frame : record.getThrown().getStackTrace()) {
