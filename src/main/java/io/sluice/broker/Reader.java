@@ -161,7 +161,9 @@ final class Reader {
     }
   }
 
-  /** A client with a thousand queues waits in each; most arrivals are of no interest to most waits. */
+  /**
+   * A client with a thousand queues waits in each; most arrivals are of no interest to most waits.
+   */
   private boolean hasNew(ReadWaiter waiter) {
     for (int place = 0; place < waiter.queueIds.length; place++) {
       ConsumeQueue queue = catalog.queue(waiter.topic, waiter.queueIds[place]);
