@@ -190,10 +190,10 @@ final class Appender {
       park(pending);
       return;
     }
-    if (pending.request.atomic() && !fitsWhole(pending)) {
+    if (pending.request.atomic() && !isSmallEnough(pending)) {
       return;
     }
-    if (appendAll(pending)) {
+    if (pending.request.atomic() ? appendWhole(pending) : appendAll(pending)) {
       finish(pending);
     } else {
       park(pending);
@@ -213,7 +213,8 @@ final class Appender {
         continue;
       }
       try {
-        pending.queues[i] = chooseQueue(batch, i);
+        pending.queues[i] =
+            followsInItsQueue(pending, i) ? pending.queues[i - 1] : chooseQueue(batch, i);
       } catch (SluiceException refused) {
         pending.queues[i] = null;
         if (pending.request.atomic()) {
@@ -231,6 +232,20 @@ final class Appender {
   private boolean isCurrent(ConsumeQueue queue) {
     TopicState topic = catalog.topic(queue.topic());
     return topic != null && catalog.queue(topic, queue.queueId()) == queue;
+  }
+
+  /** Messages of an atomic batch that may go anywhere stay together: neighbours in one queue. */
+  private boolean followsInItsQueue(Pending pending, int index) {
+    MessageBatch batch = pending.batch();
+    if (!pending.request.atomic()
+        || index == 0
+        || batch.selector(index) != QueueSelector.ANY
+        || batch.selector(index - 1) != QueueSelector.ANY
+        || !batch.topic(index).equals(batch.topic(index - 1))) {
+      return false;
+    }
+    checkSize(batch, index);
+    return true;
   }
 
   private ConsumeQueue chooseQueue(MessageBatch batch, int index) {
@@ -304,14 +319,42 @@ final class Appender {
     return bytes.getInt(start + MessageLayout.bodyLength(sysFlag));
   }
 
-  /** Whether an atomic request can go in now; if not, it is parked or refused. */
-  private boolean fitsWhole(Pending pending) {
-    long bytes = pending.batch().size();
-    if (store.hasRoom(bytes, false)) {
+  /** Whether an atomic request fits into a segment; if not, it is refused. */
+  private boolean isSmallEnough(Pending pending) {
+    int bytes = pending.batch().size();
+    if (bytes <= store.maxAtomicBytes()) {
       return true;
     }
-    park(pending);
+    pending.answer.fail(
+        new SluiceException(
+            ErrorCode.MESSAGE_TOO_LARGE,
+            "the batch takes "
+                + bytes
+                + " bytes; stored all or none it may take "
+                + store.maxAtomicBytes()
+                + ", what fits into a segment of the log"));
     return false;
+  }
+
+  /**
+   * Appends all messages or none.
+   *
+   * @return false if the store took none
+   */
+  private boolean appendWhole(Pending pending) {
+    MessageBatch batch = pending.batch();
+    int count = batch.count();
+    if (count == 0) {
+      return true;
+    }
+    if (!store.appendAtomic(
+        batch, pending.queues, pending.queueOffsets, pending.physicalOffsets, false)) {
+      return false;
+    }
+    noteAppended(pending, 0, count);
+    pending.next = count;
+    noteStored(pending, pending.physicalOffsets[0], count);
+    return true;
   }
 
   /**
@@ -358,6 +401,11 @@ final class Appender {
             pending.queueOffsets,
             pending.physicalOffsets,
             false);
+    noteAppended(pending, from, end);
+    return end;
+  }
+
+  private void noteAppended(Pending pending, int from, int end) {
     for (int i = from; i < end; i++) {
       pending.reply.stored(
           i, pending.queues[i].queueId(), pending.queueOffsets[i], pending.physicalOffsets[i]);
@@ -367,7 +415,6 @@ final class Appender {
       int last = end - 1;
       pending.storedEnd = pending.physicalOffsets[last] + pending.batch().recordBytes(last);
     }
-    return end;
   }
 
   private void noteArrival(String name) {

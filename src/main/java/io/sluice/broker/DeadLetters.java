@@ -18,9 +18,9 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 
 /**
- * Copies messages that had their last attempt to the group's dead letters, and settles them behind
- * the copy: a crash between the two copies again, and loses nothing. Until then they wait here, in
- * number bounded by the unsettled offsets.
+ * Copies messages that had their last attempt to the group's dead letters and settles them, as one
+ * append: a crash neither loses a dead letter nor makes two. Until then they wait here, in number
+ * bounded by the unsettled offsets.
  *
  * <p>The copy is the message as it was (body, properties, times, born host) with the topic, queue
  * and offset it came from, the group, and the reason. Owned by the Broker's event loop.
@@ -31,6 +31,9 @@ final class DeadLetters implements ChangeBuffer.DeadLetters {
 
   /** A longer reason is cut: it shares 32 KiB with the message's own properties. */
   private static final int MAX_REASON_CHARS = 1_000;
+
+  /** The record of one settlement takes about 150 bytes. */
+  private static final int SETTLEMENT_BYTES = 1_024;
 
   private final MessageStore store;
   private final Turn turn;
@@ -120,13 +123,15 @@ final class DeadLetters implements ChangeBuffer.DeadLetters {
         bringIn(letter, queue);
         return false;
       }
-      if (!copy(letter, queue)) {
-        return false;
-      }
+      return copy(letter, queue);
     }
-    cursor.buried(letter.offset, log.changes());
-    dispatcher.touch(cursor.consumption);
+    settle(letter);
     return true;
+  }
+
+  private void settle(Letter letter) {
+    letter.cursor.buried(letter.offset, log.changes());
+    dispatcher.touch(letter.cursor.consumption);
   }
 
   private void bringIn(Letter letter, ConsumeQueue queue) {
@@ -142,15 +147,40 @@ final class DeadLetters implements ChangeBuffer.DeadLetters {
 
   private boolean copy(Letter letter, ConsumeQueue queue) {
     TopicState topic = catalog.deadLetterTopic(letter.cursor.consumption.group.name());
-    if (!log.flush()) {
+    // What else has changed goes before, so that the copy's record stays small.
+    if (!log.flushAll()) {
       return false;
     }
     MessageBatch batch = encode(letter, queue, topic);
     ConsumeQueue[] target = {catalog.queue(topic, 0)};
-    if (store.append(batch, 0, 1, target, new long[1], new long[1], false) == 1) {
-      dispatcher.arrived(topic);
-      return true;
+    if (batch.size() + SETTLEMENT_BYTES > store.maxAtomicBytes()) {
+      return copyFirst(letter, topic, batch, target);
     }
+    if (!store.hasRoom(batch.size() + SETTLEMENT_BYTES, false)) {
+      waitForStore();
+      return false;
+    }
+    settle(letter);
+    log.flushWith(batch, target, () -> dispatcher.arrived(topic));
+    return true;
+  }
+
+  /**
+   * Both do not fit into one segment, as it may be with a very large message: then the copy goes
+   * first, and a crash before the settlement makes a second one.
+   */
+  private boolean copyFirst(
+      Letter letter, TopicState topic, MessageBatch batch, ConsumeQueue[] target) {
+    if (store.append(batch, 0, 1, target, new long[1], new long[1], false) < 1) {
+      waitForStore();
+      return false;
+    }
+    dispatcher.arrived(topic);
+    settle(letter);
+    return true;
+  }
+
+  private void waitForStore() {
     StoreException refusal = store.refusal();
     if (refusal == null || Refusals.isPassing(refusal)) {
       waits = true;
@@ -162,7 +192,6 @@ final class DeadLetters implements ChangeBuffer.DeadLetters {
     } else {
       close(Refusals.of(refusal));
     }
-    return false;
   }
 
   private MessageBatch encode(Letter letter, ConsumeQueue queue, TopicState topic) {

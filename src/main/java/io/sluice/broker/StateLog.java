@@ -40,6 +40,8 @@ final class StateLog {
   private List<Answer<Void>> whenForced = new ArrayList<>();
   private MessageBatch blocked;
   private int blockedFrom;
+  private ConsumeQueue[] blockedTargets;
+  private Runnable blockedStored;
   private boolean waitsForStore;
   private long recordedBytes;
 
@@ -137,6 +139,29 @@ final class StateLog {
     return flush();
   }
 
+  /**
+   * Writes messages, and the changes that rest on them, as one: after a crash the log has both or
+   * none. While the store is busy both wait and {@link #isBlocked} says so, so make sure before
+   * that there is room.
+   *
+   * @param messages become part of what is written
+   * @param targets for each message its queue
+   * @param stored called once they are in the log
+   * @return whether they are
+   */
+  boolean flushWith(MessageBatch messages, ConsumeQueue[] targets, Runnable stored) {
+    if (blocked != null) {
+      throw new IllegalStateException("changes wait for the store already");
+    }
+    int count = messages.count();
+    add(messages, changes.drain());
+    blocked = messages;
+    blockedTargets = Arrays.copyOf(targets, messages.count());
+    Arrays.fill(blockedTargets, count, messages.count(), queue);
+    blockedStored = stored;
+    return flush();
+  }
+
   /** Fails what still waits, at the end. */
   void close(SluiceException reason) {
     failAll(reason);
@@ -144,6 +169,11 @@ final class StateLog {
 
   private MessageBatch encode(List<ByteWriter> records) {
     MessageBatch batch = new MessageBatch();
+    add(batch, records);
+    return batch;
+  }
+
+  private void add(MessageBatch batch, List<ByteWriter> records) {
     for (ByteWriter record : records) {
       recordedBytes += record.size();
       batch.add(
@@ -158,10 +188,27 @@ final class StateLog {
           ByteBuffer.wrap(record.bytes(), 0, record.size()),
           noProperties);
     }
-    return batch;
   }
 
   private boolean append() {
+    return blockedTargets == null ? appendChanges() : appendTogether();
+  }
+
+  private boolean appendTogether() {
+    int count = blocked.count();
+    if (!store.appendAtomic(blocked, blockedTargets, new long[count], new long[count], true)) {
+      waitOrFail();
+      return false;
+    }
+    blocked = null;
+    blockedTargets = null;
+    Runnable stored = blockedStored;
+    blockedStored = null;
+    stored.run();
+    return true;
+  }
+
+  private boolean appendChanges() {
     int count = blocked.count();
     ConsumeQueue[] queues = new ConsumeQueue[count];
     Arrays.fill(queues, queue);
@@ -173,13 +220,17 @@ final class StateLog {
       blocked = null;
       return true;
     }
+    waitOrFail();
+    return false;
+  }
+
+  private void waitOrFail() {
     StoreException refusal = store.refusal();
     if (refusal == null || Refusals.isPassing(refusal)) {
       waitForStore();
     } else {
       failAll(Refusals.of(refusal));
     }
-    return false;
   }
 
   private void waitForStore() {

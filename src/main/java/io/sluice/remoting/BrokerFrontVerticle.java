@@ -192,7 +192,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.GET_SUBSCRIPTION_GROUP_CONFIG)
         .add(new ResetOffsetHandler(broker), RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)
         .add(
-            new BrokerInfoHandler(broker, options, port, clock.nowMs()),
+            new BrokerInfoHandler(broker, options, port, clock),
             RequestCode.GET_BROKER_CONFIG,
             RequestCode.GET_BROKER_RUNTIME_INFO);
   }

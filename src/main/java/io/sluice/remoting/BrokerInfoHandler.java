@@ -1,6 +1,7 @@
 package io.sluice.remoting;
 
 import io.sluice.bus.AdminRequest;
+import io.sluice.util.Clock;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.TreeMap;
@@ -11,13 +12,15 @@ final class BrokerInfoHandler implements RequestHandler {
   private final BrokerLink broker;
   private final RemotingOptions options;
   private final int port;
+  private final Clock clock;
   private final long startedMs;
 
-  BrokerInfoHandler(BrokerLink broker, RemotingOptions options, int port, long nowMs) {
+  BrokerInfoHandler(BrokerLink broker, RemotingOptions options, int port, Clock clock) {
+    this.clock = clock;
     this.broker = broker;
     this.options = options;
     this.port = port;
-    startedMs = nowMs;
+    startedMs = clock.nowMs();
   }
 
   @Override
@@ -67,7 +70,7 @@ final class BrokerInfoHandler implements RequestHandler {
    */
   private Map<String, String> runtime(AdminRequest.BrokerInfo info) {
     Map<String, String> values = new TreeMap<>();
-    long upMs = System.currentTimeMillis() - startedMs;
+    long upMs = clock.nowMs() - startedMs;
     values.put("brokerVersionDesc", "V5_5_0");
     values.put("brokerVersion", String.valueOf(HeaderCodec.VERSION));
     values.put("brokerActive", String.valueOf(info.writable()));

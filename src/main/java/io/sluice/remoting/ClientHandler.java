@@ -17,6 +17,11 @@ import java.util.Map;
  */
 final class ClientHandler implements RequestHandler {
 
+  /**
+   * Groups and topics of one client. Real ones name some dozens; each is kept twice, 1 MB in all.
+   */
+  private static final int MAX_NAMED = 5_000;
+
   private final BrokerLink broker;
   private final Map<String, ClientKept.Heartbeat> lastHeartbeats = new HashMap<>();
 
@@ -67,8 +72,11 @@ final class ClientHandler implements RequestHandler {
       producerGroups.add(JsonTree.required(producer, "groupName"));
     }
     List<Membership> memberships = new ArrayList<>();
+    int subscriptions = 0;
     for (Map<Object, Object> consumer : JsonTree.objects(body, "consumerDataSet")) {
-      memberships.add(membership(consumer));
+      Membership membership = membership(consumer);
+      memberships.add(membership);
+      subscriptions += membership.subscriptions().size();
     }
     ClientKept.Heartbeat heartbeat = new ClientKept.Heartbeat(client, producerGroups, memberships);
     lastHeartbeats.put(connection.holder(), heartbeat);

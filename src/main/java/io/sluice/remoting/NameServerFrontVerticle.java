@@ -1,5 +1,6 @@
 package io.sluice.remoting;
 
+import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 
@@ -36,7 +37,7 @@ public final class NameServerFrontVerticle extends VerticleBase {
     HandlerRegistry handlers =
         new HandlerRegistry()
             .add(
-                new RouteHandler(vertx, options, keyValues),
+                new RouteHandler(vertx, options, keyValues, Clock.system()),
                 RequestCode.GET_ROUTE_BY_TOPIC,
                 RequestCode.GET_BROKER_CLUSTER_INFO,
                 RequestCode.GET_ALL_TOPICS,

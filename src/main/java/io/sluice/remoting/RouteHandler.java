@@ -8,6 +8,7 @@ import io.sluice.bus.NameServerRequest.Cluster;
 import io.sluice.bus.NameServerRequest.Route;
 import io.sluice.bus.NameServerRequest.TopicRoute;
 import io.sluice.bus.TopicConfig;
+import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.Message;
@@ -37,10 +38,12 @@ final class RouteHandler implements RequestHandler {
   private final Vertx vertx;
   private final RemotingOptions options;
   private final KeyValueHandler keyValues;
+  private final Clock clock;
   private final String address;
   private final Map<String, Long> missed = new LinkedHashMap<>();
 
-  RouteHandler(Vertx vertx, RemotingOptions options, KeyValueHandler keyValues) {
+  RouteHandler(Vertx vertx, RemotingOptions options, KeyValueHandler keyValues, Clock clock) {
+    this.clock = clock;
     this.vertx = vertx;
     this.options = options;
     this.keyValues = keyValues;
@@ -102,7 +105,7 @@ final class RouteHandler implements RequestHandler {
 
   /** The client only says "no route info"; the cause has to stand somewhere. */
   private void logMissed(String topic, Cluster cluster) {
-    long nowMs = System.currentTimeMillis();
+    long nowMs = clock.nowMs();
     Long before = missed.get(topic);
     if (before != null && nowMs - before < LOG_AGAIN_MS) {
       return;

@@ -229,13 +229,13 @@ class BrokerVerticleTest {
   }
 
   @Test
-  void shouldRefuseABadFilter() {
+  void shouldRefuseFiltersThatCanNotBeRead() {
     assertEquals(
         ErrorCode.INVALID_FILTER,
         failureOf(kit.receiveLater(filtered("g", "orders", "a || || b", 0))).code());
     ReceiveRequest sql =
         new ReceiveRequest(
-            "g", "orders", 1, 1, 0, 1, new Filter(Filter.Kind.SQL, "price >"), false, null, null);
+            "g", "orders", 1, 1, 0, 1, new Filter(Filter.Kind.SQL, "price > "), false, null, null);
     assertEquals(ErrorCode.INVALID_FILTER, failureOf(kit.receiveLater(sql)).code());
   }
 

@@ -1,6 +1,7 @@
 package io.sluice.remoting;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
@@ -16,13 +17,16 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.UtilAll;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
+import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 import org.apache.rocketmq.remoting.protocol.heartbeat.MessageModel;
@@ -121,6 +125,33 @@ class RocketMqConsumeIT {
     Set<String> tags = new HashSet<>();
     seen.messages.forEach(message -> tags.add(message.getTags()));
     assertEquals(Set.of("A", "C"), tags);
+  }
+
+  @Test
+  void shouldDeliverOnlyWhatAnSqlConditionWants() throws Exception {
+    for (int i = 0; i < 20; i++) {
+      Message message = RocketMqClients.message(topic, i % 2 == 0 ? "A" : "B", String.valueOf(i));
+      if (i != 13) {
+        message.putUserProperty("price", String.valueOf(i));
+      }
+      producer.send(message);
+    }
+    Seen seen = new Seen();
+    DefaultMQPushConsumer consumer = clients.pushConsumer(group);
+    consumer.subscribe(topic, MessageSelector.bySql("price >= 10 AND TAGS = 'B'"));
+    consumer.registerMessageListener(seen);
+    consumer.start();
+    seen.awaitExactly(4);
+    assertEquals(Set.of("11", "15", "17", "19"), Set.copyOf(seen.bodies()));
+  }
+
+  @Test
+  void shouldRefuseAnSqlConditionThatCanNotBeRead() throws Exception {
+    send(0, 1, "A");
+    DefaultMQPushConsumer consumer = clients.pushConsumer(group);
+    consumer.subscribe(topic, MessageSelector.bySql("price >"));
+    consumer.registerMessageListener(new Seen());
+    assertThrows(MQClientException.class, consumer::start);
   }
 
   @Test
