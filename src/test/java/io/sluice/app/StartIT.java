@@ -11,8 +11,12 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -94,6 +98,74 @@ class StartIT {
     ServerProcess.EndedException ended = refused();
     assertEquals(ExitCode.NEWER_VERSION.number(), ended.exitCode(), ended.getMessage());
     assertTrue(ended.getMessage().contains("999"), ended.getMessage());
+  }
+
+  @Test
+  void shouldRefuseADamagedLogUntilItIsToldToCutIt() throws Exception {
+    try (ServerProcess server = start()) {
+      TestClient client = client(server);
+      for (int i = 0; i < 50; i++) {
+        client.send("t", "message number " + i, "Sluice-Ack", "memory").expect(201);
+      }
+      server.kill();
+    }
+    Path log = directory.resolve("data").resolve("commitlog").resolve("0".repeat(20));
+    damage(log, "message number 20");
+
+    ServerProcess.EndedException ended = refused();
+    assertEquals(ExitCode.DAMAGED.number(), ended.exitCode(), ended.getMessage());
+    assertTrue(ended.getMessage().contains(log.getFileName().toString()), ended.getMessage());
+
+    try (ServerProcess server =
+        ServerProcess.start(
+            directory.resolve("data"), List.of(), "--store-cut-at-damage", "true")) {
+      String received =
+          client(server)
+              .post("/v1/groups/g/topics/t/receive", none().put("max", 100))
+              .expect(200)
+              .body();
+      assertTrue(received.contains("message number 1\""), received);
+      assertTrue(Files.isDirectory(directory.resolve("data").resolve("lost")), "what was cut");
+    }
+  }
+
+  /** Changes one letter of a text that stands once in the file. */
+  private static void damage(Path file, String text) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      ByteBuffer start = ByteBuffer.allocate(1 << 20);
+      channel.read(start, 0);
+      String content = new String(start.array(), StandardCharsets.ISO_8859_1);
+      int at = content.indexOf(text);
+      assertTrue(at > 0, text + " is in " + file);
+      channel.write(ByteBuffer.wrap(new byte[] {'?'}), at);
+    }
+  }
+
+  @Test
+  void shouldRunEachRoleAlone() throws Exception {
+    for (String role : List.of("nameserver", "broker", "gateway")) {
+      List<String> arguments =
+          List.of(
+              role,
+              "--json",
+              "--data",
+              directory.resolve(role).toString(),
+              "--http-port",
+              "0",
+              "--nameserver-port",
+              "0",
+              "--broker-port",
+              "0");
+      try (ServerProcess server =
+          ServerProcess.run(
+              ServerProcess.command(List.of(), arguments), directory.resolve(role + ".log"))) {
+        String port = role.equals("gateway") ? "http" : role;
+        assertTrue(server.ready().getInteger(port) > 0, server.ready()::encode);
+        assertEquals(role.equals("broker") ? 3 : 2, server.ready().size(), server.ready()::encode);
+        assertEquals(143, server.stop());
+      }
+    }
   }
 
   @Test

@@ -1,6 +1,5 @@
 package io.sluice.app.load;
 
-import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -29,6 +28,7 @@ final class ClosedLoop {
   private final Histogram latency = new Histogram(HIGHEST_NS, 3);
   private long answered;
   private long failed;
+  private Runnable onFirstAnswer = () -> {};
   private String firstFailure = "";
   private long remaining = Long.MAX_VALUE;
   private int active;
@@ -51,20 +51,9 @@ final class ClosedLoop {
   /** Runs for a time, of which the first part is not measured. */
   Future<Figures> run(String name, int connections, int inFlight, long warmupMs, long measureMs) {
     Promise<Figures> result = Promise.promise();
+    // The warm-up begins with the first answer: connecting and the first classes are before it.
+    onFirstAnswer = () -> vertx.setTimer(warmupMs, warm -> measure(name, measureMs, result));
     onLoop(connections, inFlight, result::fail);
-    Context context = vertx.getOrCreateContext();
-    vertx.setTimer(
-        warmupMs,
-        warm ->
-            context.runOnContext(
-                ignored -> {
-                  latency.reset();
-                  answered = 0;
-                  failed = 0;
-                  long cpuNs = ProcessFigures.cpuNs(server.pid());
-                  long startNs = System.nanoTime();
-                  vertx.setTimer(measureMs, done -> finish(name, startNs, cpuNs, result));
-                }));
     return result.future();
   }
 
@@ -83,6 +72,15 @@ final class ClosedLoop {
               }
               return answered;
             });
+  }
+
+  private void measure(String name, long measureMs, Promise<Figures> result) {
+    latency.reset();
+    answered = 0;
+    failed = 0;
+    long cpuNs = ProcessFigures.cpuNs(server.pid());
+    long startNs = System.nanoTime();
+    vertx.setTimer(measureMs, done -> finish(name, startNs, cpuNs, result));
   }
 
   private void finish(String name, long startNs, long cpuNs, Promise<Figures> result) {
@@ -150,6 +148,8 @@ final class ClosedLoop {
     @Override
     public void onAnswer(int status, byte[] bytes, int from, int to) {
       active--;
+      onFirstAnswer.run();
+      onFirstAnswer = () -> {};
       if (status == okStatus) {
         latency.recordValue(Math.min(System.nanoTime() - startNs, HIGHEST_NS));
         answered++;

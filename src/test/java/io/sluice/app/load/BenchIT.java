@@ -13,7 +13,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** That each scenario of the benchmark works and loses nothing; not how quick it is. */
 class BenchIT {
 
-  private static final Bench.Size SMALL = new Bench.Size(128, 100, 400, 2, 4, 200, 20, 50, 20_000);
+  private static final Bench.Size SMALL =
+      new Bench.Size(128, 100, 1_000, 2, 4, 200, 20, 50, 20_000);
 
   @TempDir Path directory;
 
