@@ -39,6 +39,9 @@ final class FileSpace {
   /** The window holds what the writer wrote in so much time, to outlast a stall of the disk. */
   private static final long WINDOW_NS = 250_000_000L;
 
+  /** So long after somebody waited for a force the prepared part is forced ahead. */
+  private static final long PLACE_NS = 10_000_000_000L;
+
   private static final VarHandle USED_TO;
 
   static {
@@ -65,7 +68,10 @@ final class FileSpace {
   private volatile long wantedAt;
   private volatile Runnable signal = () -> {};
 
+  private volatile long placeUntilNs = System.nanoTime();
+
   // Preparer only.
+  private long placedTo;
   private long windowBytes;
   private long lastUsedTo;
   private long lastLookNs;
@@ -221,10 +227,53 @@ final class FileSpace {
     int position = (int) (from - file.start);
     int count = Math.min(stepBytes, file.bytes - position);
     zero(file, position, count);
+    if (placedTo == from && placesAhead()) {
+      file.force(position, count);
+      placedTo = from + count;
+    }
     touch(file.buffer(), position, count);
     beforeUse.accept(from + count);
     preparedTo = from + count;
     return true;
+  }
+
+  /**
+   * Forces one step of what was prepared before anybody waited for forces.
+   *
+   * @return whether there was something to do
+   */
+  boolean placeStep() throws IOException {
+    // The page that is being written to may be left out: it is forced with what is in it.
+    long from = Math.max(placedTo, (usedTo & -PAGE_BYTES) + PAGE_BYTES);
+    SpaceFile file = from < preparedTo && placesAhead() ? find(from) : null;
+    if (file == null) {
+      return false;
+    }
+    int position = (int) (from - file.start);
+    int count = (int) Math.min(stepBytes, Math.min(preparedTo, file.end()) - from);
+    file.force(position, count);
+    placedTo = from + count;
+    return true;
+  }
+
+  /**
+   * Somebody waits for forces of what is written here: for the next seconds what is prepared is
+   * also forced ahead. Its blocks have their place on the disk then, and a force writes over them
+   * without a commit of the file system's journal (60 KiB: 1.4 instead of 3.8 ms on a busy
+   * machine). Who never waits for the disk is not slowed down by it.
+   */
+  void placeAhead() {
+    long nowNs = System.nanoTime();
+    if (placeUntilNs - nowNs < PLACE_NS / 2) {
+      placeUntilNs = nowNs + PLACE_NS;
+      signal.run();
+    }
+  }
+
+  /** Not when the writer is close behind: then room comes first. */
+  private boolean placesAhead() {
+    return placeUntilNs - System.nanoTime() > 0
+        && preparedTo - reserveBytes - usedTo >= windowBytes / 2;
   }
 
   /** Prepares until the owner can use so many bytes, on the calling thread: for recovery. */

@@ -524,6 +524,7 @@ final class LogStore implements MessageStore {
     }
     waiters.add(new Waiter(physicalOffset, done));
     wantsForced = true;
+    log.placeAhead();
     flusher.request();
   }
 

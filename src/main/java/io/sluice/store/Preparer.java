@@ -95,7 +95,7 @@ final class Preparer implements Runnable {
     boolean any = false;
     for (FileSpace space : spaces) {
       try {
-        any |= space.prepareStep();
+        any |= space.prepareStep() || space.placeStep();
       } catch (DiskFullException e) {
         diskFull = Failures.failed("preparing a file in", space.directory(), e);
         retryAtNs = System.nanoTime() + RETRY_NS;
