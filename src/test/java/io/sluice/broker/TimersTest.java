@@ -8,16 +8,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.sluice.broker.BrokerKit.Received;
 import io.sluice.bus.AckLevel;
 import io.sluice.bus.AdminRequest.DeleteTopic;
+import io.sluice.bus.AdminRequest.PutTopic;
 import io.sluice.bus.AdminRequest.Recall;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.TopicConfig;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.PropertiesWriter;
 import io.sluice.message.PropertyNames;
 import io.sluice.message.QueueSelector;
 import io.sluice.testkit.Await;
 import io.sluice.testkit.ManualClock;
+import io.sluice.util.Clock;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -25,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -84,7 +88,7 @@ class TimersTest {
 
   @Test
   void shouldDeliverAtTheRealTimeToWhoWaits() throws Exception {
-    kit.clock = io.sluice.util.Clock.system();
+    kit.clock = Clock.system();
     kit.start();
     long dueAtMs = System.currentTimeMillis() + 300;
     MessageBatch batch = kit.batch();
@@ -135,7 +139,7 @@ class TimersTest {
     while (got.size() < 2) {
       got.addAll(kit.receive("g", "orders", 10));
     }
-    got.sort(java.util.Comparator.comparing(Received::body));
+    got.sort(Comparator.comparing(Received::body));
     assertEquals(3, got.get(0).queueId());
     assertEquals("paid", got.get(0).tag());
     assertEquals(
@@ -214,8 +218,8 @@ class TimersTest {
   void shouldDropWhatHasNoTopicAnyMoreAndGoOn() throws Exception {
     kit.options.setAutoCreateTopics(false);
     kit.start();
-    kit.admin(new io.sluice.bus.AdminRequest.PutTopic(io.sluice.bus.TopicConfig.of("gone", 1)));
-    kit.admin(new io.sluice.bus.AdminRequest.PutTopic(io.sluice.bus.TopicConfig.of("orders", 1)));
+    kit.admin(new PutTopic(TopicConfig.of("gone", 1)));
+    kit.admin(new PutTopic(TopicConfig.of("orders", 1)));
     sendDelayed("gone", "a", 1_000);
     sendDelayed("orders", "b", 1_001);
     kit.admin(new DeleteTopic("gone"));
