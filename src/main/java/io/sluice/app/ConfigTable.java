@@ -60,6 +60,13 @@ final class ConfigTable {
       number("topics.queues", 8, 1, 65_536, "MessageQueues of a topic that is made by itself.");
   static final ConfigKey MESSAGE_MAX_SIZE =
       size("message.max-size", "4m", "1k", "64m", "The largest body of a message.");
+  static final ConfigKey MESSAGE_MAX_DELAY =
+      duration(
+          "message.max-delay",
+          "60d",
+          "1s",
+          "3650d",
+          "The longest delay of a message. A message that waits keeps the log behind it.");
   static final ConfigKey STORE_SEGMENT =
       size("store.segment", "128m", "64k", "1g", "Size of one file of the commit log.");
   static final ConfigKey STORE_RETENTION =
@@ -181,6 +188,7 @@ final class ConfigTable {
           TOPICS_AUTO_CREATE,
           TOPICS_QUEUES,
           MESSAGE_MAX_SIZE,
+          MESSAGE_MAX_DELAY,
           STORE_SEGMENT,
           STORE_RETENTION,
           STORE_QUOTA,

@@ -53,6 +53,7 @@ public final class SluiceOptions {
   private boolean autoCreateTopics;
   private int defaultQueues;
   private int maxMessageBytes;
+  private Duration maxDelay;
   private int eventLoops;
   private int workers;
   private Duration blockedWarning;
@@ -79,6 +80,7 @@ public final class SluiceOptions {
     autoCreateTopics = other.autoCreateTopics;
     defaultQueues = other.defaultQueues;
     maxMessageBytes = other.maxMessageBytes;
+    maxDelay = other.maxDelay;
     eventLoops = other.eventLoops;
     workers = other.workers;
     blockedWarning = other.blockedWarning;
@@ -97,6 +99,7 @@ public final class SluiceOptions {
     autoCreateTopics = from.isOn(ConfigTable.TOPICS_AUTO_CREATE);
     defaultQueues = from.integer(ConfigTable.TOPICS_QUEUES);
     maxMessageBytes = from.integer(ConfigTable.MESSAGE_MAX_SIZE);
+    maxDelay = from.duration(ConfigTable.MESSAGE_MAX_DELAY);
     eventLoops = from.integer(ConfigTable.EVENT_LOOPS);
     workers = from.integer(ConfigTable.WORKERS);
     blockedWarning = from.duration(ConfigTable.BLOCKED_WARNING);
@@ -167,7 +170,8 @@ public final class SluiceOptions {
             .setDefaultQueues(defaultQueues)
             .setAutoCreateTopics(autoCreateTopics)
             .setDefaultAck(defaultAck)
-            .setMaxMessageBytes(maxMessageBytes);
+            .setMaxMessageBytes(maxMessageBytes)
+            .setMaxDelay(maxDelay);
     return broker;
   }
 
@@ -323,6 +327,21 @@ public final class SluiceOptions {
 
   public SluiceOptions setMaxMessageBytes(int maxMessageBytes) {
     this.maxMessageBytes = checked(ConfigTable.MESSAGE_MAX_SIZE, maxMessageBytes);
+    return this;
+  }
+
+  public Duration maxDelay() {
+    return maxDelay;
+  }
+
+  /** The longest delay of a message. */
+  public SluiceOptions setMaxDelay(Duration maxDelay) {
+    ConfigKey key = ConfigTable.MESSAGE_MAX_DELAY;
+    if (maxDelay.toMillis() < key.min() || maxDelay.toMillis() > key.max()) {
+      throw new IllegalArgumentException(
+          key.name() + ": found " + maxDelay + ", allowed is " + key.allowed());
+    }
+    this.maxDelay = maxDelay;
     return this;
   }
 

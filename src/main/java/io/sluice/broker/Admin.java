@@ -20,6 +20,7 @@ import io.sluice.bus.AdminRequest.Positions;
 import io.sluice.bus.AdminRequest.PutGroup;
 import io.sluice.bus.AdminRequest.PutTopic;
 import io.sluice.bus.AdminRequest.QueueLag;
+import io.sluice.bus.AdminRequest.Recall;
 import io.sluice.bus.AdminRequest.SetPosition;
 import io.sluice.bus.AdminRequest.Topic;
 import io.sluice.bus.AdminRequest.Topics;
@@ -58,6 +59,8 @@ final class Admin {
   private final Reader reader;
   private final Waiting waiting;
 
+  private Timers timers;
+
   Admin(
       BrokerOptions options,
       MessageStore store,
@@ -77,6 +80,11 @@ final class Admin {
     this.dispatcher = dispatcher;
     this.reader = reader;
     this.waiting = waiting;
+  }
+
+  /** Gives what is made after this. */
+  void connect(Timers timers) {
+    this.timers = timers;
   }
 
   /** Takes a request; answered once. */
@@ -116,11 +124,31 @@ final class Admin {
     } else if (request instanceof DeleteGroup delete) {
       deleteGroup(delete.group());
       whenRecorded(Done.DONE, answer);
+    } else if (request instanceof Recall recall) {
+      recall(recall, answer);
     } else if (request instanceof SetPosition set) {
       setPosition(set, answer);
     } else {
       throw new IllegalStateException("no answer for " + request);
     }
+  }
+
+  private void recall(Recall recall, Answer<BusMessage> answer) {
+    timers
+        .recall(recall.topic(), recall.messageId())
+        .onComplete(
+            done -> {
+              if (done.failed()) {
+                answer.fail(SluiceException.of(done.cause()));
+              } else if (done.result()) {
+                whenRecorded(Done.DONE, answer);
+              } else {
+                answer.fail(
+                    new SluiceException(
+                        ErrorCode.CONFLICT,
+                        "the message '" + recall.messageId() + "' was delivered already"));
+              }
+            });
   }
 
   private void whenRecorded(BusMessage reply, Answer<BusMessage> answer) {

@@ -8,6 +8,7 @@ import io.sluice.bus.SluiceException;
 import io.sluice.bus.TopicConfig;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.MessageLayout;
+import io.sluice.message.Names;
 import io.sluice.message.QueueSelector;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.metrics.Stage;
@@ -15,6 +16,7 @@ import io.sluice.store.ConsumeQueue;
 import io.sluice.store.MessageStore;
 import io.sluice.store.StoreException;
 import io.sluice.util.Clock;
+import io.sluice.util.Durations;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -40,12 +42,14 @@ final class Appender {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final ArrivalTimes arrivals;
+  private final ConsumeQueue timerQueue;
   private final ArrayDeque<Pending> parked = new ArrayDeque<>();
   private final List<TopicState> arrived = new ArrayList<>();
   private long parkedBytes;
   private boolean waitsForStore;
   private long messagesIn;
   private String lastName;
+  private Arming arming = (dueMs, offset) -> {};
   private TopicState lastTopic;
 
   /** A request under way. */
@@ -97,6 +101,23 @@ final class Appender {
     this.clock = clock;
     this.latency = latency;
     this.arrivals = arrivals;
+    timerQueue = store.queue(Names.TIMER_TOPIC, 0);
+  }
+
+  /** Hears of messages that are to be delivered later. */
+  interface Arming {
+
+    /**
+     * One was stored.
+     *
+     * @param offset its offset in the timer queue
+     */
+    void arm(long dueMs, long offset);
+  }
+
+  /** Gives what is made after this. */
+  void connect(Arming arming) {
+    this.arming = arming;
   }
 
   /** Messages stored since the start. */
@@ -241,6 +262,8 @@ final class Appender {
         || index == 0
         || batch.selector(index) != QueueSelector.ANY
         || batch.selector(index - 1) != QueueSelector.ANY
+        || batch.dueAtMs(index) != 0
+        || batch.dueAtMs(index - 1) != 0
         || !batch.topic(index).equals(batch.topic(index - 1))) {
       return false;
     }
@@ -257,6 +280,10 @@ final class Appender {
     checkSize(batch, index);
     int queues = topic.config.queues();
     long selector = batch.selector(index);
+    boolean delayed = batch.dueAtMs(index) != 0;
+    if (delayed) {
+      checkDelay(batch, index);
+    }
     int queueId;
     if (QueueSelector.isQueue(selector)) {
       if (selector >= queues) {
@@ -270,6 +297,8 @@ final class Appender {
                 + (queues - 1));
       }
       queueId = (int) selector;
+    } else if (delayed) {
+      return timerQueue;
     } else if (QueueSelector.isOrderingKey(selector)) {
       queueId = QueueSelector.queueOfKey(selector, queues);
     } else {
@@ -278,7 +307,29 @@ final class Appender {
         topic.turn = 0;
       }
     }
-    return catalog.queue(topic, queueId);
+    return delayed ? timerQueue : catalog.queue(topic, queueId);
+  }
+
+  private void checkDelay(MessageBatch batch, int index) {
+    long delayMs = batch.dueAtMs(index) - clock.nowMs();
+    if (delayMs > options.getMaxDelay().toMillis()) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the delay is "
+              + Durations.format(delayMs)
+              + "; allowed is up to "
+              + Durations.format(options.getMaxDelay().toMillis())
+              + " (maxDelay)");
+    }
+    int mostBytes = store.maxAtomicBytes() - Timers.CHANGE_BYTES;
+    if (batch.recordBytes(index) > mostBytes) {
+      throw new SluiceException(
+          ErrorCode.MESSAGE_TOO_LARGE,
+          "the message takes "
+              + batch.recordBytes(index)
+              + " bytes; delayed it may take "
+              + mostBytes);
+    }
   }
 
   private TopicState topicOf(String name) {
@@ -407,9 +458,16 @@ final class Appender {
 
   private void noteAppended(Pending pending, int from, int end) {
     for (int i = from; i < end; i++) {
-      pending.reply.stored(
-          i, pending.queues[i].queueId(), pending.queueOffsets[i], pending.physicalOffsets[i]);
-      noteArrival(pending.batch().topic(i));
+      long dueAtMs = pending.batch().dueAtMs(i);
+      if (dueAtMs == 0) {
+        pending.reply.stored(
+            i, pending.queues[i].queueId(), pending.queueOffsets[i], pending.physicalOffsets[i]);
+        noteArrival(pending.batch().topic(i));
+      } else {
+        pending.reply.delayed(i, dueAtMs, pending.physicalOffsets[i]);
+        long dueMs = Math.max(dueAtMs, pending.batch().storedAtMs(i));
+        arming.arm(dueMs, pending.queueOffsets[i]);
+      }
     }
     if (end > from) {
       int last = end - 1;

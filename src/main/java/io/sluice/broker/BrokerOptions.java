@@ -40,6 +40,9 @@ public final class BrokerOptions {
   /** RocketMQ's {@code registerNameServerPeriod}. */
   public static final Duration DEFAULT_REGISTER_INTERVAL = Duration.ofSeconds(30);
 
+  /** Longest delay of a message: a record that waits keeps the log behind it from being deleted. */
+  public static final Duration DEFAULT_MAX_DELAY = Duration.ofDays(60);
+
   private String brokerName = DEFAULT_BROKER_NAME;
   private String cluster = DEFAULT_CLUSTER;
   private long brokerId;
@@ -56,6 +59,8 @@ public final class BrokerOptions {
   private int maxGroups = DEFAULT_MAX_TOPICS;
   private Duration snapshotInterval = DEFAULT_SNAPSHOT_INTERVAL;
   private Duration registerInterval = DEFAULT_REGISTER_INTERVAL;
+  private Duration maxDelay = DEFAULT_MAX_DELAY;
+  private int timersInMemory = Timers.KEEP;
   private boolean plainSends = true;
 
   /** The defaults; a directory must still be given. */
@@ -72,6 +77,8 @@ public final class BrokerOptions {
     autoCreateTopics = other.autoCreateTopics;
     defaultAck = other.defaultAck;
     maxMessageBytes = other.maxMessageBytes;
+    maxDelay = other.maxDelay;
+    timersInMemory = other.timersInMemory;
     maxWaitingReceives = other.maxWaitingReceives;
     maxUnsettledPerQueue = other.maxUnsettledPerQueue;
     maxParkedBytes = other.maxParkedBytes;
@@ -218,6 +225,30 @@ public final class BrokerOptions {
   public BrokerOptions setMaxUnsettledPerQueue(int maxUnsettledPerQueue) {
     this.maxUnsettledPerQueue =
         (int) inRange("maxUnsettledPerQueue", maxUnsettledPerQueue, 1, 1 << 24);
+    return this;
+  }
+
+  public int getTimersInMemory() {
+    return timersInMemory;
+  }
+
+  /**
+   * Sets how many of the delayed messages that are due next are kept in memory after a look through
+   * their queue, and at most twice as many; 16 bytes each; 1 or more.
+   */
+  public BrokerOptions setTimersInMemory(int timersInMemory) {
+    this.timersInMemory = (int) inRange("timersInMemory", timersInMemory, 1, 1 << 28);
+    return this;
+  }
+
+  public Duration getMaxDelay() {
+    return maxDelay;
+  }
+
+  /** Sets the longest delay of a message; 1 ms or more. */
+  public BrokerOptions setMaxDelay(Duration maxDelay) {
+    inRange("maxDelay in ms", maxDelay.toMillis(), 1, Long.MAX_VALUE);
+    this.maxDelay = maxDelay;
     return this;
   }
 

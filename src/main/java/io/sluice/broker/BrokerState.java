@@ -10,6 +10,8 @@ import io.sluice.broker.StateChange.Positioned;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
+import io.sluice.broker.StateChange.TimersFired;
+import io.sluice.broker.StateChange.TimersRecalled;
 import io.sluice.broker.StateChange.TopicDeleted;
 import io.sluice.broker.StateChange.TopicPut;
 import io.sluice.bus.GroupConfig;
@@ -40,6 +42,10 @@ final class BrokerState {
 
   private final Map<Integer, Consumption> consumptions = new HashMap<>();
   private long incarnation;
+
+  /** Which delayed messages are done with. */
+  final TimerState timers = new TimerState();
+
   private long nextLease = 1;
   private int nextConsumption = 1;
   private long topicChanges;
@@ -148,6 +154,7 @@ final class BrokerState {
                       consumption.id, consumption.group.name(), consumption.topic.name())));
       consumption.forEachCursor(cursor -> parts.add(cursor::snapshot));
     }
+    timers.addParts(parts);
     parts.add(this::snapshotNumbers);
     return parts;
   }
@@ -173,6 +180,10 @@ final class BrokerState {
       deleteGroup(deleted.group());
     } else if (change instanceof ConsumptionMade made) {
       makeConsumption(made);
+    } else if (change instanceof TimersFired fired) {
+      timers.apply(fired);
+    } else if (change instanceof TimersRecalled recalled) {
+      timers.apply(recalled);
     } else {
       throw new IllegalStateException("no way to apply " + change);
     }

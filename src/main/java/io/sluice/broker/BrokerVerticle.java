@@ -53,6 +53,9 @@ public final class BrokerVerticle extends VerticleBase {
    */
   private static final long TOPICS_PER_MS = 100;
 
+  /** See {@link #setTimer}. */
+  private static final long LOOK_AT_CLOCK_MS = 1_000;
+
   private final BrokerOptions options;
   private final Clock clock;
   private final LatencyRecorder latency;
@@ -72,6 +75,7 @@ public final class BrokerVerticle extends VerticleBase {
   private Settler settler;
   private Admin admin;
   private ClientKeptHandler clientKept;
+  private Timers timers;
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
@@ -122,6 +126,7 @@ public final class BrokerVerticle extends VerticleBase {
       vertx.cancelTimer(timer);
     }
     registrar.unregister();
+    timers.stop();
     waiting.close(reason);
     appender.close(reason);
     turn.stop();
@@ -195,7 +200,21 @@ public final class BrokerVerticle extends VerticleBase {
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
     clientKept =
         new ClientKeptHandler(options, store, state, catalog, log, reader, dispatcher, clock);
-    snapshots = new Snapshots(context, store, state, catalog, log, file, worker);
+    timers =
+        new Timers(
+            store,
+            state,
+            catalog,
+            log,
+            dispatcher,
+            reader,
+            turn,
+            clock,
+            options.getTimersInMemory());
+    appender.connect(timers::arm);
+    admin.connect(timers);
+    snapshots =
+        new Snapshots(context, store, state, catalog, log, file, worker, timers::retentionFloor);
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, options, state, appender, clock);
   }
@@ -293,6 +312,7 @@ public final class BrokerVerticle extends VerticleBase {
     turn.clearSteps();
     turn.addStep(appender::resume);
     turn.addStep(dispatcher::wakeDue);
+    turn.addStep(timers::deliver);
     turn.addStep(this::tellArrivals);
     turn.addStep(dispatcher::serveTouched);
     turn.addStep(reader::serveTouched);
@@ -307,6 +327,7 @@ public final class BrokerVerticle extends VerticleBase {
           appender.forgetTopics();
           turn.request();
         });
+    timers.start();
     running = true;
     topicsChanged = true;
     // Whoever asks a NameServer once the start is over finds this Broker there.
@@ -321,6 +342,8 @@ public final class BrokerVerticle extends VerticleBase {
   private void keepHouse() {
     registrar.register();
     waiting.forgetIdleHolders();
+    timers.findFirst();
+    snapshots.setRetentionFloor();
     for (Consumption consumption : state.consumptions()) {
       consumption.forEachCursor(QueueCursor::trim);
     }
@@ -362,7 +385,10 @@ public final class BrokerVerticle extends VerticleBase {
    * One timer, for whatever is next: a lease that ends, a retry that is due, a wait that is over.
    */
   private void setTimer() {
-    long nextMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
+    // The clock may be set while a delayed message waits, so it is looked at every second.
+    long timersMs = Math.min(timers.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
+    long leasesMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
+    long nextMs = Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
     if (nextMs >= timerAtMs || nextMs == Long.MAX_VALUE || !running) {
       return;
     }

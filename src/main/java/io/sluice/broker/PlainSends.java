@@ -12,6 +12,8 @@ import io.sluice.message.PropertyNames;
 import io.sluice.message.QueueSelector;
 import io.sluice.message.UniqueIds;
 import io.sluice.util.Clock;
+import io.sluice.util.Durations;
+import io.sluice.util.Timestamps;
 import io.vertx.core.MultiMap;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -42,12 +44,7 @@ final class PlainSends {
   private static final byte[] LOCAL_HOST = {127, 0, 0, 1, 0, 0, 0, 0};
   private static final String PROPERTY_PREFIX = "sluice-property-";
   private static final Set<String> NOT_YET =
-      Set.of(
-          "sluice-delay",
-          "sluice-deliver-at",
-          "sluice-ttl",
-          "sluice-reply-wait",
-          "sluice-transaction");
+      Set.of("sluice-ttl", "sluice-reply-wait", "sluice-transaction");
 
   private final Vertx vertx;
   private final BrokerOptions options;
@@ -115,15 +112,18 @@ final class PlainSends {
           fail(reply.error(0));
           return;
         }
-        message.reply(
+        JsonObject answer =
             new JsonObject()
                 .put("messageId", id)
                 .put("topic", topic)
-                .put("broker", reply.brokerName())
-                .put("queueId", reply.queueId(0))
-                .put("queueOffset", reply.queueOffset(0))
-                .put("ack", ack.name().toLowerCase(Locale.ROOT))
-                .put("duplicate", false));
+                .put("broker", reply.brokerName());
+        if (reply.deliverAtMs(0) > 0) {
+          answer.put("deliverAt", reply.deliverAtMs(0));
+        } else {
+          answer.put("queueId", reply.queueId(0)).put("queueOffset", reply.queueOffset(0));
+        }
+        message.reply(
+            answer.put("ack", ack.name().toLowerCase(Locale.ROOT)).put("duplicate", false));
       }
 
       @Override
@@ -138,7 +138,13 @@ final class PlainSends {
     properties.clear().put(PropertyNames.UNIQUE_KEY, id);
     long selector = readHeaders(message.headers());
     MessageBatch batch = new MessageBatch(body.remaining() + 512);
-    batch.add(topic, selector, 0, 0, clock.nowMs(), LOCAL_HOST, 0, 0, body, properties);
+    long nowMs = clock.nowMs();
+    long dueAtMs = dueAtMs(message.headers(), nowMs);
+    if (dueAtMs > nowMs) {
+      batch.addDelayed(topic, selector, dueAtMs, 0, 0, nowMs, LOCAL_HOST, 0, body, properties);
+    } else {
+      batch.add(topic, selector, 0, 0, nowMs, LOCAL_HOST, 0, 0, body, properties);
+    }
     return batch;
   }
 
@@ -164,8 +170,8 @@ final class PlainSends {
           }
           case "idempotency-key" -> properties.put(PropertyNames.IDEMPOTENCY_KEY, value);
           case "content-type" -> properties.put(PropertyNames.CONTENT_TYPE, value);
-          case "sluice-key", "sluice-ack" -> {
-            // Keys are put together below; the ack level is read before.
+          case "sluice-key", "sluice-ack", "sluice-delay", "sluice-deliver-at" -> {
+            // Keys are put together below; the others are read by themselves.
           }
           default -> refuseUnknown(header.getKey(), name);
         }
@@ -173,6 +179,21 @@ final class PlainSends {
     }
     properties.put(PropertyNames.KEYS, String.join(" ", headers.getAll("Sluice-Key")));
     return selector;
+  }
+
+  /** When the message is to be delivered, or 0. */
+  private static long dueAtMs(MultiMap headers, long nowMs) {
+    String delay = headers.get("Sluice-Delay");
+    String deliverAt = headers.get("Sluice-Deliver-At");
+    if (delay != null && deliverAt != null) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "there are Sluice-Delay and Sluice-Deliver-At; give one of them");
+    }
+    if (deliverAt != null) {
+      return Timestamps.parseMs(deliverAt);
+    }
+    return delay == null ? 0 : Math.addExact(nowMs, Durations.parseMs(delay));
   }
 
   private static void refuseUnknown(String header, String name) {

@@ -8,6 +8,7 @@ import io.vertx.core.Promise;
 import io.vertx.core.WorkerExecutor;
 import java.lang.System.Logger.Level;
 import java.util.Iterator;
+import java.util.function.LongSupplier;
 
 /**
  * Writes the state to its file now and then, and lets the log go up to what the file covers.
@@ -32,7 +33,9 @@ final class Snapshots {
   private final SnapshotFile file;
   private final WorkerExecutor worker;
   private Future<Void> running = Future.succeededFuture();
+  private final LongSupplier needed;
   private long coveredPhysicalOffset = -1;
+  private long floor = -1;
 
   Snapshots(
       Context context,
@@ -41,7 +44,9 @@ final class Snapshots {
       Catalog catalog,
       StateLog log,
       SnapshotFile file,
-      WorkerExecutor worker) {
+      WorkerExecutor worker,
+      LongSupplier needed) {
+    this.needed = needed;
     this.context = context;
     this.store = store;
     this.state = state;
@@ -77,7 +82,8 @@ final class Snapshots {
             .onSuccess(
                 written -> {
                   coveredPhysicalOffset = physicalOffset;
-                  store.setRetentionFloor(physicalOffset);
+                  floor = physicalOffset;
+                  setRetentionFloor();
                 })
             .onFailure(failure -> LOG.log(Level.WARNING, "could not write the snapshot", failure));
     return running;
@@ -108,7 +114,13 @@ final class Snapshots {
   void keepFrom(long covered) {
     ConsumeQueue queue = log.queue();
     boolean known = covered >= queue.minOffset() && covered < queue.maxOffset();
-    store.setRetentionFloor(known ? queue.physicalOffset(covered) : store.maxPhysicalOffset());
+    floor = known ? queue.physicalOffset(covered) : store.maxPhysicalOffset();
+    setRetentionFloor();
+  }
+
+  /** Lets the log go up to what neither the state nor a message that waits needs. */
+  void setRetentionFloor() {
+    store.setRetentionFloor(Math.min(floor, needed.getAsLong()));
   }
 
   /** What is encoded is in the log, and that on the disk: the file is never ahead of it. */

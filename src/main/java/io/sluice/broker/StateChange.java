@@ -90,4 +90,13 @@ sealed interface StateChange {
   /** A lease lasts longer, or ends sooner. */
   record Extended(int consumption, int queueId, long offset, long deadlineMs)
       implements StateChange {}
+
+  /**
+   * Delayed messages were delivered up to this one, in the order of when they are due and then of
+   * their offsets in the timer queue.
+   */
+  record TimersFired(long dueMs, long offset) implements StateChange {}
+
+  /** Delayed messages at offsets of the timer queue that follow each other were recalled. */
+  record TimersRecalled(long firstOffset, int count) implements StateChange {}
 }

@@ -10,6 +10,8 @@ import io.sluice.broker.StateChange.Positioned;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
+import io.sluice.broker.StateChange.TimersFired;
+import io.sluice.broker.StateChange.TimersRecalled;
 import io.sluice.broker.StateChange.TopicDeleted;
 import io.sluice.broker.StateChange.TopicPut;
 import io.sluice.bus.GroupConfig;
@@ -50,6 +52,8 @@ final class StateCodec {
   private static final int SETTLED = 10;
   private static final int RETURNED = 11;
   private static final int EXTENDED = 12;
+  private static final int TIMERS_FIRED = 13;
+  private static final int TIMERS_RECALLED = 14;
 
   private static final int ORDERED_BIT = 1;
   private static final int HELD_BIT = 2;
@@ -146,6 +150,14 @@ final class StateCodec {
       out.writeNumber(made.consumption());
       out.writeText(made.group());
       out.writeText(made.topic());
+    } else if (change instanceof TimersFired fired) {
+      out.writeByte(TIMERS_FIRED);
+      out.writeNumber(fired.dueMs());
+      out.writeNumber(fired.offset());
+    } else if (change instanceof TimersRecalled recalled) {
+      out.writeByte(TIMERS_RECALLED);
+      out.writeNumber(recalled.firstOffset());
+      out.writeNumber(recalled.count());
     } else {
       throw new IllegalStateException("no encoding for " + change);
     }
@@ -207,6 +219,8 @@ final class StateCodec {
               in.readInt(),
               in.readFlag());
       case EXTENDED -> new Extended(in.readInt(), in.readInt(), in.readNumber(), in.readNumber());
+      case TIMERS_FIRED -> new TimersFired(in.readNumber(), in.readNumber());
+      case TIMERS_RECALLED -> new TimersRecalled(in.readNumber(), in.readInt());
       default ->
           throw new IllegalArgumentException("the state has a change of unknown kind " + kind);
     };

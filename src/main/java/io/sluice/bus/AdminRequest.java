@@ -12,6 +12,12 @@ public sealed interface AdminRequest extends BusMessage {
    */
   record PutTopic(TopicConfig config) implements AdminRequest {}
 
+  /**
+   * Recalls a message that waits to be delivered later. Answer: {@link Done} once that is in the
+   * log; CONFLICT if it was delivered, MESSAGE_NOT_FOUND if there is none.
+   */
+  record Recall(String topic, String messageId) implements AdminRequest {}
+
   /** Deletes a topic and every position in it. Answer: {@link Done}, or TOPIC_NOT_FOUND. */
   record DeleteTopic(String topic) implements AdminRequest {}
 

@@ -12,6 +12,7 @@ public final class AppendReply implements BusMessage {
   private final long[] queueOffsets;
   private final long[] physicalOffsets;
   private SluiceException[] errors;
+  private long[] deliverTimesMs;
 
   /** An answer for so many messages, to be filled by {@link #stored} and {@link #refused}. */
   public AppendReply(String brokerName, int count, long storedAtMs) {
@@ -27,6 +28,22 @@ public final class AppendReply implements BusMessage {
     queueIds[index] = queueId;
     queueOffsets[index] = queueOffset;
     physicalOffsets[index] = physicalOffset;
+  }
+
+  /** Notes that a message was stored to be delivered later; it has no queue offset yet. */
+  public void delayed(int index, long deliverAtMs, long physicalOffset) {
+    if (deliverTimesMs == null) {
+      deliverTimesMs = new long[queueIds.length];
+    }
+    deliverTimesMs[index] = deliverAtMs;
+    queueIds[index] = -1;
+    queueOffsets[index] = -1;
+    physicalOffsets[index] = physicalOffset;
+  }
+
+  /** When the message will be delivered, in ms since 1970; 0 if it was at once. */
+  public long deliverAtMs(int index) {
+    return deliverTimesMs == null ? 0 : deliverTimesMs[index];
   }
 
   /** Notes why a message was not stored. */

@@ -1,6 +1,8 @@
 package io.sluice.client;
 
 import io.sluice.bus.AckLevel;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,6 +19,8 @@ public final class SendOptions {
   private final List<String> keys = new ArrayList<>();
   private String orderingKey;
   private String contentType;
+  private Duration delay;
+  private Instant deliverAt;
   private final Map<String, String> properties = new LinkedHashMap<>();
 
   /** The defaults. */
@@ -29,6 +33,8 @@ public final class SendOptions {
     keys.addAll(other.keys);
     orderingKey = other.orderingKey;
     contentType = other.contentType;
+    delay = other.delay;
+    deliverAt = other.deliverAt;
     properties.putAll(other.properties);
   }
 
@@ -88,6 +94,40 @@ public final class SendOptions {
   public SendOptions setContentType(String contentType) {
     this.contentType = contentType;
     return this;
+  }
+
+  public Duration getDelay() {
+    return delay;
+  }
+
+  /** Sets how long after the send the message is delivered; null for at once. */
+  public SendOptions setDelay(Duration delay) {
+    if (delay != null && delay.isNegative()) {
+      throw new IllegalArgumentException("found the delay " + delay + ", allowed is 0 or more");
+    }
+    this.delay = delay;
+    deliverAt = null;
+    return this;
+  }
+
+  public Instant getDeliverAt() {
+    return deliverAt;
+  }
+
+  /** Sets when the message is delivered; null, or a time that has passed, for at once. */
+  public SendOptions setDeliverAt(Instant deliverAt) {
+    this.deliverAt = deliverAt;
+    delay = null;
+    return this;
+  }
+
+  /** When a message is due that is sent now, or 0 for at once. */
+  long dueAtMs(long nowMs) {
+    long dueAtMs =
+        deliverAt != null
+            ? deliverAt.toEpochMilli()
+            : delay != null ? Math.addExact(nowMs, delay.toMillis()) : 0;
+    return dueAtMs > nowMs ? dueAtMs : 0;
   }
 
   public Map<String, String> getProperties() {

@@ -6,7 +6,10 @@ import io.sluice.bus.AckLevel;
  * Where a message was stored.
  *
  * @param messageId its unique id
+ * @param queueId its queue, -1 for a message that is delivered later
+ * @param queueOffset its place in the queue, -1 for a message that is delivered later
  * @param ack what has happened to it before this was answered
+ * @param deliverAtMs when it is delivered, in ms since 1970; 0 for at once
  */
 public record SendReceipt(
     String messageId,
@@ -14,4 +17,5 @@ public record SendReceipt(
     String brokerName,
     int queueId,
     long queueOffset,
-    AckLevel ack) {}
+    AckLevel ack,
+    long deliverAtMs) {}

@@ -139,7 +139,13 @@ final class Sender {
             ? QueueSelector.ANY
             : QueueSelector.orderingKey(options.getOrderingKey());
     ByteBuffer bytes = ByteBuffer.wrap(body.getBytes());
-    batch.add(topic, selector, 0, 0, clock.nowMs(), LOCAL_HOST, 0, 0, bytes, properties);
+    long nowMs = clock.nowMs();
+    long dueAtMs = options.dueAtMs(nowMs);
+    if (dueAtMs > 0) {
+      batch.addDelayed(topic, selector, dueAtMs, 0, 0, nowMs, LOCAL_HOST, 0, bytes, properties);
+    } else {
+      batch.add(topic, selector, 0, 0, nowMs, LOCAL_HOST, 0, 0, bytes, properties);
+    }
   }
 
   private void flushAll() {
@@ -187,7 +193,8 @@ final class Sender {
                     reply.brokerName(),
                     reply.queueId(i),
                     reply.queueOffset(i),
-                    target.ack()));
+                    target.ack(),
+                    reply.deliverAtMs(i)));
       }
     }
   }

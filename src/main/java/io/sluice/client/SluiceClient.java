@@ -1,6 +1,9 @@
 package io.sluice.client;
 
+import io.sluice.bus.Addresses;
+import io.sluice.bus.AdminRequest.Recall;
 import io.sluice.bus.BrokerDirectory;
+import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
 import io.sluice.util.Clock;
@@ -68,6 +71,26 @@ public final class SluiceClient {
    */
   public Future<SendReceipt> send(String topic, Buffer body, SendOptions options) {
     return here(() -> sender.send(topic, body, options));
+  }
+
+  /**
+   * Recalls a message that waits to be delivered later.
+   *
+   * @return completes when it is recalled, for good; fails with CONFLICT if it was delivered
+   *     already, with MESSAGE_NOT_FOUND if there is none
+   */
+  public Future<Void> recall(String topic, String messageId) {
+    return here(
+        () ->
+            directory
+                .brokerFor(topic)
+                .compose(
+                    broker ->
+                        calls.<Done>request(
+                            Addresses.admin(broker),
+                            new Recall(topic, messageId),
+                            BrokerCalls.TIMEOUT_MS))
+                .mapEmpty());
   }
 
   /** Subscribes with the defaults. */

@@ -108,7 +108,8 @@ final class ItemReader implements Fields.Taker {
       case "idempotencyKey" -> draft.idempotencyKey(Fields.text(name, parser));
       case "contentType" -> draft.contentType(Fields.text(name, parser));
       case "properties" -> takeProperties(parser);
-      case "delay", "deliverAt" -> throw SluiceHeaders.notSupported("the field '" + name + "'");
+      case "delay" -> draft.delay(name, Fields.scalar(name, parser));
+      case "deliverAt" -> draft.deliverAt(name, Fields.timeMs(name, parser));
       default -> {
         return false;
       }

@@ -8,6 +8,7 @@ import io.sluice.message.PropertiesWriter;
 import io.sluice.message.PropertyNames;
 import io.sluice.message.QueueSelector;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.Set;
 
 /**
@@ -25,8 +26,9 @@ final class MessageDraft {
           PropertyNames.WAIT,
           PropertyNames.DELAY_LEVEL,
           PropertyNames.TIMER_DELIVER_MS,
-          "TIMER_DELAY_MS",
-          "TIMER_DELAY_SEC",
+          PropertyNames.TIMER_DELAY_MS,
+          PropertyNames.TIMER_DELAY_SEC,
+          PropertyNames.TIMER_OUT_MS,
           PropertyNames.RETRY_TOPIC,
           PropertyNames.REAL_TOPIC,
           PropertyNames.REAL_QUEUE_ID,
@@ -44,6 +46,12 @@ final class MessageDraft {
           "TRAN_MSG",
           "PGROUP");
 
+  /** No delay was given. */
+  private static final long NONE = -1;
+
+  /** What can be said at all; the Broker has a limit of its own. */
+  private static final long LONGEST_DELAY_MS = Duration.ofDays(36_500).toMillis();
+
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
   private final PropertiesWriter properties = new PropertiesWriter();
@@ -54,6 +62,8 @@ final class MessageDraft {
   private String orderingKey;
   private String contentType;
   private String idempotencyKey;
+  private long delayMs = NONE;
+  private long deliverAtMs = NONE;
   private byte[] bodyArray;
 
   /** Around {@link #bodyArray}: the lines of a chunk share one. */
@@ -71,6 +81,8 @@ final class MessageDraft {
     orderingKey = null;
     contentType = null;
     idempotencyKey = null;
+    delayMs = NONE;
+    deliverAtMs = NONE;
     return this;
   }
 
@@ -120,6 +132,26 @@ final class MessageDraft {
 
   void idempotencyKey(String value) {
     idempotencyKey = value;
+  }
+
+  /** Delivered so long after it was sent. */
+  void delay(String name, String text) {
+    delayMs = Fields.durationMs(name, text, 0, LONGEST_DELAY_MS);
+    oneTime(name);
+  }
+
+  /** Delivered at this time. */
+  void deliverAt(String name, long timeMs) {
+    deliverAtMs = timeMs;
+    oneTime(name);
+  }
+
+  private void oneTime(String name) {
+    if (delayMs != NONE && deliverAtMs != NONE) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          name + ": there is a delay and a time of delivery; give one of them");
+    }
   }
 
   /** A user's property. */
@@ -190,7 +222,12 @@ final class MessageDraft {
             : QueueSelector.orderingKey(orderingKey);
     int sysFlag =
         bornHost.length == MessageLayout.HOST_V4_BYTES ? 0 : MessageLayout.SYS_BORN_HOST_V6;
-    batch.add(topic, selector, 0, sysFlag, nowMs, bornHost, 0, 0, body, properties);
+    long dueAtMs = deliverAtMs != NONE ? deliverAtMs : delayMs != NONE ? nowMs + delayMs : 0;
+    if (dueAtMs > nowMs) {
+      batch.addDelayed(topic, selector, dueAtMs, 0, sysFlag, nowMs, bornHost, 0, body, properties);
+    } else {
+      batch.add(topic, selector, 0, sysFlag, nowMs, bornHost, 0, 0, body, properties);
+    }
   }
 
   static SluiceException tooLarge(long found, long allowed) {

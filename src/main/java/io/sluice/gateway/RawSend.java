@@ -47,14 +47,7 @@ final class RawSend implements RequestBody.Receiver, SendCollector.Sender {
       return;
     }
     JsonText body = loop.json.clear();
-    SendAnswer.write(
-        body,
-        messageId,
-        topic,
-        reply.brokerName(),
-        reply.queueId(index),
-        reply.queueOffset(index),
-        ack);
+    SendAnswer.write(body, messageId, topic, reply, index, ack);
     Answers.json(request.response(), 201, body);
   }
 

@@ -44,7 +44,7 @@ final class Routes {
         route(HttpMethod.POST, SEND, null),
         route(HttpMethod.GET, SEND, ReadHandlers::browse),
         route(HttpMethod.GET, "/v1/topics/{topic}/messages/{messageId}", ReadHandlers::one),
-        later(HttpMethod.DELETE, "/v1/topics/{topic}/messages/{messageId}", "recall"),
+        route(HttpMethod.DELETE, "/v1/topics/{topic}/messages/{messageId}", RecallHandler::recall),
         route(
             HttpMethod.GET, "/v1/topics/{topic}/stream", call -> StreamHandler.open(call, streams)),
         route(HttpMethod.GET, "/v1/topics", AdminHandlers::listTopics),

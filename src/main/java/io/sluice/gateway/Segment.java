@@ -118,14 +118,7 @@ final class Segment {
         Problem.write(out, error);
         out.raw('}');
       } else {
-        SendAnswer.write(
-            out,
-            messageIds[i],
-            topic,
-            reply.brokerName(),
-            reply.queueId(index),
-            reply.queueOffset(index),
-            ack);
+        SendAnswer.write(out, messageIds[i], topic, reply, index, ack);
       }
     }
     return next;

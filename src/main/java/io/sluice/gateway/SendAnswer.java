@@ -1,6 +1,7 @@
 package io.sluice.gateway;
 
 import io.sluice.bus.AckLevel;
+import io.sluice.bus.AppendReply;
 import java.util.Locale;
 
 /** Writes what became of one sent message. */
@@ -18,31 +19,26 @@ final class SendAnswer {
 
   /** Writes the whole object. */
   static void write(
-      JsonText out,
-      String messageId,
-      String topic,
-      String broker,
-      int queueId,
-      long queueOffset,
-      AckLevel ack) {
+      JsonText out, String messageId, String topic, AppendReply reply, int index, AckLevel ack) {
     out.raw('{');
-    writeFields(out, messageId, topic, broker, queueId, queueOffset, ack);
+    writeFields(out, messageId, topic, reply, index, ack);
     out.raw('}');
   }
 
   /** Writes its fields. */
   static void writeFields(
-      JsonText out,
-      String messageId,
-      String topic,
-      String broker,
-      int queueId,
-      long queueOffset,
-      AckLevel ack) {
+      JsonText out, String messageId, String topic, AppendReply reply, int index, AckLevel ack) {
     // Ids, topics and brokers are made of characters that need no escaping.
     out.raw("\"messageId\":\"").raw(messageId).raw("\",\"topic\":\"").raw(topic);
-    out.raw("\",\"broker\":\"").raw(broker).raw("\",\"queueId\":").number(queueId);
-    out.raw(",\"queueOffset\":").number(queueOffset);
+    out.raw("\",\"broker\":\"").raw(reply.brokerName());
+    long deliverAtMs = reply.deliverAtMs(index);
+    if (deliverAtMs > 0) {
+      // Its place is found when it is delivered.
+      out.raw("\",\"deliverAt\":").number(deliverAtMs);
+    } else {
+      out.raw("\",\"queueId\":").number(reply.queueId(index));
+      out.raw(",\"queueOffset\":").number(reply.queueOffset(index));
+    }
     out.raw(",\"ack\":\"").raw(ACKS[ack.ordinal()]).raw("\",\"duplicate\":false");
   }
 }

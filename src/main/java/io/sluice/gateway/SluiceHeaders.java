@@ -20,21 +20,27 @@ final class SluiceHeaders {
   static final String KEY = "Sluice-Key";
   static final String ORDERING_KEY = "Sluice-Ordering-Key";
   static final String ACK = "Sluice-Ack";
+  static final String DELAY = "Sluice-Delay";
+  static final String DELIVER_AT = "Sluice-Deliver-At";
   static final String IDEMPOTENCY_KEY = "Idempotency-Key";
   static final String PROPERTY_PREFIX = "Sluice-Property-";
 
   /** The headers of a send that are known by name; the document of the API lists the same. */
   static final List<String> OF_SEND =
-      List.of(TAG, KEY, ORDERING_KEY, ACK, IDEMPOTENCY_KEY, "traceparent", "tracestate");
+      List.of(
+          TAG,
+          KEY,
+          ORDERING_KEY,
+          ACK,
+          DELAY,
+          DELIVER_AT,
+          IDEMPOTENCY_KEY,
+          "traceparent",
+          "tracestate");
 
   /** Known, and not supported yet: said so instead of being passed over. */
   static final List<String> NOT_SUPPORTED =
-      List.of(
-          "Sluice-Delay",
-          "Sluice-Deliver-At",
-          "Sluice-Ttl",
-          "Sluice-Reply-Wait",
-          "Sluice-Transaction");
+      List.of("Sluice-Ttl", "Sluice-Reply-Wait", "Sluice-Transaction");
 
   private static final List<String> KNOWN =
       List.of(
@@ -43,8 +49,8 @@ final class SluiceHeaders {
           ORDERING_KEY,
           ACK,
           PROPERTY_PREFIX + "<Name>",
-          "Sluice-Delay",
-          "Sluice-Deliver-At",
+          DELAY,
+          DELIVER_AT,
           "Sluice-Ttl",
           "Sluice-Reply-Wait",
           "Sluice-Transaction");
@@ -161,6 +167,10 @@ final class SluiceHeaders {
       draft.orderingKey(text(value));
     } else if (name.equalsIgnoreCase(ACK)) {
       return ack(value);
+    } else if (name.equalsIgnoreCase(DELAY)) {
+      draft.delay(name, value);
+    } else if (name.equalsIgnoreCase(DELIVER_AT)) {
+      draft.deliverAt(name, Fields.timeMs(name, value));
     } else if (isProperty(name)) {
       // The name as it came: HTTP/2 has made it lower case, HTTP/1.1 leaves it.
       draft.property(name.substring(PROPERTY_PREFIX.length()), text(value));

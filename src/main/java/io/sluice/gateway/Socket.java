@@ -819,14 +819,7 @@ final class Socket {
             if (id != null) {
               out.name("id").string(id).raw(',');
             }
-            SendAnswer.writeFields(
-                out,
-                messageId,
-                topic,
-                reply.brokerName(),
-                reply.queueId(index),
-                reply.queueOffset(index),
-                ack);
+            SendAnswer.writeFields(out, messageId, topic, reply, index, ack);
             out.raw('}');
           });
       published(bytes);

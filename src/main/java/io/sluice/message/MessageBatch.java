@@ -46,6 +46,7 @@ public final class MessageBatch {
   private String[] topics;
   private long[] selectors;
   private int[] tagsCodes;
+  private long[] dueTimesMs;
   private int[] keyEnds;
   private int[] keyHashes;
   private int keyCount;
@@ -70,6 +71,7 @@ public final class MessageBatch {
     topics = new String[columns];
     selectors = new long[columns];
     tagsCodes = new int[columns];
+    dueTimesMs = new long[columns];
     keyEnds = new int[columns];
     keyHashes = new int[columns];
   }
@@ -101,7 +103,77 @@ public final class MessageBatch {
       long preparedOffset,
       ByteBuffer body,
       PropertiesWriter properties) {
-    byte[] topicBytes = topicBytes(topic);
+    encode(
+        topic,
+        topic,
+        selector,
+        0,
+        flag,
+        sysFlag,
+        bornAtMs,
+        bornHost,
+        reconsumeTimes,
+        preparedOffset,
+        body,
+        properties);
+  }
+
+  /**
+   * Encodes one message that is to be delivered later: a record of the timer topic that names the
+   * message's own topic and queue. {@link #topic} and {@link #selector} are the message's own.
+   *
+   * @param dueAtMs when it is to be delivered, more than 0
+   * @param properties as for {@link #add}; what the timer needs is added to them
+   */
+  public void addDelayed(
+      String topic,
+      long selector,
+      long dueAtMs,
+      int flag,
+      int sysFlag,
+      long bornAtMs,
+      byte[] bornHost,
+      int reconsumeTimes,
+      ByteBuffer body,
+      PropertiesWriter properties) {
+    if (dueAtMs <= 0) {
+      throw new IllegalArgumentException("due at " + dueAtMs + "; allowed is 1 or more");
+    }
+    properties
+        .put(PropertyNames.REAL_TOPIC, topic)
+        .put(
+            PropertyNames.REAL_QUEUE_ID,
+            QueueSelector.isQueue(selector) ? Long.toString(selector) : "-1")
+        .put(PropertyNames.TIMER_OUT_MS, Long.toString(dueAtMs));
+    encode(
+        Names.TIMER_TOPIC,
+        topic,
+        selector,
+        dueAtMs,
+        flag,
+        sysFlag,
+        bornAtMs,
+        bornHost,
+        reconsumeTimes,
+        0,
+        body,
+        properties);
+  }
+
+  private void encode(
+      String recordTopic,
+      String topic,
+      long selector,
+      long dueAtMs,
+      int flag,
+      int sysFlag,
+      long bornAtMs,
+      byte[] bornHost,
+      int reconsumeTimes,
+      long preparedOffset,
+      ByteBuffer body,
+      PropertiesWriter properties) {
+    byte[] topicBytes = topicBytes(recordTopic);
     int propertiesBytes = properties.size() + CRC_PROPERTY_BYTES;
     if (propertiesBytes > MessageLayout.MAX_PROPERTIES_BYTES) {
       throw new IllegalArgumentException(
@@ -163,8 +235,9 @@ public final class MessageBatch {
     positions[count] = start;
     topics[count] = topic;
     selectors[count] = selector;
+    dueTimesMs[count] = dueAtMs;
     tagsCodes[count] = properties.tag() == null ? 0 : properties.tag().hashCode();
-    addKeys(topic, properties);
+    addKeys(recordTopic, properties);
     keyEnds[count] = keyCount;
     count++;
     size += recordBytes;
@@ -224,7 +297,19 @@ public final class MessageBatch {
     return bytes;
   }
 
-  /** The topic of one message. */
+  /** When one message is due, or 0 for one that is delivered at once. */
+  public long dueAtMs(int index) {
+    return dueTimesMs[index];
+  }
+
+  /** When one message was stored, as {@link #seal} wrote it. */
+  public long storedAtMs(int index) {
+    int start = positions[index];
+    int sysFlag = (int) INT.get(bytes, start + MessageLayout.SYS_FLAG);
+    return (long) LONG.get(bytes, start + MessageLayout.storeTimestamp(sysFlag));
+  }
+
+  /** The topic of one message; of a delayed one the topic it will be delivered to. */
   public String topic(int index) {
     return topics[index];
   }
@@ -303,6 +388,7 @@ public final class MessageBatch {
     topics = Arrays.copyOf(topics, length);
     selectors = Arrays.copyOf(selectors, length);
     tagsCodes = Arrays.copyOf(tagsCodes, length);
+    dueTimesMs = Arrays.copyOf(dueTimesMs, length);
     keyEnds = Arrays.copyOf(keyEnds, length);
   }
 }

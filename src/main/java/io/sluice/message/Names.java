@@ -30,6 +30,9 @@ public final class Names {
   /** The topic of the markers before records that are in the log all or none. */
   public static final String ATOMIC_TOPIC = SYSTEM_PREFIX + "sluice_atomic";
 
+  /** The topic that holds messages to be delivered later, all in its queue 0. */
+  public static final String TIMER_TOPIC = SYSTEM_PREFIX + "wheel_timer";
+
   private static final Set<String> SYSTEM_TOPICS =
       Set.of(
           "TBW102",

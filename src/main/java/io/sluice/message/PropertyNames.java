@@ -12,6 +12,12 @@ public final class PropertyNames {
   public static final String WAIT = "WAIT";
   public static final String DELAY_LEVEL = "DELAY";
   public static final String TIMER_DELIVER_MS = "TIMER_DELIVER_MS";
+  public static final String TIMER_DELAY_MS = "TIMER_DELAY_MS";
+  public static final String TIMER_DELAY_SEC = "TIMER_DELAY_SEC";
+
+  /** When a delayed message is due, in ms since 1970; on the record in the timer topic only. */
+  public static final String TIMER_OUT_MS = "TIMER_OUT_MS";
+
   public static final String RETRY_TOPIC = "RETRY_TOPIC";
   public static final String REAL_TOPIC = "REAL_TOPIC";
   public static final String REAL_QUEUE_ID = "REAL_QID";

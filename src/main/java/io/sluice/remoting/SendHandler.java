@@ -230,9 +230,26 @@ final class SendHandler implements RequestHandler {
     if (bornHost.length == MessageLayout.HOST_V6_BYTES) {
       sysFlag |= MessageLayout.SYS_BORN_HOST_V6;
     }
+    long selector =
+        header.queueId() < 0 ? QueueSelector.ANY : QueueSelector.queue(header.queueId());
+    long dueAtMs = properties.dueAtMs(clock.nowMs());
+    if (dueAtMs > 0) {
+      batch.addDelayed(
+          header.topic(),
+          selector,
+          dueAtMs,
+          flag,
+          sysFlag,
+          header.bornAtMs(),
+          bornHost,
+          header.reconsumeTimes(),
+          body,
+          read);
+      return;
+    }
     batch.add(
         header.topic(),
-        header.queueId() < 0 ? QueueSelector.ANY : QueueSelector.queue(header.queueId()),
+        selector,
         flag,
         sysFlag,
         header.bornAtMs(),
@@ -274,8 +291,9 @@ final class SendHandler implements RequestHandler {
       exchange.ok(
           new ExtFields(6)
               .put("msgId", messageIds(reply, first))
-              .put("queueId", reply.queueId(first))
-              .put("queueOffset", reply.queueOffset(first))
+              // A client reads these as numbers; a delayed message has its place later.
+              .put("queueId", Math.max(0, reply.queueId(first)))
+              .put("queueOffset", Math.max(0, reply.queueOffset(first)))
               .put("transactionId", uniqueKey)
               .put("MSG_REGION", REGION)
               .put("TRACE_ON", "true"));

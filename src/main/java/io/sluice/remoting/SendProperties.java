@@ -19,10 +19,23 @@ final class SendProperties {
   private static final char VALUE_END = 2;
   private static final String TRANSIENT_PREFIX = "__RMQ.TRANSIENT.";
 
+  /** RocketMQ's {@code messageDelayLevel}: level 1 is the first. */
+  private static final long[] LEVELS_MS = {
+    1_000, 5_000, 10_000, 30_000, 60_000, 120_000, 180_000, 240_000, 300_000, 360_000, 420_000,
+    480_000, 540_000, 600_000, 1_200_000, 1_800_000, 3_600_000, 7_200_000
+  };
+
+  /** Beyond it a sum of milliseconds would be no number any more; the Broker's bound is lower. */
+  private static final long MOST_SECONDS = 1L << 42;
+
   private final PropertiesWriter writer = new PropertiesWriter();
   private final UniqueIds uniqueIds;
   private final String clusterName;
   private boolean waits;
+  private int delayLevel;
+  private String delaySeconds;
+  private String delayMs;
+  private String deliverMs;
 
   /**
    * For the sends of one front.
@@ -43,6 +56,10 @@ final class SendProperties {
   PropertiesWriter read(String encoded) {
     writer.clear();
     waits = true;
+    delayLevel = 0;
+    delaySeconds = null;
+    delayMs = null;
+    deliverMs = null;
     int start = 0;
     while (start < encoded.length()) {
       int end = encoded.indexOf(VALUE_END, start);
@@ -69,6 +86,49 @@ final class SendProperties {
     return waits;
   }
 
+  /**
+   * When the message last read is to be delivered. A delay level counts before the timer's
+   * properties, and of those seconds before milliseconds before a time.
+   *
+   * @return in ms since 1970, or 0 for at once
+   * @throws SluiceException as RocketMQ refuses it, if it is no number
+   */
+  long dueAtMs(long nowMs) {
+    if (delayLevel > 0) {
+      return nowMs + LEVELS_MS[Math.min(delayLevel, LEVELS_MS.length) - 1];
+    }
+    long dueAtMs = 0;
+    if (delaySeconds != null) {
+      dueAtMs = later(nowMs, PropertyNames.TIMER_DELAY_SEC, delaySeconds, 1_000);
+    } else if (delayMs != null) {
+      dueAtMs = later(nowMs, PropertyNames.TIMER_DELAY_MS, delayMs, 1);
+    } else if (deliverMs != null) {
+      dueAtMs = number(PropertyNames.TIMER_DELIVER_MS, deliverMs);
+    }
+    return dueAtMs > nowMs ? dueAtMs : 0;
+  }
+
+  private static long later(long nowMs, String name, String value, long unitMs) {
+    long number = number(name, value);
+    if (number > MOST_SECONDS) {
+      throw illegal(name, value);
+    }
+    return nowMs + number * unitMs;
+  }
+
+  private static long number(String name, String value) {
+    try {
+      return Long.parseLong(value);
+    } catch (NumberFormatException e) {
+      throw illegal(name, value);
+    }
+  }
+
+  private static SluiceException illegal(String name, String value) {
+    return new SluiceException(
+        ErrorCode.MESSAGE_TOO_LARGE, name + " is '" + value + "'; allowed is a number of ms or s");
+  }
+
   private void take(String name, String value) {
     switch (name) {
       case "CLUSTER", "MSG_REGION", "TRACE_ON", "POP_CK", PropertyNames.RECORD_CRC -> {
@@ -84,13 +144,13 @@ final class SendProperties {
         }
         writer.put(name, value);
       }
-      case PropertyNames.DELAY_LEVEL -> {
-        if (!value.equals("0")) {
-          throw notYet("delayed messages (DELAY)");
-        }
+      case PropertyNames.DELAY_LEVEL -> delayLevel = (int) number(name, value);
+      case PropertyNames.TIMER_DELAY_SEC -> delaySeconds = value;
+      case PropertyNames.TIMER_DELAY_MS -> delayMs = value;
+      case PropertyNames.TIMER_DELIVER_MS -> deliverMs = value;
+      case PropertyNames.TIMER_OUT_MS, PropertyNames.REAL_TOPIC, PropertyNames.REAL_QUEUE_ID -> {
+        // The timer's own.
       }
-      case "TIMER_DELAY_SEC", "TIMER_DELAY_MS", PropertyNames.TIMER_DELIVER_MS ->
-          throw notYet("delayed messages (" + name + ")");
       default -> {
         if (!name.startsWith(TRANSIENT_PREFIX)) {
           writer.put(name, value);

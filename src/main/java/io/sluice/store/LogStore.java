@@ -215,7 +215,10 @@ final class LogStore implements MessageStore {
       }
       queueOffsets[next] = queue.maxOffset;
       physicalOffsets[next] = at;
-      QueueChunks.append(queue, at, bytes, batch.tagsCode(next));
+      long dueAtMs = batch.dueAtMs(next);
+      // The timer topic's entries say when their message is due, as Recovery writes them too.
+      long code = dueAtMs == 0 ? batch.tagsCode(next) : Math.max(dueAtMs, lastStoredAtMs);
+      QueueChunks.append(queue, at, bytes, code);
       for (int k = batch.keyStart(next); k < batch.keyEnd(next); k++) {
         files.index.add(batch.keyHash(k), at);
       }
@@ -624,6 +627,22 @@ final class LogStore implements MessageStore {
   public CompletionStage<Integer> warm(
       ConsumeQueue queue, long fromOffset, int count, long maxBytes, RecordFilter filter) {
     return reader.warm(((LogQueue) queue).snapshot(), fromOffset, count, maxBytes, filter);
+  }
+
+  @Override
+  public CompletionStage<Void> warm(ConsumeQueue queue, long[] offsets) {
+    return reader.warm(((LogQueue) queue).snapshot(), offsets);
+  }
+
+  @Override
+  public CompletionStage<Long> scan(
+      ConsumeQueue queue, long fromOffset, long toOffset, EntryVisitor visitor) {
+    return reader.scan(((LogQueue) queue).snapshot(), fromOffset, toOffset, visitor);
+  }
+
+  @Override
+  public void noteTime(long timeMs) {
+    lastStoredAtMs = Math.max(lastStoredAtMs, timeMs);
   }
 
   @Override

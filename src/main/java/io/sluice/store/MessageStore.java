@@ -125,6 +125,27 @@ public interface MessageStore {
   CompletionStage<Integer> warm(
       ConsumeQueue queue, long fromOffset, int count, long maxBytes, RecordFilter filter);
 
+  /**
+   * Brings single records into memory by a worker.
+   *
+   * @return completes on the owner thread when they can be read; fails if one is damaged
+   */
+  CompletionStage<Void> warm(ConsumeQueue queue, long[] offsets);
+
+  /**
+   * Reads the entries of a queue by a worker, without their records.
+   *
+   * @param fromOffset first one; those that have expired are left out
+   * @param toOffset end, exclusive
+   * @param visitor called on the worker; what it wrote can be seen when the future completes
+   * @return completes on the owner thread with the first offset not visited
+   */
+  CompletionStage<Long> scan(
+      ConsumeQueue queue, long fromOffset, long toOffset, EntryVisitor visitor);
+
+  /** Nothing is stored with an earlier time from now on, whatever the clock says. */
+  void noteTime(long timeMs);
+
   /** Collects records for a reader; see {@link BlockBuilder}. */
   BlockBuilder newBlock(int expectedMessages);
 

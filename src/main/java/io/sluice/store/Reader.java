@@ -37,6 +37,36 @@ final class Reader {
     return workers.call(() -> warmNow(queue, fromOffset, count, maxBytes, filter));
   }
 
+  CompletionStage<Void> warm(LogQueue.Snapshot queue, long[] offsets) {
+    return workers.call(
+        () -> {
+          for (long offset : offsets) {
+            Entry entry = offset < queue.minOffset() ? null : entry(queue, offset);
+            if (entry != null && !check(queue, offset, entry)) {
+              throw damaged(queue, offset, entry);
+            }
+          }
+          return null;
+        });
+  }
+
+  CompletionStage<Long> scan(
+      LogQueue.Snapshot queue, long fromOffset, long toOffset, EntryVisitor visitor) {
+    return workers.call(
+        () -> {
+          long to = Math.min(toOffset, queue.maxOffset());
+          long offset = Math.max(fromOffset, queue.minOffset());
+          while (offset < to) {
+            Entry entry = entry(queue, offset);
+            if (entry != null && !visitor.visit(offset, entry.physicalOffset(), entry.tagsCode())) {
+              break;
+            }
+            offset++;
+          }
+          return offset;
+        });
+  }
+
   CompletionStage<Long> offsetAtTime(LogQueue.Snapshot queue, long timeMs) {
     return workers.call(() -> offsetAtTimeNow(queue, timeMs));
   }

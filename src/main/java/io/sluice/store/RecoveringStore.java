@@ -96,6 +96,22 @@ final class RecoveringStore implements MessageStore {
   }
 
   @Override
+  public CompletionStage<Void> warm(ConsumeQueue queue, long[] offsets) {
+    throw notYet();
+  }
+
+  @Override
+  public CompletionStage<Long> scan(
+      ConsumeQueue queue, long fromOffset, long toOffset, EntryVisitor visitor) {
+    throw notYet();
+  }
+
+  @Override
+  public void noteTime(long timeMs) {
+    throw notYet();
+  }
+
+  @Override
   public BlockBuilder newBlock(int expectedMessages) {
     throw notYet();
   }

@@ -5,6 +5,7 @@ import io.sluice.message.MessageLayout;
 import io.sluice.message.MessageView;
 import io.sluice.message.Names;
 import io.sluice.message.PropertyNames;
+import io.sluice.message.TimerRecord;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
@@ -331,8 +332,7 @@ final class Recovery {
     if (QueueChunks.needsChunk(queue)) {
       addChunk(queue, physical);
     }
-    String tag = record.property(PropertyNames.TAGS);
-    QueueChunks.append(queue, physical, record.size(), tag == null ? 0 : tag.hashCode());
+    QueueChunks.append(queue, physical, record.size(), code(topic, record));
     index(topic, record.property(PropertyNames.UNIQUE_KEY), physical);
     String keys = record.property(PropertyNames.KEYS);
     if (keys != null) {
@@ -373,6 +373,14 @@ final class Recovery {
     while (!files.chunks.tryAddChunk(queue, physical, true)) {
       files.chunks.space().prepareFor(64L * QueueChunks.CHUNK_BYTES);
     }
+  }
+
+  private static long code(String topic, MessageView record) {
+    if (topic.equals(Names.TIMER_TOPIC)) {
+      return TimerRecord.dueAtMs(record);
+    }
+    String tag = record.property(PropertyNames.TAGS);
+    return tag == null ? 0 : tag.hashCode();
   }
 
   private void index(String topic, String key, long physical) throws IOException {

@@ -8,13 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.sluice.broker.BrokerKit.Received;
 import io.sluice.bus.AckLevel;
 import io.sluice.bus.AdminRequest.GetLag;
+import io.sluice.bus.AdminRequest.GetTopic;
 import io.sluice.bus.AdminRequest.Lag;
 import io.sluice.bus.AdminRequest.QueueLag;
+import io.sluice.bus.AdminRequest.Topic;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SettleRequest.Kind;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBatch;
+import io.sluice.message.PropertiesWriter;
+import io.sluice.message.PropertyNames;
 import io.sluice.message.QueueSelector;
 import io.sluice.testkit.Await;
 import java.io.IOException;
@@ -124,6 +128,49 @@ class AtomicTest {
       starts++;
     }
     assertTrue(starts > 5);
+  }
+
+  @Test
+  void shouldDeliverADelayedMessageOnceWhereverTheLogIsCut() throws Exception {
+    MessageBatch batch = kit.batch();
+    batch.addDelayed(
+        "orders",
+        QueueSelector.ANY,
+        System.currentTimeMillis() + 200,
+        0,
+        0,
+        1,
+        new byte[8],
+        0,
+        ByteBuffer.wrap(new byte[] {'x'}),
+        new PropertiesWriter().put(PropertyNames.UNIQUE_KEY, "the-id"));
+    kit.send(batch);
+    final long before = end(directory);
+    awaitEquals(1L, () -> stored(kit));
+    kit.stop();
+    long after = end(directory);
+    assertTrue(after > before + 300, before + " to " + after);
+    for (long cut = before; cut <= after; cut += 53) {
+      Path copy = copies.resolve("timer-" + cut);
+      copy(directory, copy);
+      cut(copy, cut);
+      try (BrokerKit crashed = new BrokerKit(copy).start()) {
+        awaitEquals(1L, () -> stored(crashed));
+        // Were it to come twice, it would by now: it has been due all the time.
+        crashed.restart();
+        awaitEquals(1, () -> crashed.receive("g", "orders", 10).size());
+        assertEquals(1L, stored(crashed), "cut at byte " + cut + " of " + after);
+        crashed.stop();
+      }
+    }
+  }
+
+  private static long stored(BrokerKit kit) throws Exception {
+    long stored = 0;
+    for (long maxOffset : kit.<Topic>admin(new GetTopic("orders")).maxOffsets()) {
+      stored += maxOffset;
+    }
+    return stored;
   }
 
   private static Path log(Path directory) throws IOException {

@@ -75,7 +75,8 @@ class DocumentsTest {
         new TreeSet<>(Arrays.asList(SubscribeFields.PARAMETERS)),
         parameters("get", Routes.SOCKET, "query"));
     assertEquals(
-        Set.of("queue", "offset", "time", "limit", "key"), parameters("get", Routes.SEND, "query"));
+        Set.of("queue", "offset", "time", "limit", "key", "tag", "sql"),
+        parameters("get", Routes.SEND, "query"));
     assertEquals(
         Set.of("from", "tag", "sql"), parameters("get", "/v1/topics/{topic}/stream", "query"));
   }

@@ -186,8 +186,8 @@ class SocketTest extends GatewayTestBase {
     assertEquals("UNKNOWN_FIELD", error.getString("code"));
     assertTrue(error.getString("detail").contains("'body'"));
     socket.send(
-        "{\"type\":\"publish\",\"id\":\"e3\",\"topic\":\"t\",\"body\":\"x\",\"delay\":\"5s\"}");
-    assertEquals("NOT_SUPPORTED", socket.next("error").getString("code"));
+        "{\"type\":\"publish\",\"id\":\"e3\",\"topic\":\"t\",\"body\":\"x\",\"delay\":\"soon\"}");
+    assertEquals("INVALID_ARGUMENT", socket.next("error").getString("code"));
     socket.close();
   }
 
