@@ -55,6 +55,10 @@ final class MessageDraft {
   private String contentType;
   private String idempotencyKey;
   private byte[] bodyArray;
+
+  /** Around {@link #bodyArray}: the lines of a chunk share one. */
+  private ByteBuffer wrapped;
+
   private ByteBuffer body = NOTHING;
 
   /** Starts the next message. */
@@ -132,20 +136,21 @@ final class MessageDraft {
   void body(byte[] array, int from, int length) {
     if (array != bodyArray) {
       bodyArray = array;
-      body = ByteBuffer.wrap(array);
+      wrapped = ByteBuffer.wrap(array);
     }
-    body.limit(from + length).position(from);
+    body = wrapped.limit(from + length).position(from);
   }
 
   /** No body. */
   void noBody() {
-    bodyArray = null;
     body = NOTHING;
   }
 
   /** Lets the last body go. */
   void forgetBody() {
-    noBody();
+    bodyArray = null;
+    wrapped = null;
+    body = NOTHING;
   }
 
   int bodyBytes() {

@@ -92,6 +92,7 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
     } else {
       lines.take(ByteBufUtil.getBytes(buffer), 0, buffer.readableBytes());
     }
+    loop.draft.forgetBody();
     flush();
     pauseIfFull();
   }

@@ -117,6 +117,9 @@ final class Sockets {
     channel
         .pipeline()
         .addBefore(channel.name(), "frameErrors", new FrameErrors(loop.options.maxFrameBytes()));
+    DirectWrites.apply(channel);
+    // Read already; they would stay as long as the socket does, about 1 KB.
+    webSocket.headers().clear();
     boolean binary = BINARY.equals(webSocket.subProtocol());
     Socket socket = new Socket(loop, webSocket, channel, binary, bornHost, this::closed);
     open.add(socket);

@@ -23,8 +23,8 @@ final class RocketMqClients implements AutoCloseable {
 
   static {
     // The clients' own log and the offsets of broadcasts belong into the build directory.
-    System.setProperty("rocketmq.client.logRoot", "target/rocketmq-client");
-    System.setProperty("rocketmq.client.logLevel", "WARN");
+    System.setProperty("rocketmq.log.root", "target/rocketmq-client");
+    System.setProperty("rocketmq.log.level", "WARN");
     System.setProperty("rocketmq.client.localOffsetStoreDir", "target/rocketmq-client/offsets");
   }
 
