@@ -549,8 +549,8 @@ class BrokerVerticleTest {
     }
     assertEquals(ErrorCode.BUSY, failureOf(waiting.get(2)).code());
     kit.send("orders", "a", "b");
-    waiting.get(0).await(5, SECONDS);
-    waiting.get(1).await(5, SECONDS);
+    assertEquals(1, copy(waiting.get(0).await(5, SECONDS)).size());
+    assertEquals(1, copy(waiting.get(1).await(5, SECONDS)).size());
   }
 
   @Test
