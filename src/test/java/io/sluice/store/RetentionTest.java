@@ -177,9 +177,10 @@ final class RetentionTest {
       full.options.segmentBytes(SEGMENT_BYTES).retentionInterval(Duration.ofMillis(100));
       full.options.checkpointBytes(10_000);
       full.open();
-      memory.capacity(memory.usedBytes() + 200_000);
-      // Without deletion this would need 600 KB for the log alone.
-      for (int i = 0; i < 3000; i++) {
+      // Enough for what is still being prepared for queues and index, whenever it is looked at.
+      memory.capacity(memory.usedBytes() + 700_000);
+      // Without deletion this would need 1.2 MB for the log alone.
+      for (int i = 0; i < 6000; i++) {
         int number = i;
         while (true) {
           try {
