@@ -7,6 +7,7 @@ import io.sluice.app.load.Endpoint;
 import io.sluice.app.load.Figures;
 import io.sluice.app.load.ServerProcess;
 import io.sluice.util.Durations;
+import io.sluice.util.NearestName;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -167,7 +168,7 @@ final class BenchCommand implements Callable<Integer> {
     List<String> known = Arrays.stream(Scenario.values()).map(Scenario::word).toList();
     for (String word : words) {
       if (!known.contains(word)) {
-        Optional<String> near = Nearest.of(word, known);
+        Optional<String> near = NearestName.find(word, known);
         throw new CommandFailure(
             ExitCode.USAGE,
             "there is no scenario '"

@@ -1,5 +1,6 @@
 package io.sluice.app;
 
+import io.sluice.util.NearestName;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -100,7 +101,9 @@ final class Commands implements Runnable {
                 .map(Map.Entry::getKey);
     return "there is no "
         + word
-        + Nearest.of(word, known.toList()).map(near -> "; did you mean " + near + "?").orElse("");
+        + NearestName.find(word, known.toList())
+            .map(near -> "; did you mean " + near + "?")
+            .orElse("");
   }
 
   @Override

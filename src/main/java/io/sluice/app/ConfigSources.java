@@ -1,5 +1,6 @@
 package io.sluice.app;
 
+import io.sluice.util.NearestName;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -80,7 +81,7 @@ final class ConfigSources {
                 "environment: there is no key for '"
                     + variable
                     + "'"
-                    + Nearest.of(variable, names.keySet())
+                    + NearestName.find(variable, names.keySet())
                         .map(near -> "; did you mean '" + near + "'?")
                         .orElse("; see docs/configuration.md"));
           }

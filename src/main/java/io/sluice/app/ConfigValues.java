@@ -2,6 +2,7 @@ package io.sluice.app;
 
 import io.sluice.util.ByteSizes;
 import io.sluice.util.Durations;
+import io.sluice.util.NearestName;
 import java.util.Locale;
 import java.util.function.LongFunction;
 import java.util.function.ToLongFunction;
@@ -75,7 +76,7 @@ final class ConfigValues {
             + text
             + "', allowed is "
             + key.allowed()
-            + Nearest.of(word, key.choices())
+            + NearestName.find(word, key.choices())
                 .map(near -> "; did you mean " + near + "?")
                 .orElse(""));
   }

@@ -1,5 +1,6 @@
 package io.sluice.app;
 
+import io.sluice.util.NearestName;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -64,7 +65,7 @@ final class Configuration {
   }
 
   private static String unknown(String name, Entry entry) {
-    Optional<String> near = Nearest.of(name, ConfigTable.names());
+    Optional<String> near = NearestName.find(name, ConfigTable.names());
     return entry.origin()
         + ": there is no key '"
         + name

@@ -113,7 +113,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
           if (address.getAddress().length != 4) {
             LOG.log(
                 System.Logger.Level.WARNING,
-                "message ids name 127.0.0.1, since {0} is an IPv6 address; set --advertise"
+                "message ids name 127.0.0.1, since {0} is an IPv6 address; set --advertised-host"
                     + " (brokerIP1) to an IPv4 address for look-ups by id from other machines",
                 host);
             address = lookUp("127.0.0.1");
@@ -265,7 +265,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
     if (RemotingOptions.isWildcard(options.getHost()) && advertise.startsWith("127.")) {
       LOG.log(
           System.Logger.Level.INFO,
-          "clients on other machines can not reach {0}; set --advertise (brokerIP1) for them",
+          "clients on other machines can not reach {0}; set --advertised-host (brokerIP1) for them",
           advertise);
     }
   }

@@ -1,16 +1,23 @@
 package io.sluice.util;
 
 import java.util.Locale;
+import java.util.Optional;
 
 /** Finds the name somebody meant who made a typing error. */
 public final class NearestName {
 
   private NearestName() {}
 
+  /** As {@link #of}, empty where there is none. */
+  public static Optional<String> find(String found, Iterable<String> known) {
+    return Optional.ofNullable(of(found, known));
+  }
+
   /**
    * The known name with the fewest letters to change, case aside.
    *
-   * @return the name, or null if none is near: more than a third of its letters would change
+   * @return the name, or null if none is near: with half of the letters wrong it is no longer a
+   *     slip of the finger
    */
   public static String of(String found, Iterable<String> known) {
     String wanted = found.toLowerCase(Locale.ROOT);
@@ -18,7 +25,7 @@ public final class NearestName {
     int best = Integer.MAX_VALUE;
     for (String name : known) {
       int distance = distance(wanted, name.toLowerCase(Locale.ROOT));
-      if (distance < best && distance <= Math.max(1, name.length() / 3)) {
+      if (distance < best && distance <= Math.max(2, found.length() / 2)) {
         best = distance;
         nearest = name;
       }
