@@ -67,6 +67,22 @@ final class ConfigTable {
           "1s",
           "3650d",
           "The longest delay of a message. A message that waits keeps the log behind it.");
+  static final ConfigKey MESSAGE_DUPLICATE_WINDOW =
+      duration(
+          "message.duplicate-window",
+          "10m",
+          "0",
+          "365d",
+          "How long a repeated send is recognised by its key and not stored again, where the topic"
+              + " does not say; 0 for not at all.");
+  static final ConfigKey MESSAGE_DUPLICATE_ENTRIES =
+      number(
+          "message.duplicate-entries",
+          1_000_000,
+          1,
+          16_000_000,
+          "How many sends with a key are remembered to recognise repeats, of all topics together;"
+              + " the oldest go first. 28 bytes each, and never more than an eighth of the heap.");
   static final ConfigKey STORE_SEGMENT =
       size("store.segment", "128m", "64k", "1g", "Size of one file of the commit log.");
   static final ConfigKey STORE_RETENTION =
@@ -189,6 +205,8 @@ final class ConfigTable {
           TOPICS_QUEUES,
           MESSAGE_MAX_SIZE,
           MESSAGE_MAX_DELAY,
+          MESSAGE_DUPLICATE_WINDOW,
+          MESSAGE_DUPLICATE_ENTRIES,
           STORE_SEGMENT,
           STORE_RETENTION,
           STORE_QUOTA,

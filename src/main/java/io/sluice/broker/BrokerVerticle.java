@@ -69,6 +69,7 @@ public final class BrokerVerticle extends VerticleBase {
   private StateLog log;
   private Catalog catalog;
   private Waiting waiting;
+  private RepeatedSends repeats;
   private Appender appender;
   private Dispatcher dispatcher;
   private Reader reader;
@@ -177,7 +178,7 @@ public final class BrokerVerticle extends VerticleBase {
                   state.groups.size(),
                   records,
                   (System.nanoTime() - startedNs) / 1_000_000);
-              return writeStart();
+              return writeStart().compose(written -> repeats.rebuild());
             });
   }
 
@@ -190,7 +191,15 @@ public final class BrokerVerticle extends VerticleBase {
     catalog = new Catalog(options, store, state, log);
     waiting = new Waiting(options.getMaxWaitingReceives(), state.holders);
     ArrivalTimes arrivals = new ArrivalTimes();
-    appender = new Appender(options, store, catalog, log, turn, clock, latency, arrivals);
+    repeats =
+        new RepeatedSends(
+            store,
+            state,
+            turn,
+            clock,
+            options.getDuplicateWindow(),
+            options.getMaxDuplicateEntries());
+    appender = new Appender(options, store, catalog, log, turn, clock, latency, arrivals, repeats);
     dispatcher =
         new Dispatcher(
             options, store, state, catalog, log, turn, waiting, clock, latency, arrivals);
@@ -324,6 +333,7 @@ public final class BrokerVerticle extends VerticleBase {
     catalog.addListener(
         () -> {
           topicsChanged = true;
+          repeats.topicsChanged();
           appender.forgetTopics();
           turn.request();
         });
@@ -344,6 +354,7 @@ public final class BrokerVerticle extends VerticleBase {
     waiting.forgetIdleHolders();
     timers.findFirst();
     snapshots.setRetentionFloor();
+    repeats.forgetOld();
     for (Consumption consumption : state.consumptions()) {
       consumption.forEachCursor(QueueCursor::trim);
     }

@@ -127,6 +127,16 @@ final class RecoveringStore implements MessageStore {
   }
 
   @Override
+  public CompletionStage<RepeatEntries> recentRepeats(long sinceMs, int max) {
+    throw notYet();
+  }
+
+  @Override
+  public boolean isWarm(long physicalOffset) {
+    throw notYet();
+  }
+
+  @Override
   public CompletionStage<MessageBlock> findByPhysicalOffset(long physicalOffset) {
     throw notYet();
   }
