@@ -217,15 +217,7 @@ public final class BrokerVerticle extends VerticleBase {
             options.getTimersInMemory());
     letterJobs =
         new LetterJobs(
-            store,
-            state,
-            catalog,
-            log,
-            dispatcher,
-            reader,
-            turn,
-            clock,
-            clientKept::hasClients);
+            store, state, catalog, log, dispatcher, reader, turn, clock, clientKept::hasClients);
     letters = new LetterHandler(options, store, state, catalog, log, reader, letterJobs);
     appender.connect(timers::arm);
     admin.connect(timers);

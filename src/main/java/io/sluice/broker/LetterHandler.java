@@ -83,8 +83,7 @@ final class LetterHandler {
               + start.group()
               + "' still runs; wait for its end or cancel it");
     }
-    jobs.start(
-        start.group(), start.kind(), start.filter(), start.max(), start.perSecond());
+    jobs.start(start.group(), start.kind(), start.filter(), start.max(), start.perSecond());
     whenRecorded(start.group(), answer);
   }
 

@@ -253,9 +253,7 @@ final class LetterJobs {
     Job job = letters.job;
     long moved = letters.gone.missing(from, job.endOffset());
     gone(new LettersGone(run.group, from, job.endOffset() - from));
-    become(
-        run.group,
-        job.at(job.endOffset(), moved, 0, 0).ended(State.DONE, clock.nowMs(), null));
+    become(run.group, job.at(job.endOffset(), moved, 0, 0).ended(State.DONE, clock.nowMs(), null));
     runs.remove(run.group);
   }
 
@@ -297,8 +295,7 @@ final class LetterJobs {
                 run.warmFrom = from;
                 run.warmTo = from + Math.max(1, warm.result());
               } else if (!stopped) {
-                LOG.log(
-                    Level.ERROR, "could not read dead letters of " + run.group, warm.cause());
+                LOG.log(Level.ERROR, "could not read dead letters of " + run.group, warm.cause());
                 end(run.group, State.FAILED, "the letters could not be read: " + warm.cause());
               }
               turn.request();
@@ -434,8 +431,7 @@ final class LetterJobs {
     run.tokens = Math.max(0, run.tokens - step.moved);
     advance(run, letters.job, step);
     if (redrives && together) {
-      log.flushWith(
-          step.batch, step.targets.toArray(ConsumeQueue[]::new), () -> arrived(step));
+      log.flushWith(step.batch, step.targets.toArray(ConsumeQueue[]::new), () -> arrived(step));
     } else {
       arrived(step);
       log.request();

@@ -69,8 +69,7 @@ final class LetterState {
             parts.add(
                 out ->
                     letters.gone.forEachRange(
-                        block,
-                        (first, count) -> out.accept(new LettersGone(group, first, count))));
+                        block, (first, count) -> out.accept(new LettersGone(group, first, count))));
           }
         });
   }

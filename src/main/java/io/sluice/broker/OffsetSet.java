@@ -73,8 +73,7 @@ final class OffsetSet {
       return;
     }
     for (long offset = firstOffset; offset < end; offset++) {
-      long[] block =
-          blocks.computeIfAbsent(offset >>> BLOCK_BITS, made -> new long[BLOCK_WORDS]);
+      long[] block = blocks.computeIfAbsent(offset >>> BLOCK_BITS, made -> new long[BLOCK_WORDS]);
       long bit = 1L << offset;
       if ((block[word(offset)] & bit) == 0) {
         block[word(offset)] |= bit;

@@ -115,15 +115,39 @@ public sealed interface LetterRequest extends BusMessage {
     /** The same job further on. */
     public Job at(long nextOffset, long moved, long passed, long stuck) {
       return new Job(
-          id, kind, filter, max, perSecond, state, startedAtMs, endedAtMs, nextOffset, endOffset,
-          moved, passed, stuck, detail);
+          id,
+          kind,
+          filter,
+          max,
+          perSecond,
+          state,
+          startedAtMs,
+          endedAtMs,
+          nextOffset,
+          endOffset,
+          moved,
+          passed,
+          stuck,
+          detail);
     }
 
     /** The same job, over. */
     public Job ended(State state, long endedAtMs, String detail) {
       return new Job(
-          id, kind, filter, max, perSecond, state, startedAtMs, endedAtMs, nextOffset, endOffset,
-          moved, passed, stuck, detail);
+          id,
+          kind,
+          filter,
+          max,
+          perSecond,
+          state,
+          startedAtMs,
+          endedAtMs,
+          nextOffset,
+          endOffset,
+          moved,
+          passed,
+          stuck,
+          detail);
     }
   }
 }
