@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import io.sluice.app.SluiceOptions.Role;
+import io.sluice.broker.BrokerOptions;
 import io.sluice.broker.BrokerVerticle;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
@@ -133,17 +134,16 @@ public final class Sluice {
         .compose(
             deployed -> {
               brokerPort = front.port();
-              return deployBroker(front.advertisedAddress());
+              return deployBroker(
+                  options.brokerOptions(front.advertisedAddress(), front.storeHost()));
             })
         .mapEmpty();
   }
 
-  private Future<String> deployBroker(String advertisedAddress) {
+  private Future<String> deployBroker(BrokerOptions broker) {
     Supplier<Future<Void>> frontCloser = closers.pop();
     long startNs = System.nanoTime();
-    return vertx
-        .executeBlocking(() -> options.brokerOptions(advertisedAddress))
-        .compose(broker -> deploy(new BrokerVerticle(broker, clock, latencies)))
+    return deploy(new BrokerVerticle(broker, clock, latencies))
         .onSuccess(deployed -> recoveredMs = (System.nanoTime() - startNs) / 1_000_000)
         .onComplete(done -> closers.push(frontCloser));
   }
