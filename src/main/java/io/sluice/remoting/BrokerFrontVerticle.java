@@ -143,6 +143,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
             new TopicHints(broker),
             new AppendCollector(broker, context, clock, latency),
             new SendProperties(new UniqueIds(clock.nowMs()), options.getClusterName()),
+            new RetryTopics(broker),
             storeHost,
             clock);
     handlers
@@ -151,6 +152,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.SEND_MESSAGE,
             RequestCode.SEND_MESSAGE_V2,
             RequestCode.SEND_BATCH_MESSAGE)
+        .add(new SendBackHandler(broker, options.getAck()), RequestCode.CONSUMER_SEND_MSG_BACK)
         .add(
             new PullHandler(broker, clients, clock, latency),
             RequestCode.PULL_MESSAGE,

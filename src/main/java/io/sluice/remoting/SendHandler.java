@@ -52,11 +52,17 @@ final class SendHandler implements RequestHandler {
   private final TopicHints topics;
   private final AppendCollector appends;
   private final SendProperties properties;
+  private final RetryTopics retryTopics;
   private final OffsetMessageId ids;
   private final Clock clock;
   private final Map<String, Queue<Send>> waitingForTopic = new HashMap<>();
 
-  private record Send(Exchange exchange, SendHeader header) {}
+  /**
+   * A send.
+   *
+   * @param deadOf the group whose dead letter it is, or null
+   */
+  private record Send(Exchange exchange, SendHeader header, String deadOf) {}
 
   /**
    * A handler.
@@ -68,12 +74,14 @@ final class SendHandler implements RequestHandler {
       TopicHints topics,
       AppendCollector appends,
       SendProperties properties,
+      RetryTopics retryTopics,
       byte[] storeHost,
       Clock clock) {
     this.options = options;
     this.topics = topics;
     this.appends = appends;
     this.properties = properties;
+    this.retryTopics = retryTopics;
     this.clock = clock;
     ids = new OffsetMessageId(storeHost);
   }
@@ -86,8 +94,13 @@ final class SendHandler implements RequestHandler {
             exchange,
             exchange.request().code == RequestCode.SEND_MESSAGE
                 ? SendHeader.readLong(fields)
-                : SendHeader.readShort(fields));
+                : SendHeader.readShort(fields),
+            null);
     check(send);
+    if (send.header.topic().startsWith(Names.RETRY_PREFIX)) {
+      retry(send);
+      return;
+    }
     Queue<Send> waiting = waitingForTopic.get(send.header.topic());
     if (waiting != null) {
       waiting.add(send);
@@ -96,6 +109,20 @@ final class SendHandler implements RequestHandler {
     } else {
       append(send);
     }
+  }
+
+  /** A consumer sends what it could not consume by itself: the Broker says where that goes. */
+  private void retry(Send send) {
+    send.exchange.when(
+        retryTopics.find(send.header, send.exchange.request().version),
+        found ->
+            appendOrFail(
+                found.dead()
+                    ? new Send(
+                        send.exchange,
+                        send.header.to(found.topic()),
+                        send.header.topic().substring(Names.RETRY_PREFIX.length()))
+                    : send));
   }
 
   private void check(Send send) {
@@ -166,6 +193,9 @@ final class SendHandler implements RequestHandler {
   private void appendOne(Send send) {
     SendHeader header = send.header;
     PropertiesWriter read = properties.read(header.properties());
+    if (send.deadOf != null) {
+      properties.bury(send.deadOf, header.reconsumeTimes());
+    }
     String uniqueKey = read.uniqueKey();
     appends.add(
         ackOf(send),
@@ -232,7 +262,7 @@ final class SendHandler implements RequestHandler {
     }
     long selector =
         header.queueId() < 0 ? QueueSelector.ANY : QueueSelector.queue(header.queueId());
-    long dueAtMs = properties.dueAtMs(clock.nowMs());
+    long dueAtMs = send.deadOf == null ? properties.dueAtMs(clock.nowMs()) : 0;
     if (dueAtMs > 0) {
       batch.addDelayed(
           header.topic(),

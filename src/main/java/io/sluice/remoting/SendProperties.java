@@ -36,6 +36,7 @@ final class SendProperties {
   private String delaySeconds;
   private String delayMs;
   private String deliverMs;
+  private String retryTopic;
 
   /**
    * For the sends of one front.
@@ -60,6 +61,7 @@ final class SendProperties {
     delaySeconds = null;
     delayMs = null;
     deliverMs = null;
+    retryTopic = null;
     int start = 0;
     while (start < encoded.length()) {
       int end = encoded.indexOf(VALUE_END, start);
@@ -81,6 +83,21 @@ final class SendProperties {
         .put("TRACE_ON", "true");
   }
 
+  /** Makes the message last read a dead letter of this group, as one is on every front. */
+  void bury(String group, int reconsumeTimes) {
+    String uniqueKey = writer.uniqueKey();
+    writer
+        .put(PropertyNames.ORIGIN_GROUP, group)
+        .put(PropertyNames.DLQ_ORIGIN_TOPIC, retryTopic)
+        .put(PropertyNames.DLQ_ORIGIN_MESSAGE_ID, uniqueKey)
+        .put(PropertyNames.DEAD_REASON, "given up by its consumer after retry " + reconsumeTimes);
+  }
+
+  /** RocketMQ's delay of a level, which is 1 or more; what is above the last one is that. */
+  static long levelMs(int level) {
+    return LEVELS_MS[Math.min(level, LEVELS_MS.length) - 1];
+  }
+
   /** Whether the message last read asks for the ack level of the server; false asks for less. */
   boolean waits() {
     return waits;
@@ -95,7 +112,7 @@ final class SendProperties {
    */
   long dueAtMs(long nowMs) {
     if (delayLevel > 0) {
-      return nowMs + LEVELS_MS[Math.min(delayLevel, LEVELS_MS.length) - 1];
+      return nowMs + levelMs(delayLevel);
     }
     long dueAtMs = 0;
     if (delaySeconds != null) {
@@ -142,6 +159,10 @@ final class SendProperties {
         if (value.equals("true")) {
           throw notYet("transactional messages");
         }
+        writer.put(name, value);
+      }
+      case PropertyNames.RETRY_TOPIC -> {
+        retryTopic = value;
         writer.put(name, value);
       }
       case PropertyNames.DELAY_LEVEL -> delayLevel = (int) number(name, value);
