@@ -6,6 +6,7 @@ import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
 import io.vertx.core.Future;
+import java.util.List;
 
 /**
  * Code 36: a consumer gives back a message that it could not consume.
@@ -17,8 +18,10 @@ final class SendBackHandler implements RequestHandler {
 
   private final BrokerLink broker;
   private final AckLevel ack;
+  private final List<Long> delayLevelsMs;
 
-  SendBackHandler(BrokerLink broker, AckLevel ack) {
+  SendBackHandler(BrokerLink broker, AckLevel ack, List<Long> delayLevelsMs) {
+    this.delayLevelsMs = delayLevelsMs;
     this.broker = broker;
     this.ack = ack;
   }
@@ -43,11 +46,13 @@ final class SendBackHandler implements RequestHandler {
         done -> exchange.ok());
   }
 
-  private static long delayMs(int level) {
+  private long delayMs(int level) {
     if (level == 0) {
       return ClientKept.DELAY_OF_GROUP;
     }
-    return level < 0 ? ClientKept.NEVER_AGAIN : SendProperties.levelMs(level);
+    return level < 0
+        ? ClientKept.NEVER_AGAIN
+        : delayLevelsMs.get(Math.min(level, delayLevelsMs.size()) - 1);
   }
 
   private static Future<Done> asRocketMq(Throwable failure) {
