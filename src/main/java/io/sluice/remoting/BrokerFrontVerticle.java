@@ -146,6 +146,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
         .add(
             new SendBackHandler(broker, options.getAck(), options.getDelayLevelsMs()),
             RequestCode.CONSUMER_SEND_MSG_BACK)
+        .add(new RecallHandler(broker), RequestCode.RECALL_MESSAGE)
         .add(
             new PullHandler(broker, clients, clock, latency),
             RequestCode.PULL_MESSAGE,

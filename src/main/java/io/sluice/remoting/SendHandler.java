@@ -199,7 +199,7 @@ final class SendHandler implements RequestHandler {
     String uniqueKey = read.uniqueKey();
     appends.add(
         ackOf(send),
-        new Answer(send.exchange, 1, uniqueKey),
+        new Answer(send, 1, uniqueKey),
         batch -> encode(batch, send, header.flag(), send.exchange.request().body(), read));
   }
 
@@ -219,7 +219,7 @@ final class SendHandler implements RequestHandler {
     }
     AckLevel ack =
         send.exchange.request().isOneway() || !waits ? AckLevel.MEMORY : options.getAck();
-    appends.addAtomic(ack, new Answer(send.exchange, messages.count(), firstKey), messages);
+    appends.addAtomic(ack, new Answer(send, messages.count(), firstKey), messages);
   }
 
   /** Adds the next message of a batch; its unique key. */
@@ -301,11 +301,13 @@ final class SendHandler implements RequestHandler {
   /** Answers one send once its messages are stored. */
   private final class Answer implements AppendCollector.Waiter {
     private final Exchange exchange;
+    private final String topic;
     private final int count;
     private final String uniqueKey;
 
-    private Answer(Exchange exchange, int count, String uniqueKey) {
-      this.exchange = exchange;
+    private Answer(Send send, int count, String uniqueKey) {
+      exchange = send.exchange;
+      topic = send.header.topic();
       this.count = count;
       this.uniqueKey = uniqueKey;
     }
@@ -319,14 +321,23 @@ final class SendHandler implements RequestHandler {
         }
       }
       exchange.ok(
-          new ExtFields(6)
+          new ExtFields(7)
               .put("msgId", messageIds(reply, first))
               // A client reads these as numbers; a delayed message has its place later.
               .put("queueId", Math.max(0, reply.queueId(first)))
               .put("queueOffset", Math.max(0, reply.queueOffset(first)))
               .put("transactionId", uniqueKey)
+              .put("recallHandle", recallHandle(reply, first))
               .put("MSG_REGION", REGION)
               .put("TRACE_ON", "true"));
+    }
+
+    /** Null if the message is there already. */
+    private String recallHandle(AppendReply reply, int index) {
+      long dueAtMs = reply.deliverAtMs(index);
+      return count == 1 && dueAtMs > 0
+          ? new RecallHandle(topic, reply.brokerName(), dueAtMs, uniqueKey).toText()
+          : null;
     }
 
     @Override
