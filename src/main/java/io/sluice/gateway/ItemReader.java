@@ -27,6 +27,7 @@ final class ItemReader implements Fields.Taker {
           "orderingKey",
           "delay",
           "deliverAt",
+          "ttl",
           "idempotencyKey",
           "properties",
           "contentType");
@@ -109,6 +110,7 @@ final class ItemReader implements Fields.Taker {
       case "contentType" -> draft.contentType(Fields.text(name, parser));
       case "properties" -> takeProperties(parser);
       case "delay" -> draft.delay(name, Fields.scalar(name, parser));
+      case "ttl" -> draft.ttl(name, Fields.scalar(name, parser));
       case "deliverAt" -> draft.deliverAt(name, Fields.timeMs(name, parser));
       default -> {
         return false;

@@ -22,6 +22,7 @@ final class SluiceHeaders {
   static final String ACK = "Sluice-Ack";
   static final String DELAY = "Sluice-Delay";
   static final String DELIVER_AT = "Sluice-Deliver-At";
+  static final String TTL = "Sluice-Ttl";
   static final String IDEMPOTENCY_KEY = "Idempotency-Key";
   static final String PROPERTY_PREFIX = "Sluice-Property-";
 
@@ -34,13 +35,14 @@ final class SluiceHeaders {
           ACK,
           DELAY,
           DELIVER_AT,
+          TTL,
           IDEMPOTENCY_KEY,
           "traceparent",
           "tracestate");
 
   /** Known, and not supported yet: said so instead of being passed over. */
   static final List<String> NOT_SUPPORTED =
-      List.of("Sluice-Ttl", "Sluice-Reply-Wait", "Sluice-Transaction");
+      List.of("Sluice-Reply-Wait", "Sluice-Transaction");
 
   private static final List<String> KNOWN =
       List.of(
@@ -51,7 +53,7 @@ final class SluiceHeaders {
           PROPERTY_PREFIX + "<Name>",
           DELAY,
           DELIVER_AT,
-          "Sluice-Ttl",
+          TTL,
           "Sluice-Reply-Wait",
           "Sluice-Transaction");
 
@@ -169,6 +171,8 @@ final class SluiceHeaders {
       return ack(value);
     } else if (name.equalsIgnoreCase(DELAY)) {
       draft.delay(name, value);
+    } else if (name.equalsIgnoreCase(TTL)) {
+      draft.ttl(name, value);
     } else if (name.equalsIgnoreCase(DELIVER_AT)) {
       draft.deliverAt(name, Fields.timeMs(name, value));
     } else if (isProperty(name)) {
