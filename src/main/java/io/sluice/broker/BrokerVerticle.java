@@ -7,6 +7,7 @@ import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.LetterRequest;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
@@ -76,6 +77,8 @@ public final class BrokerVerticle extends VerticleBase {
   private Admin admin;
   private ClientKeptHandler clientKept;
   private Timers timers;
+  private LetterJobs letterJobs;
+  private LetterHandler letters;
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
@@ -127,6 +130,7 @@ public final class BrokerVerticle extends VerticleBase {
     }
     registrar.unregister();
     timers.stop();
+    letterJobs.stop();
     waiting.close(reason);
     appender.close(reason);
     turn.stop();
@@ -211,6 +215,10 @@ public final class BrokerVerticle extends VerticleBase {
             turn,
             clock,
             options.getTimersInMemory());
+    letterJobs =
+        new LetterJobs(
+            store, state, catalog, log, dispatcher, reader, turn, clock, clientKept::hasClients);
+    letters = new LetterHandler(options, store, state, catalog, log, reader, letterJobs);
     appender.connect(timers::arm);
     admin.connect(timers);
     snapshots =
@@ -280,6 +288,9 @@ public final class BrokerVerticle extends VerticleBase {
         this.<ClientKept>on(
             Addresses.clientKept(name),
             (request, at) -> clientKept.handle(request, Answer.to(at))));
+    listening.add(
+        this.<LetterRequest>on(
+            Addresses.letters(name), (request, at) -> letters.handle(request, Answer.to(at))));
     return Future.all(listening);
   }
 
@@ -313,6 +324,7 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(appender::resume);
     turn.addStep(dispatcher::wakeDue);
     turn.addStep(timers::deliver);
+    turn.addStep(letterJobs::work);
     turn.addStep(this::tellArrivals);
     turn.addStep(dispatcher::serveTouched);
     turn.addStep(reader::serveTouched);
@@ -328,6 +340,7 @@ public final class BrokerVerticle extends VerticleBase {
           turn.request();
         });
     timers.start();
+    letterJobs.start();
     running = true;
     topicsChanged = true;
     // Whoever asks a NameServer once the start is over finds this Broker there.
@@ -389,6 +402,7 @@ public final class BrokerVerticle extends VerticleBase {
     long timersMs = Math.min(timers.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
     long leasesMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
     long nextMs = Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
+    nextMs = Math.min(nextMs, letterJobs.nextMs());
     if (nextMs >= timerAtMs || nextMs == Long.MAX_VALUE || !running) {
       return;
     }

@@ -7,6 +7,7 @@ import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.Done;
+import io.sluice.bus.LetterRequest;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
@@ -57,6 +58,10 @@ final class Brokers {
 
   <T extends BusMessage> Future<T> admin(String broker, AdminRequest request) {
     return request(Addresses.admin(broker), request, options);
+  }
+
+  <T extends BusMessage> Future<T> letters(String broker, LetterRequest request) {
+    return request(Addresses.letters(broker), request, options);
   }
 
   <T extends BusMessage> Future<T> nameServer(BusMessage request) {
