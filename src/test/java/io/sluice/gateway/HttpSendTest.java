@@ -118,7 +118,6 @@ class HttpSendTest extends GatewayTestBase {
     delete("/v1/topics/t/messages/x").isProblem(501, "NOT_SUPPORTED");
     post("/v1/transactions/x", "{}").isProblem(501, "NOT_SUPPORTED");
     post("/v1/replies/x", "{}").isProblem(501, "NOT_SUPPORTED");
-    post("/v1/groups/g/dead-letters/redrive", "{}").isProblem(501, "NOT_SUPPORTED");
     assertEquals(0, broker.appendRequests.get());
   }
 
