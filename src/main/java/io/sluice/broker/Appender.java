@@ -43,6 +43,7 @@ final class Appender {
   private final LatencyRecorder latency;
   private final ArrivalTimes arrivals;
   private final ConsumeQueue timerQueue;
+  private final ConsumeQueue halfQueue;
   private final ArrayDeque<Pending> parked = new ArrayDeque<>();
   private final List<TopicState> arrived = new ArrayList<>();
   private long parkedBytes;
@@ -50,6 +51,7 @@ final class Appender {
   private long messagesIn;
   private String lastName;
   private Arming arming = (dueMs, offset) -> {};
+  private Transactions transactions;
   private TopicState lastTopic;
 
   /** A request under way. */
@@ -102,6 +104,7 @@ final class Appender {
     this.latency = latency;
     this.arrivals = arrivals;
     timerQueue = store.queue(Names.TIMER_TOPIC, 0);
+    halfQueue = store.queue(Names.HALF_TOPIC, 0);
   }
 
   /** Hears of messages that are to be delivered later. */
@@ -116,8 +119,9 @@ final class Appender {
   }
 
   /** Gives what is made after this. */
-  void connect(Arming arming) {
+  void connect(Arming arming, Transactions transactions) {
     this.arming = arming;
+    this.transactions = transactions;
   }
 
   /** Messages stored since the start. */
@@ -229,11 +233,15 @@ final class Appender {
    */
   private boolean choose(Pending pending) {
     MessageBatch batch = pending.batch();
+    int halves = 0;
     for (int i = pending.next; i < batch.count(); i++) {
       if (pending.queues[i] != null && isCurrent(pending.queues[i])) {
         continue;
       }
       try {
+        if (batch.isHalf(i)) {
+          transactions.checkRoom(halves++);
+        }
         pending.queues[i] =
             followsInItsQueue(pending, i) ? pending.queues[i - 1] : chooseQueue(batch, i);
       } catch (SluiceException refused) {
@@ -264,6 +272,8 @@ final class Appender {
         || batch.selector(index - 1) != QueueSelector.ANY
         || batch.dueAtMs(index) != 0
         || batch.dueAtMs(index - 1) != 0
+        || batch.isHalf(index)
+        || batch.isHalf(index - 1)
         || !batch.topic(index).equals(batch.topic(index - 1))) {
       return false;
     }
@@ -284,6 +294,9 @@ final class Appender {
     if (delayed) {
       checkDelay(batch, index);
     }
+    if (batch.isHalf(index)) {
+      checkAtomic(batch, index, TransactionEnds.CHANGE_BYTES, "in a transaction");
+    }
     int queueId;
     if (QueueSelector.isQueue(selector)) {
       if (selector >= queues) {
@@ -299,6 +312,8 @@ final class Appender {
       queueId = (int) selector;
     } else if (delayed) {
       return timerQueue;
+    } else if (batch.isHalf(index)) {
+      return halfQueue;
     } else if (QueueSelector.isOrderingKey(selector)) {
       queueId = QueueSelector.queueOfKey(selector, queues);
     } else {
@@ -306,6 +321,9 @@ final class Appender {
       if (topic.turn >= queues) {
         topic.turn = 0;
       }
+    }
+    if (batch.isHalf(index)) {
+      return halfQueue;
     }
     return delayed ? timerQueue : catalog.queue(topic, queueId);
   }
@@ -321,13 +339,20 @@ final class Appender {
               + Durations.format(options.getMaxDelay().toMillis())
               + " (maxDelay)");
     }
-    int mostBytes = store.maxAtomicBytes() - Timers.CHANGE_BYTES;
+    checkAtomic(batch, index, Timers.CHANGE_BYTES, "delayed");
+  }
+
+  /** What is stored again, together with a change, has to leave room for that in a segment. */
+  private void checkAtomic(MessageBatch batch, int index, int changeBytes, String how) {
+    int mostBytes = store.maxAtomicBytes() - changeBytes;
     if (batch.recordBytes(index) > mostBytes) {
       throw new SluiceException(
           ErrorCode.MESSAGE_TOO_LARGE,
           "the message takes "
               + batch.recordBytes(index)
-              + " bytes; delayed it may take "
+              + " bytes; "
+              + how
+              + " it may take "
               + mostBytes);
     }
   }
@@ -459,7 +484,10 @@ final class Appender {
   private void noteAppended(Pending pending, int from, int end) {
     for (int i = from; i < end; i++) {
       long dueAtMs = pending.batch().dueAtMs(i);
-      if (dueAtMs == 0) {
+      if (pending.batch().isHalf(i)) {
+        pending.reply.half(i, pending.queueOffsets[i], pending.physicalOffsets[i]);
+        transactions.began(pending.batch(), i, pending.queueOffsets[i]);
+      } else if (dueAtMs == 0) {
         pending.reply.stored(
             i, pending.queues[i].queueId(), pending.queueOffsets[i], pending.physicalOffsets[i]);
         noteArrival(pending.batch().topic(i));

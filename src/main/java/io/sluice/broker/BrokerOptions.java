@@ -43,6 +43,18 @@ public final class BrokerOptions {
   /** Longest delay of a message: a record that waits keeps the log behind it from being deleted. */
   public static final Duration DEFAULT_MAX_DELAY = Duration.ofDays(60);
 
+  /** Open transactions at most: about 300 bytes each, so 30 MB. */
+  public static final int DEFAULT_MAX_OPEN_TRANSACTIONS = 100_000;
+
+  /** RocketMQ's {@code transactionTimeOut}. */
+  public static final Duration DEFAULT_TRANSACTION_TIMEOUT = Duration.ofSeconds(6);
+
+  /** RocketMQ's {@code transactionCheckInterval}. */
+  public static final Duration DEFAULT_TRANSACTION_CHECK_INTERVAL = Duration.ofSeconds(30);
+
+  /** RocketMQ's {@code transactionCheckMax}. */
+  public static final int DEFAULT_MAX_TRANSACTION_CHECKS = 15;
+
   private String brokerName = DEFAULT_BROKER_NAME;
   private String cluster = DEFAULT_CLUSTER;
   private long brokerId;
@@ -62,6 +74,10 @@ public final class BrokerOptions {
   private Duration maxDelay = DEFAULT_MAX_DELAY;
   private int timersInMemory = Timers.KEEP;
   private boolean plainSends = true;
+  private int maxOpenTransactions = DEFAULT_MAX_OPEN_TRANSACTIONS;
+  private Duration transactionTimeout = DEFAULT_TRANSACTION_TIMEOUT;
+  private Duration transactionCheckInterval = DEFAULT_TRANSACTION_CHECK_INTERVAL;
+  private int maxTransactionChecks = DEFAULT_MAX_TRANSACTION_CHECKS;
 
   /** The defaults; a directory must still be given. */
   public BrokerOptions() {}
@@ -87,6 +103,10 @@ public final class BrokerOptions {
     snapshotInterval = other.snapshotInterval;
     registerInterval = other.registerInterval;
     plainSends = other.plainSends;
+    maxOpenTransactions = other.maxOpenTransactions;
+    transactionTimeout = other.transactionTimeout;
+    transactionCheckInterval = other.transactionCheckInterval;
+    maxTransactionChecks = other.maxTransactionChecks;
   }
 
   public String getBrokerName() {
@@ -311,6 +331,51 @@ public final class BrokerOptions {
   /** Sets whether {@code sluice.send.<topic>} is served on the event bus. */
   public BrokerOptions setPlainSends(boolean plainSends) {
     this.plainSends = plainSends;
+    return this;
+  }
+
+  public int getMaxOpenTransactions() {
+    return maxOpenTransactions;
+  }
+
+  /** Sets how many transactions may be open; 1 or more. */
+  public BrokerOptions setMaxOpenTransactions(int maxOpenTransactions) {
+    this.maxOpenTransactions =
+        (int) inRange("maxOpenTransactions", maxOpenTransactions, 1, Integer.MAX_VALUE);
+    return this;
+  }
+
+  public Duration getTransactionTimeout() {
+    return transactionTimeout;
+  }
+
+  /** Sets when it is asked for an open transaction for the first time; 1 ms or more. */
+  public BrokerOptions setTransactionTimeout(Duration transactionTimeout) {
+    inRange("transactionTimeout in ms", transactionTimeout.toMillis(), 1, Long.MAX_VALUE);
+    this.transactionTimeout = transactionTimeout;
+    return this;
+  }
+
+  public Duration getTransactionCheckInterval() {
+    return transactionCheckInterval;
+  }
+
+  /** Sets the time until an open transaction is asked for again; 1 ms or more. */
+  public BrokerOptions setTransactionCheckInterval(Duration transactionCheckInterval) {
+    inRange(
+        "transactionCheckInterval in ms", transactionCheckInterval.toMillis(), 1, Long.MAX_VALUE);
+    this.transactionCheckInterval = transactionCheckInterval;
+    return this;
+  }
+
+  public int getMaxTransactionChecks() {
+    return maxTransactionChecks;
+  }
+
+  /** Sets how often it is asked for a transaction before it is rolled back; 1 or more. */
+  public BrokerOptions setMaxTransactionChecks(int maxTransactionChecks) {
+    this.maxTransactionChecks =
+        (int) inRange("maxTransactionChecks", maxTransactionChecks, 1, Integer.MAX_VALUE);
     return this;
   }
 

@@ -3,6 +3,7 @@ package io.sluice.broker;
 import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AppendRequest;
+import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
@@ -12,6 +13,7 @@ import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.TransactionRequest;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
@@ -53,6 +55,9 @@ public final class BrokerVerticle extends VerticleBase {
    */
   private static final long TOPICS_PER_MS = 100;
 
+  /** A notice that a front has not taken by then is of no use any more. */
+  private static final long NOTICE_TIMEOUT_MS = 10_000;
+
   /** See {@link #setTimer}. */
   private static final long LOOK_AT_CLOCK_MS = 1_000;
 
@@ -76,6 +81,9 @@ public final class BrokerVerticle extends VerticleBase {
   private Admin admin;
   private ClientKeptHandler clientKept;
   private Timers timers;
+  private Transactions transactions;
+  private TransactionEnds transactionEnds;
+  private TransactionChecks transactionChecks;
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
@@ -113,7 +121,8 @@ public final class BrokerVerticle extends VerticleBase {
     return openStore()
         .compose(opened -> worker.executeBlocking(file::read))
         .compose(content -> recover(content, file))
-        .compose(recovered -> listen())
+        .compose(recovered -> transactions.rebuild())
+        .compose(rebuilt -> listen())
         .onSuccess(listening -> begin())
         .recover(failure -> undo().transform(undone -> Future.failedFuture(failure)));
   }
@@ -127,6 +136,8 @@ public final class BrokerVerticle extends VerticleBase {
     }
     registrar.unregister();
     timers.stop();
+    transactionChecks.stop();
+    transactionEnds.close(reason);
     waiting.close(reason);
     appender.close(reason);
     turn.stop();
@@ -211,12 +222,57 @@ public final class BrokerVerticle extends VerticleBase {
             turn,
             clock,
             options.getTimersInMemory());
-    appender.connect(timers::arm);
+    assembleTransactions();
+    appender.connect(timers::arm, transactions);
     admin.connect(timers);
     snapshots =
-        new Snapshots(context, store, state, catalog, log, file, worker, timers::retentionFloor);
+        new Snapshots(
+            context,
+            store,
+            state,
+            catalog,
+            log,
+            file,
+            worker,
+            () -> Math.min(timers.retentionFloor(), transactions.retentionFloor()));
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, options, state, appender, clock);
+  }
+
+  private void assembleTransactions() {
+    transactions = new Transactions(options, store, state, log);
+    transactionEnds =
+        new TransactionEnds(
+            options,
+            store,
+            transactions,
+            catalog,
+            log,
+            turn,
+            new TransactionEnds.Arrivals() {
+              @Override
+              public void arrived(TopicState topic) {
+                dispatcher.arrived(topic);
+                reader.arrived(topic);
+              }
+
+              @Override
+              public void armed(long dueMs, long timerOffset) {
+                timers.arm(dueMs, timerOffset);
+              }
+            });
+    transactionChecks =
+        new TransactionChecks(
+            options,
+            store,
+            transactions,
+            transactionEnds,
+            log,
+            clientKept::producers,
+            (address, notice) ->
+                vertx.eventBus().send(address, notice, BusCodec.options(NOTICE_TIMEOUT_MS)),
+            turn,
+            clock);
   }
 
   /** Sockets do not survive the process: their leases are due at once. */
@@ -280,6 +336,15 @@ public final class BrokerVerticle extends VerticleBase {
         this.<ClientKept>on(
             Addresses.clientKept(name),
             (request, at) -> clientKept.handle(request, Answer.to(at))));
+    TransactionHandler handler =
+        new TransactionHandler(options, store, state, transactions, transactionEnds, log);
+    listening.add(
+        this.<TransactionRequest>on(
+            Addresses.transactions(name),
+            (request, at) -> handler.handle(request, Answer.to(at))));
+    if (options.isPlainSends()) {
+      listening.add(new PlainTransactions(vertx, options, handler).listen());
+    }
     return Future.all(listening);
   }
 
@@ -313,6 +378,8 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(appender::resume);
     turn.addStep(dispatcher::wakeDue);
     turn.addStep(timers::deliver);
+    turn.addStep(transactionChecks::askAll);
+    turn.addStep(transactionEnds::endAll);
     turn.addStep(this::tellArrivals);
     turn.addStep(dispatcher::serveTouched);
     turn.addStep(reader::serveTouched);
@@ -388,7 +455,11 @@ public final class BrokerVerticle extends VerticleBase {
     // The clock may be set while a delayed message waits, so it is looked at every second.
     long timersMs = Math.min(timers.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
     long leasesMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
-    long nextMs = Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
+    long checksMs = Math.min(transactionChecks.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
+    long nextMs =
+        Math.min(
+            Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs),
+            transactions.heap().size() == 0 ? Long.MAX_VALUE : checksMs);
     if (nextMs >= timerAtMs || nextMs == Long.MAX_VALUE || !running) {
       return;
     }

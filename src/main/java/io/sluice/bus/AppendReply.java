@@ -1,5 +1,7 @@
 package io.sluice.bus;
 
+import java.util.BitSet;
+
 /**
  * What became of each message of an {@link AppendRequest}, in its order. Columns, so that a large
  * batch is answered without an object per message.
@@ -13,6 +15,7 @@ public final class AppendReply implements BusMessage {
   private final long[] physicalOffsets;
   private SluiceException[] errors;
   private long[] deliverTimesMs;
+  private BitSet halves;
 
   /** An answer for so many messages, to be filled by {@link #stored} and {@link #refused}. */
   public AppendReply(String brokerName, int count, long storedAtMs) {
@@ -39,6 +42,26 @@ public final class AppendReply implements BusMessage {
     queueIds[index] = -1;
     queueOffsets[index] = -1;
     physicalOffsets[index] = physicalOffset;
+  }
+
+  /**
+   * Notes that a half message was stored; it has no place in its own topic yet.
+   *
+   * @param queueOffset its place in the queue of half messages
+   */
+  public void half(int index, long queueOffset, long physicalOffset) {
+    if (halves == null) {
+      halves = new BitSet();
+    }
+    halves.set(index);
+    queueIds[index] = -1;
+    queueOffsets[index] = queueOffset;
+    physicalOffsets[index] = physicalOffset;
+  }
+
+  /** Whether it is a half message: its transaction is open, and has the message's id. */
+  public boolean isHalf(int index) {
+    return halves != null && halves.get(index);
   }
 
   /** When the message will be delivered, in ms since 1970; 0 if it was at once. */

@@ -30,6 +30,7 @@ final class Loop {
   final UniqueIds ids;
   final Brokers brokers;
   final SendCollector sends;
+  final Checkbacks checkbacks;
 
   /** Scratch for one text at a time; nothing of it may be kept over a call. */
   final JsonText json = new JsonText();
@@ -58,6 +59,7 @@ final class Loop {
     ids = new UniqueIds(clock.nowMs());
     brokers = new Brokers(vertx, options.brokerTimeout().toMillis());
     sends = new SendCollector(this);
+    checkbacks = new Checkbacks(this);
   }
 
   /** The Broker of a topic; completes on this loop, whoever asked for the topic first. */

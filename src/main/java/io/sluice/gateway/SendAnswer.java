@@ -32,7 +32,10 @@ final class SendAnswer {
     out.raw("\"messageId\":\"").raw(messageId).raw("\",\"topic\":\"").raw(topic);
     out.raw("\",\"broker\":\"").raw(reply.brokerName());
     long deliverAtMs = reply.deliverAtMs(index);
-    if (deliverAtMs > 0) {
+    if (reply.isHalf(index)) {
+      // Its place is found when it is committed. The transaction has the message's id.
+      out.raw("\",\"transactionId\":\"").raw(messageId).raw('"');
+    } else if (deliverAtMs > 0) {
       // Its place is found when it is delivered.
       out.raw("\",\"deliverAt\":").number(deliverAtMs);
     } else {

@@ -26,6 +26,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private final HandlerRegistry handlers = new HandlerRegistry();
   private BrokerLink broker;
   private ClientHandler clients;
+  private TransactionHandler checks;
   private RemotingServer server;
   private RemotingServer vipServer;
   private volatile int port;
@@ -145,7 +146,9 @@ public final class BrokerFrontVerticle extends VerticleBase {
             new SendProperties(new UniqueIds(clock.nowMs()), options.getClusterName()),
             storeHost,
             clock);
+    checks = new TransactionHandler(broker, storeHost);
     handlers
+        .add(checks, RequestCode.END_TRANSACTION)
         .add(
             sends,
             RequestCode.SEND_MESSAGE,
@@ -206,12 +209,11 @@ public final class BrokerFrontVerticle extends VerticleBase {
   }
 
   private void tellClients(FrontNotice notice) {
-    if (notice instanceof FrontNotice.GroupChanged changed) {
+    if (notice instanceof FrontNotice.CheckTransaction check) {
+      checks.ask(check, connection(check.holder()));
+    } else if (notice instanceof FrontNotice.GroupChanged changed) {
       for (String holder : changed.holders()) {
-        ClientConnection connection = server.connection(holder);
-        if (connection == null) {
-          connection = vipServer.connection(holder);
-        }
+        ClientConnection connection = connection(holder);
         if (connection != null) {
           connection.tell(
               RequestCode.NOTIFY_CONSUMER_IDS_CHANGED,
@@ -220,6 +222,11 @@ public final class BrokerFrontVerticle extends VerticleBase {
         }
       }
     }
+  }
+
+  private ClientConnection connection(String holder) {
+    ClientConnection connection = server.connection(holder);
+    return connection == null ? vipServer.connection(holder) : connection;
   }
 
   private void disconnected(ClientConnection connection) {

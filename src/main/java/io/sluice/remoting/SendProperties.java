@@ -32,6 +32,8 @@ final class SendProperties {
   private final UniqueIds uniqueIds;
   private final String clusterName;
   private boolean waits;
+  private boolean transactional;
+  private String producerGroup;
   private int delayLevel;
   private String delaySeconds;
   private String delayMs;
@@ -50,12 +52,13 @@ final class SendProperties {
   /**
    * Reads the properties of one message.
    *
-   * @throws SluiceException NOT_SUPPORTED for what would be stored but not done
    * @throws IllegalArgumentException as {@link PropertiesWriter#put}
    */
   PropertiesWriter read(String encoded) {
     writer.clear();
     waits = true;
+    transactional = false;
+    producerGroup = null;
     delayLevel = 0;
     delaySeconds = null;
     delayMs = null;
@@ -75,10 +78,24 @@ final class SendProperties {
     if (writer.uniqueKey() == null) {
       writer.put(PropertyNames.UNIQUE_KEY, uniqueIds.next());
     }
+    if (!transactional) {
+      // A half message gets it with what else a transaction needs.
+      writer.put(PropertyNames.PRODUCER_GROUP, producerGroup);
+    }
     return writer
         .put("CLUSTER", clusterName)
         .put("MSG_REGION", SendHandler.REGION)
         .put("TRACE_ON", "true");
+  }
+
+  /** Whether the message last read begins a transaction. */
+  boolean isTransactional() {
+    return transactional;
+  }
+
+  /** The producer group that the message last read names, or null. */
+  String producerGroup() {
+    return producerGroup;
   }
 
   /** Whether the message last read asks for the ack level of the server; false asks for less. */
@@ -138,12 +155,14 @@ final class SendProperties {
         waits = !value.equals("false");
         writer.put(name, value);
       }
-      case "TRAN_MSG" -> {
-        if (value.equals("true")) {
-          throw notYet("transactional messages");
+      case PropertyNames.TRANSACTIONAL -> {
+        // RocketMQ reads it by Boolean.parseBoolean, and what says no is kept.
+        transactional = Boolean.parseBoolean(value);
+        if (!transactional) {
+          writer.put(name, value);
         }
-        writer.put(name, value);
       }
+      case PropertyNames.PRODUCER_GROUP -> producerGroup = value;
       case PropertyNames.DELAY_LEVEL -> delayLevel = (int) number(name, value);
       case PropertyNames.TIMER_DELAY_SEC -> delaySeconds = value;
       case PropertyNames.TIMER_DELAY_MS -> delayMs = value;
@@ -157,10 +176,5 @@ final class SendProperties {
         }
       }
     }
-  }
-
-  /** Storing it as a plain message would hand it out too early, so it is not stored at all. */
-  private static SluiceException notYet(String what) {
-    return new SluiceException(ErrorCode.NO_PERMISSION, what + " are not supported yet");
   }
 }
