@@ -37,10 +37,7 @@ final class TransactionCommand {
       mixinStandardHelpOptions = true,
       description = "Lists transactions: open ones with the oldest first, others the newest.")
   int list(
-      @Option(
-              names = "--group",
-              paramLabel = "GROUP",
-              description = "Of this producer group only.")
+      @Option(names = "--group", paramLabel = "GROUP", description = "Of this producer group only.")
           String group,
       @Option(
               names = "--state",

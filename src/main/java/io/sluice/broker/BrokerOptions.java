@@ -1,11 +1,13 @@
 package io.sluice.broker;
 
 import io.sluice.bus.AckLevel;
+import io.sluice.bus.GroupConfig;
 import io.sluice.bus.TopicConfig;
 import io.sluice.message.Names;
 import io.sluice.store.StoreOptions;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 
 /** How a Broker is set up. Setters check their own range; {@link #check} what hangs together. */
 public final class BrokerOptions {
@@ -43,18 +45,6 @@ public final class BrokerOptions {
   /** Longest delay of a message: a record that waits keeps the log behind it from being deleted. */
   public static final Duration DEFAULT_MAX_DELAY = Duration.ofDays(60);
 
-  /** Open transactions at most: about 300 bytes each, so 30 MB. */
-  public static final int DEFAULT_MAX_OPEN_TRANSACTIONS = 100_000;
-
-  /** RocketMQ's {@code transactionTimeOut}. */
-  public static final Duration DEFAULT_TRANSACTION_TIMEOUT = Duration.ofSeconds(6);
-
-  /** RocketMQ's {@code transactionCheckInterval}. */
-  public static final Duration DEFAULT_TRANSACTION_CHECK_INTERVAL = Duration.ofSeconds(30);
-
-  /** RocketMQ's {@code transactionCheckMax}. */
-  public static final int DEFAULT_MAX_TRANSACTION_CHECKS = 15;
-
   private String brokerName = DEFAULT_BROKER_NAME;
   private String cluster = DEFAULT_CLUSTER;
   private long brokerId;
@@ -72,12 +62,10 @@ public final class BrokerOptions {
   private Duration snapshotInterval = DEFAULT_SNAPSHOT_INTERVAL;
   private Duration registerInterval = DEFAULT_REGISTER_INTERVAL;
   private Duration maxDelay = DEFAULT_MAX_DELAY;
+  private List<Long> retryDelaysMs = GroupConfig.DEFAULT_RETRY_DELAYS_MS;
   private int timersInMemory = Timers.KEEP;
   private boolean plainSends = true;
-  private int maxOpenTransactions = DEFAULT_MAX_OPEN_TRANSACTIONS;
-  private Duration transactionTimeout = DEFAULT_TRANSACTION_TIMEOUT;
-  private Duration transactionCheckInterval = DEFAULT_TRANSACTION_CHECK_INTERVAL;
-  private int maxTransactionChecks = DEFAULT_MAX_TRANSACTION_CHECKS;
+  private TransactionOptions transactions = new TransactionOptions();
 
   /** The defaults; a directory must still be given. */
   public BrokerOptions() {}
@@ -94,6 +82,7 @@ public final class BrokerOptions {
     defaultAck = other.defaultAck;
     maxMessageBytes = other.maxMessageBytes;
     maxDelay = other.maxDelay;
+    retryDelaysMs = other.retryDelaysMs;
     timersInMemory = other.timersInMemory;
     maxWaitingReceives = other.maxWaitingReceives;
     maxUnsettledPerQueue = other.maxUnsettledPerQueue;
@@ -103,10 +92,7 @@ public final class BrokerOptions {
     snapshotInterval = other.snapshotInterval;
     registerInterval = other.registerInterval;
     plainSends = other.plainSends;
-    maxOpenTransactions = other.maxOpenTransactions;
-    transactionTimeout = other.transactionTimeout;
-    transactionCheckInterval = other.transactionCheckInterval;
-    maxTransactionChecks = other.maxTransactionChecks;
+    transactions = new TransactionOptions(other.transactions);
   }
 
   public String getBrokerName() {
@@ -272,6 +258,17 @@ public final class BrokerOptions {
     return this;
   }
 
+  public List<Long> getRetryDelaysMs() {
+    return retryDelaysMs;
+  }
+
+  /** Sets the delays between the attempts of a group that is made by its first use; not empty. */
+  public BrokerOptions setRetryDelaysMs(List<Long> retryDelaysMs) {
+    inRange("number of retryDelaysMs", retryDelaysMs.size(), 1, 64);
+    this.retryDelaysMs = List.copyOf(retryDelaysMs);
+    return this;
+  }
+
   public long getMaxParkedBytes() {
     return maxParkedBytes;
   }
@@ -334,48 +331,14 @@ public final class BrokerOptions {
     return this;
   }
 
-  public int getMaxOpenTransactions() {
-    return maxOpenTransactions;
+  /** How transactions are dealt with; changes to it count. */
+  public TransactionOptions getTransactions() {
+    return transactions;
   }
 
-  /** Sets how many transactions may be open; 1 or more. */
-  public BrokerOptions setMaxOpenTransactions(int maxOpenTransactions) {
-    this.maxOpenTransactions =
-        (int) inRange("maxOpenTransactions", maxOpenTransactions, 1, Integer.MAX_VALUE);
-    return this;
-  }
-
-  public Duration getTransactionTimeout() {
-    return transactionTimeout;
-  }
-
-  /** Sets when it is asked for an open transaction for the first time; 1 ms or more. */
-  public BrokerOptions setTransactionTimeout(Duration transactionTimeout) {
-    inRange("transactionTimeout in ms", transactionTimeout.toMillis(), 1, Long.MAX_VALUE);
-    this.transactionTimeout = transactionTimeout;
-    return this;
-  }
-
-  public Duration getTransactionCheckInterval() {
-    return transactionCheckInterval;
-  }
-
-  /** Sets the time until an open transaction is asked for again; 1 ms or more. */
-  public BrokerOptions setTransactionCheckInterval(Duration transactionCheckInterval) {
-    inRange(
-        "transactionCheckInterval in ms", transactionCheckInterval.toMillis(), 1, Long.MAX_VALUE);
-    this.transactionCheckInterval = transactionCheckInterval;
-    return this;
-  }
-
-  public int getMaxTransactionChecks() {
-    return maxTransactionChecks;
-  }
-
-  /** Sets how often it is asked for a transaction before it is rolled back; 1 or more. */
-  public BrokerOptions setMaxTransactionChecks(int maxTransactionChecks) {
-    this.maxTransactionChecks =
-        (int) inRange("maxTransactionChecks", maxTransactionChecks, 1, Integer.MAX_VALUE);
+  /** Sets how transactions are dealt with; a copy is kept. */
+  public BrokerOptions setTransactions(TransactionOptions transactions) {
+    this.transactions = new TransactionOptions(transactions);
     return this;
   }
 

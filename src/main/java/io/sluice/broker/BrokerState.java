@@ -6,6 +6,8 @@ import io.sluice.broker.StateChange.Extended;
 import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
 import io.sluice.broker.StateChange.Leased;
+import io.sluice.broker.StateChange.LetterJobBecame;
+import io.sluice.broker.StateChange.LettersGone;
 import io.sluice.broker.StateChange.Positioned;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
@@ -48,6 +50,9 @@ final class BrokerState {
 
   /** Which delayed messages are done with. */
   final TimerState timers = new TimerState();
+
+  /** Which dead letters are done with. */
+  final LetterState letters = new LetterState();
 
   /** How transactions ended. */
   final TransactionState transactions = new TransactionState();
@@ -170,6 +175,7 @@ final class BrokerState {
     timers.addParts(parts);
     transactions.addParts(parts);
     openTransactions.accept(parts);
+    letters.addParts(parts);
     parts.add(this::snapshotNumbers);
     return parts;
   }
@@ -205,6 +211,10 @@ final class BrokerState {
       transactions.apply(checked);
     } else if (change instanceof TransactionsOver over) {
       transactions.apply(over);
+    } else if (change instanceof LettersGone gone) {
+      letters.apply(gone);
+    } else if (change instanceof LetterJobBecame became) {
+      letters.apply(became);
     } else {
       throw new IllegalStateException("no way to apply " + change);
     }
@@ -222,6 +232,7 @@ final class BrokerState {
   }
 
   private void deleteTopic(String name) {
+    letters.topicDeleted(name);
     TopicState topic = topics.remove(name);
     if (topic == null) {
       return;

@@ -8,6 +8,7 @@ import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.LetterRequest;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
@@ -84,6 +85,8 @@ public final class BrokerVerticle extends VerticleBase {
   private Transactions transactions;
   private TransactionEnds transactionEnds;
   private TransactionChecks transactionChecks;
+  private LetterJobs letterJobs;
+  private LetterHandler letters;
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
@@ -138,6 +141,7 @@ public final class BrokerVerticle extends VerticleBase {
     timers.stop();
     transactionChecks.stop();
     transactionEnds.close(reason);
+    letterJobs.stop();
     waiting.close(reason);
     appender.close(reason);
     turn.stop();
@@ -210,7 +214,8 @@ public final class BrokerVerticle extends VerticleBase {
     settler = new Settler(options, state, catalog, log, deadLetters, dispatcher, clock);
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
     clientKept =
-        new ClientKeptHandler(options, store, state, catalog, log, reader, dispatcher, clock);
+        new ClientKeptHandler(
+            options, store, state, catalog, log, reader, dispatcher, appender, clock);
     timers =
         new Timers(
             store,
@@ -224,6 +229,10 @@ public final class BrokerVerticle extends VerticleBase {
             options.getTimersInMemory());
     assembleTransactions();
     appender.connect(timers::arm, transactions);
+    letterJobs =
+        new LetterJobs(
+            store, state, catalog, log, dispatcher, reader, turn, clock, clientKept::hasClients);
+    letters = new LetterHandler(options, store, state, catalog, log, reader, letterJobs);
     admin.connect(timers);
     snapshots =
         new Snapshots(
@@ -336,12 +345,14 @@ public final class BrokerVerticle extends VerticleBase {
         this.<ClientKept>on(
             Addresses.clientKept(name),
             (request, at) -> clientKept.handle(request, Answer.to(at))));
+    listening.add(
+        this.<LetterRequest>on(
+            Addresses.letters(name), (request, at) -> letters.handle(request, Answer.to(at))));
     TransactionHandler handler =
         new TransactionHandler(options, store, state, transactions, transactionEnds, log);
     listening.add(
         this.<TransactionRequest>on(
-            Addresses.transactions(name),
-            (request, at) -> handler.handle(request, Answer.to(at))));
+            Addresses.transactions(name), (request, at) -> handler.handle(request, Answer.to(at))));
     if (options.isPlainSends()) {
       listening.add(new PlainTransactions(vertx, options, handler).listen());
     }
@@ -380,6 +391,7 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(timers::deliver);
     turn.addStep(transactionChecks::askAll);
     turn.addStep(transactionEnds::endAll);
+    turn.addStep(letterJobs::work);
     turn.addStep(this::tellArrivals);
     turn.addStep(dispatcher::serveTouched);
     turn.addStep(reader::serveTouched);
@@ -395,6 +407,7 @@ public final class BrokerVerticle extends VerticleBase {
           turn.request();
         });
     timers.start();
+    letterJobs.start();
     running = true;
     topicsChanged = true;
     // Whoever asks a NameServer once the start is over finds this Broker there.
@@ -456,10 +469,9 @@ public final class BrokerVerticle extends VerticleBase {
     long timersMs = Math.min(timers.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
     long leasesMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
     long checksMs = Math.min(transactionChecks.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
-    long nextMs =
-        Math.min(
-            Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs),
-            transactions.heap().size() == 0 ? Long.MAX_VALUE : checksMs);
+    long nextMs = Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
+    nextMs = Math.min(nextMs, letterJobs.nextMs());
+    nextMs = Math.min(nextMs, transactions.open() == 0 ? Long.MAX_VALUE : checksMs);
     if (nextMs >= timerAtMs || nextMs == Long.MAX_VALUE || !running) {
       return;
     }

@@ -14,6 +14,7 @@ import io.sluice.bus.ClientKept.GetConsumers;
 import io.sluice.bus.ClientKept.GetGroupsOfTopic;
 import io.sluice.bus.ClientKept.GetOffset;
 import io.sluice.bus.ClientKept.GetProducers;
+import io.sluice.bus.ClientKept.GetRetryTopic;
 import io.sluice.bus.ClientKept.GroupNames;
 import io.sluice.bus.ClientKept.Heartbeat;
 import io.sluice.bus.ClientKept.Lock;
@@ -25,6 +26,7 @@ import io.sluice.bus.ClientKept.Outcome;
 import io.sluice.bus.ClientKept.Producers;
 import io.sluice.bus.ClientKept.Pull;
 import io.sluice.bus.ClientKept.Pulled;
+import io.sluice.bus.ClientKept.SendBack;
 import io.sluice.bus.ClientKept.Subscription;
 import io.sluice.bus.ClientKept.Unlock;
 import io.sluice.bus.ClientKept.Unregister;
@@ -32,7 +34,6 @@ import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.Filter;
 import io.sluice.bus.FrontNotice;
-import io.sluice.bus.GroupConfig;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.SluiceException;
@@ -80,6 +81,7 @@ final class ClientKeptHandler {
   private final Clock clock;
   private final ClientRegistry registry = new ClientRegistry();
   private final QueueLocks locks = new QueueLocks();
+  private final SendBacks sendBacks;
 
   /** Positions set by an operator that the group's clients have not heard of yet. */
   private final Map<ResetKey, Long> resets = new HashMap<>();
@@ -96,7 +98,9 @@ final class ClientKeptHandler {
       StateLog log,
       Reader reader,
       Dispatcher dispatcher,
+      Appender appender,
       Clock clock) {
+    sendBacks = new SendBacks(options, store, catalog, appender, locks, clock);
     this.options = options;
     this.store = store;
     this.state = state;
@@ -130,6 +134,8 @@ final class ClientKeptHandler {
       pull(pull, answer);
     } else if (request instanceof Commit commit) {
       commit(commit, answer);
+    } else if (request instanceof SendBack sendBack) {
+      sendBacks.sendBack(sendBack, answer);
     } else {
       answer.succeed(answer(request));
     }
@@ -152,6 +158,8 @@ final class ClientKeptHandler {
       return groupsOf(get.topic());
     } else if (request instanceof EnsureTopic ensure) {
       return ensureTopic(ensure);
+    } else if (request instanceof GetRetryTopic get) {
+      return sendBacks.retryTopic(get);
     } else if (request instanceof CheckFilter check) {
       MessageFilter.of(check.filter());
     } else if (request instanceof Lock lock) {
@@ -162,6 +170,11 @@ final class ClientKeptHandler {
       throw new SluiceException(ErrorCode.NOT_SUPPORTED, "no way to answer " + request);
     }
     return Done.DONE;
+  }
+
+  /** Whether clients that keep their queues themselves live in a group. */
+  boolean hasClients(String group) {
+    return registry.isOnline(group);
   }
 
   /**
@@ -470,7 +483,7 @@ final class ClientKeptHandler {
 
   private void ensureGroup(String group) {
     if (!state.groups.containsKey(group)) {
-      catalog.putGroup(GroupConfig.of(group));
+      catalog.putGroup(catalog.newGroup(group));
     }
   }
 

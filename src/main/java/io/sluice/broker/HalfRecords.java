@@ -44,8 +44,7 @@ final class HalfRecords {
     byte[] storeHost = new byte[MessageLayout.storeHostBytes(half.sysFlag())];
     buffer.get(half.position() + MessageLayout.storeHost(half.sysFlag()), storeHost);
     int queueId = Math.max(0, Integer.parseInt(half.property(PropertyNames.REAL_QUEUE_ID)));
-    batch.seal(
-        0, queueId, half.queueOffset(), half.physicalOffset(), half.storedAtMs(), storeHost);
+    batch.seal(0, queueId, half.queueOffset(), half.physicalOffset(), half.storedAtMs(), storeHost);
     return Arrays.copyOf(batch.bytes(), batch.size());
   }
 }

@@ -44,8 +44,7 @@ final class PlainSends {
 
   private static final byte[] LOCAL_HOST = {127, 0, 0, 1, 0, 0, 0, 0};
   private static final String PROPERTY_PREFIX = "sluice-property-";
-  private static final Set<String> NOT_YET =
-      Set.of("sluice-ttl", "sluice-reply-wait");
+  private static final Set<String> NOT_YET = Set.of("sluice-ttl", "sluice-reply-wait");
 
   private final Vertx vertx;
   private final BrokerOptions options;

@@ -91,7 +91,7 @@ final class Settler {
         }
       }
       int queueId = request.queueId(i);
-      if (consumption == null || queueId < 0 || queueId >= consumption.queues()) {
+      if (consumption == null || !consumption.hasQueue(queueId)) {
         outcomes[i] = Outcome.UNKNOWN;
         continue;
       }

@@ -178,7 +178,7 @@ final class StateCodec {
     } else if (change instanceof TransactionsOver over) {
       out.writeByte(TRANSACTIONS_OVER);
       out.writeNumber(over.beforeOffset());
-    } else {
+    } else if (!LetterCodec.write(out, change)) {
       throw new IllegalStateException("no encoding for " + change);
     }
   }
@@ -246,8 +246,7 @@ final class StateCodec {
       case TRANSACTION_CHECKED ->
           new TransactionChecked(in.readNumber(), in.readInt(), in.readNumber());
       case TRANSACTIONS_OVER -> new TransactionsOver(in.readNumber());
-      default ->
-          throw new IllegalArgumentException("the state has a change of unknown kind " + kind);
+      default -> LetterCodec.read(kind, in);
     };
   }
 

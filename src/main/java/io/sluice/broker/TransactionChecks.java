@@ -114,7 +114,7 @@ final class TransactionChecks {
         && bytes < ROUND_BYTES) {
       OpenTransaction transaction = heap.first();
       count++;
-      if (transaction.checks >= options.getMaxTransactionChecks()) {
+      if (transaction.checks >= options.getTransactions().getMaxChecks()) {
         expire(transaction);
       } else {
         bytes += ask(transaction, nowMs);
@@ -148,7 +148,7 @@ final class TransactionChecks {
           public void fail(SluiceException failure) {
             if (!stopped && transaction.state == State.OPEN) {
               transaction.nextCheckMs =
-                  clock.nowMs() + options.getTransactionCheckInterval().toMillis();
+                  clock.nowMs() + options.getTransactions().getCheckInterval().toMillis();
               transactions.heap().remove(transaction);
               transactions.heap().add(transaction);
             }
@@ -159,9 +159,8 @@ final class TransactionChecks {
   /** Asks for one; the bytes of its message if somebody was asked. */
   private long ask(OpenTransaction transaction, long nowMs) {
     transactions.checked(
-        transaction, nowMs + options.getTransactionCheckInterval().toMillis());
-    List<Member> live =
-        producersOfRound.computeIfAbsent(transaction.group, producers::apply);
+        transaction, nowMs + options.getTransactions().getCheckInterval().toMillis());
+    List<Member> live = producersOfRound.computeIfAbsent(transaction.group, producers::apply);
     if (live.isEmpty()) {
       return 0;
     }
@@ -171,8 +170,7 @@ final class TransactionChecks {
       send(transaction, producer, false);
     } else {
       asking++;
-      Future.fromCompletionStage(
-              store.warm(transactions.queue(), new long[] {transaction.offset}))
+      Future.fromCompletionStage(store.warm(transactions.queue(), new long[] {transaction.offset}))
           .onComplete(
               read -> {
                 asking--;

@@ -102,8 +102,7 @@ final class TransactionHandler {
                 ends.end(still, outcome, answerOf(known, answer));
               } else {
                 State before = known.state() == State.OPEN ? stateNow(known) : known.state();
-                ends.answerAgain(
-                    known.transactionId(), before, outcome, answerOf(known, answer));
+                ends.answerAgain(known.transactionId(), before, outcome, answerOf(known, answer));
               }
             });
   }
@@ -118,7 +117,8 @@ final class TransactionHandler {
     State outcome = outcome(end.commit());
     OpenTransaction open = transactions.find(end.queueOffset());
     if (open == null) {
-      State before = end.queueOffset() < queue.maxOffset() ? state.outcome(end.queueOffset()) : null;
+      State before =
+          end.queueOffset() < queue.maxOffset() ? state.outcome(end.queueOffset()) : null;
       if (before == null || before == State.OPEN) {
         throw notFound("at offset " + end.queueOffset());
       }
@@ -222,8 +222,7 @@ final class TransactionHandler {
 
   /** It ended so long ago that only the committed message itself can tell how. */
   private Future<Transaction> foundInLog(Transaction old, long physicalOffset) {
-    return Future.fromCompletionStage(
-            store.findByKey(old.topic(), old.transactionId(), SAME_ID))
+    return Future.fromCompletionStage(store.findByKey(old.topic(), old.transactionId(), SAME_ID))
         .compose(
             found -> {
               try (found) {
@@ -284,8 +283,7 @@ final class TransactionHandler {
         if (offsets[i] < queue.minOffset()) {
           break;
         }
-        Transaction ended =
-            describe(transactions.peek(builder, offsets[i]), browse.state(), null);
+        Transaction ended = describe(transactions.peek(builder, offsets[i]), browse.state(), null);
         if (browse.group() == null || browse.group().equals(ended.group())) {
           listed.add(ended);
         }
@@ -341,7 +339,9 @@ final class TransactionHandler {
   private static SluiceException notFound(String what) {
     return new SluiceException(
         ErrorCode.TRANSACTION_NOT_FOUND,
-        "there is no transaction " + what + ", or it ended so long ago that nothing is known of it");
+        "there is no transaction "
+            + what
+            + ", or it ended so long ago that nothing is known of it");
   }
 
   private static <T extends BusMessage> void complete(Future<T> future, Answer<BusMessage> answer) {

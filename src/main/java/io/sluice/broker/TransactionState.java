@@ -80,8 +80,7 @@ final class TransactionState {
     if (offset < firstOpen) {
       return;
     }
-    long[] block =
-        blocks.computeIfAbsent(offset >>> BLOCK_BITS, made -> new long[BLOCK_WORDS]);
+    long[] block = blocks.computeIfAbsent(offset >>> BLOCK_BITS, made -> new long[BLOCK_WORDS]);
     if (bits(block, offset) == 0) {
       block[word(offset)] |= (long) outcome.ordinal() << shift(offset);
     }

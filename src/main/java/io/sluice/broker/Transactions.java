@@ -120,12 +120,12 @@ final class Transactions {
    * @param coming how many are about to be begun before it
    */
   void checkRoom(int coming) {
-    if (open() + coming >= options.getMaxOpenTransactions()) {
+    if (open() + coming >= options.getTransactions().getMaxOpen()) {
       throw new SluiceException(
           ErrorCode.BUSY,
           "there are "
               + open()
-              + " open transactions, as many as maxOpenTransactions allows; end some, or wait until"
+              + " open transactions, as many as transactions.max-open allows; end some, or wait until"
               + " they are asked for");
     }
   }
@@ -244,7 +244,7 @@ final class Transactions {
   /** RocketMQ 5.5.0, TransactionalMessageServiceImpl: a message may ask for more time. */
   private long firstCheckMs(MessageView record) {
     String seconds = record.property(PropertyNames.CHECK_IMMUNITY_SECONDS);
-    long timeoutMs = options.getTransactionTimeout().toMillis();
+    long timeoutMs = options.getTransactions().getFirstCheck().toMillis();
     if (seconds == null) {
       return timeoutMs;
     }

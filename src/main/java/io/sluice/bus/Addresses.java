@@ -57,6 +57,11 @@ public final class Addresses {
     return front(holder.substring(0, Math.max(0, holder.lastIndexOf(':'))));
   }
 
+  /** Any {@link LetterRequest}; each names its answer. */
+  public static String letters(String brokerName) {
+    return BROKER + brokerName + ".letters";
+  }
+
   /** Any {@link AdminRequest}; each names its answer. */
   public static String admin(String brokerName) {
     return BROKER + brokerName + ".admin";

@@ -59,8 +59,7 @@ final class Transactions {
     holder = frontId + ":0";
   }
 
-  Future<Transaction> begin(
-      String producerGroup, String topic, Buffer body, SendOptions options) {
+  Future<Transaction> begin(String producerGroup, String topic, Buffer body, SendOptions options) {
     String problem = Names.groupProblem(producerGroup);
     if (problem != null) {
       return Future.failedFuture(new SluiceException(ErrorCode.INVALID_GROUP, problem));
@@ -83,9 +82,7 @@ final class Transactions {
                     .compose(
                         result -> begun.commit().map(result),
                         failure ->
-                            begun
-                                .rollback()
-                                .transform(ended -> Future.<T>failedFuture(failure))));
+                            begun.rollback().transform(ended -> Future.<T>failedFuture(failure))));
   }
 
   private static <T> Future<T> run(Function<Transaction, Future<T>> action, Transaction begun) {
@@ -212,7 +209,8 @@ final class Transactions {
     }
     MessageView view = new MessageView().wrap(ByteBuffer.wrap(check.record()), 0);
     ReceivedMessage message =
-        new ReceivedMessage(check.brokerName(), view, 0, 0, (m, kind, delayMs, reason) -> {});
+        new ReceivedMessage(
+            check.brokerName(), check.topic(), view, 0, 0, (m, kind, delayMs, reason) -> {});
     ask(checker, check, message)
         .compose(
             outcome ->

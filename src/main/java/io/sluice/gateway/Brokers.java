@@ -8,6 +8,7 @@ import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
+import io.sluice.bus.LetterRequest;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
@@ -67,6 +68,10 @@ final class Brokers {
 
   <T extends BusMessage> Future<T> clients(String broker, ClientKept request) {
     return request(Addresses.clientKept(broker), request, options);
+  }
+
+  <T extends BusMessage> Future<T> letters(String broker, LetterRequest request) {
+    return request(Addresses.letters(broker), request, options);
   }
 
   <T extends BusMessage> Future<T> nameServer(BusMessage request) {

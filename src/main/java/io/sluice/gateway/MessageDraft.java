@@ -41,6 +41,8 @@ final class MessageDraft {
           PropertyNames.CONTENT_TYPE,
           PropertyNames.IDEMPOTENCY_KEY,
           PropertyNames.DEAD_REASON,
+          PropertyNames.DEAD_CAUSE,
+          PropertyNames.REDRIVEN,
           PropertyNames.DEAD_QUEUE_ID,
           PropertyNames.DEAD_QUEUE_OFFSET,
           PropertyNames.TRANSACTIONAL,

@@ -41,8 +41,7 @@ final class SluiceHeaders {
           "tracestate");
 
   /** Known, and not supported yet: said so instead of being passed over. */
-  static final List<String> NOT_SUPPORTED =
-      List.of("Sluice-Ttl", "Sluice-Reply-Wait");
+  static final List<String> NOT_SUPPORTED = List.of("Sluice-Ttl", "Sluice-Reply-Wait");
 
   private static final List<String> KNOWN =
       List.of(

@@ -461,8 +461,7 @@ final class Socket {
   }
 
   /** Reads the fields that {@link #identify} did not. */
-  static void fields(
-      byte[] bytes, int from, int length, List<String> known, Fields.Taker taker) {
+  static void fields(byte[] bytes, int from, int length, List<String> known, Fields.Taker taker) {
     Fields.readObject(
         bytes,
         from,
@@ -504,11 +503,11 @@ final class Socket {
     if (subscriptions.isEmpty()) {
       subscriptions = new LinkedHashMap<>(2);
     }
-    String known = loop.directory.cachedBrokerFor(fields.topic);
+    String known = loop.routes.knownBrokerFor(fields.topic);
     // The place is taken now, so that a second subscribe of the same name is refused.
     subscriptions.put(fields.sub, null);
     Future<String> broker =
-        known != null ? Future.succeededFuture(known) : loop.brokerFor(fields.topic);
+        known != null ? Future.succeededFuture(known) : loop.routes.brokerFor(fields.topic);
     broker.onComplete(
         found -> {
           if (closing) {

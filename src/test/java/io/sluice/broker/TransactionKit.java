@@ -34,7 +34,9 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Stream;
 
-/** A Broker with transactions under a clock that is moved by hand, and a front that hears checks. */
+/**
+ * A Broker with transactions under a clock that is moved by hand, and a front that hears checks.
+ */
 final class TransactionKit implements AutoCloseable {
 
   static final String FRONT = "test-front";
@@ -72,10 +74,7 @@ final class TransactionKit implements AutoCloseable {
     kit.close();
     open(copy);
     kit.options
-        .setMaxTransactionChecks(before.getMaxTransactionChecks())
-        .setTransactionTimeout(before.getTransactionTimeout())
-        .setTransactionCheckInterval(before.getTransactionCheckInterval())
-        .setMaxOpenTransactions(before.getMaxOpenTransactions())
+        .setTransactions(before.getTransactions())
         .setSnapshotInterval(before.getSnapshotInterval())
         .setDefaultAck(before.getDefaultAck());
     start();
@@ -93,8 +92,7 @@ final class TransactionKit implements AutoCloseable {
     return id;
   }
 
-  AppendReply begin(
-      String id, String topic, String group, long selector, long dueAtMs, String body)
+  AppendReply begin(String id, String topic, String group, long selector, long dueAtMs, String body)
       throws Exception {
     AppendReply reply = kit.send(half(id, topic, group, selector, dueAtMs, body));
     assertNull(reply.error(0));

@@ -100,7 +100,15 @@ class TransactionsTest {
     assertEquals("paid", got.get(0).tag());
     assertEquals(
         Map.of(
-            "TAGS", "paid", "colour", "red", "UNIQ_KEY", "the-id", "TRAN_MSG", "true", "PGROUP",
+            "TAGS",
+            "paid",
+            "colour",
+            "red",
+            "UNIQ_KEY",
+            "the-id",
+            "TRAN_MSG",
+            "true",
+            "PGROUP",
             "shop"),
         got.get(0).message().properties());
   }
@@ -305,7 +313,7 @@ class TransactionsTest {
 
   @Test
   void shouldRefuseToBeginMoreThanTheBoundAndGoOnBelowIt() throws Exception {
-    shop.kit.options.setMaxOpenTransactions(3);
+    shop.kit.options.getTransactions().setMaxOpen(3);
     shop.start();
     MessageBatch batch = shop.kit.batch();
     for (int i = 0; i < 5; i++) {
@@ -331,8 +339,7 @@ class TransactionsTest {
     long physical = half.physicalOffset(0);
     assertRefused(ErrorCode.INVALID_ARGUMENT, new EndHalf("thieves", offset, physical, true));
     assertRefused(ErrorCode.INVALID_ARGUMENT, new EndHalf("shop", offset, physical + 1, true));
-    assertRefused(
-        ErrorCode.TRANSACTION_NOT_FOUND, new EndHalf("shop", offset + 1, physical, true));
+    assertRefused(ErrorCode.TRANSACTION_NOT_FOUND, new EndHalf("shop", offset + 1, physical, true));
     EndHalf commit = new EndHalf("shop", offset, physical, true);
     assertEquals(State.COMMITTED, shop.<Transaction>ask(commit).state());
     assertEquals(State.COMMITTED, shop.<Transaction>ask(commit).state());
@@ -407,7 +414,7 @@ class TransactionsTest {
   void shouldKeepTheLogForAnOpenOneAndLetItGoAfterwards() throws Exception {
     shop.kit.options.setSnapshotInterval(Duration.ofMillis(20));
     shop.kit.options.setRegisterInterval(Duration.ofMillis(20));
-    shop.kit.options.setTransactionTimeout(Duration.ofDays(30));
+    shop.kit.options.getTransactions().setFirstCheck(Duration.ofDays(30));
     shop.kit.options.getStore().retentionInterval(Duration.ofMillis(20)).checkpointBytes(100_000);
     shop.start();
     String id = shop.begin("orders");
