@@ -130,11 +130,11 @@ final class Transactions {
     }
   }
 
-  /** A half message was appended. */
-  void began(MessageBatch batch, int index, long offset) {
+  /** A half message was appended; the batch may not know where and when. */
+  void began(MessageBatch batch, int index, long offset, long physicalOffset, long storedAtMs) {
     view.wrap(ByteBuffer.wrap(batch.bytes()), batch.position(index));
     begun++;
-    add(view, offset);
+    add(view, offset, physicalOffset, storedAtMs);
   }
 
   /** Rebuilds the open ones, after the state was replayed and before anybody may ask. */
@@ -194,7 +194,7 @@ final class Transactions {
           log.changes().change(new TransactionsEnded(offset, 1, State.ROLLED_BACK));
           continue;
         }
-        add(record, offset);
+        add(record, offset, record.physicalOffset(), record.storedAtMs());
       }
     } finally {
       builder.build().close();
@@ -219,7 +219,7 @@ final class Transactions {
         == bytes;
   }
 
-  private void add(MessageView record, long offset) {
+  private void add(MessageView record, long offset, long physicalOffset, long storedAtMs) {
     String id = record.property(PropertyNames.UNIQUE_KEY);
     OpenTransaction transaction =
         new OpenTransaction(
@@ -227,8 +227,8 @@ final class Transactions {
             once(record.property(PropertyNames.PRODUCER_GROUP)),
             once(record.property(PropertyNames.REAL_TOPIC)),
             offset,
-            record.physicalOffset(),
-            record.storedAtMs());
+            physicalOffset,
+            storedAtMs);
     TransactionChecked known = state.takeChecks(offset);
     if (known == null) {
       transaction.nextCheckMs = transaction.begunAtMs + firstCheckMs(record);
