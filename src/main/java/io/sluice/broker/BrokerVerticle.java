@@ -9,8 +9,10 @@ import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.LetterRequest;
 import io.sluice.bus.ReadRequest;
+import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
+import io.sluice.bus.RequestBundle;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
 import io.sluice.metrics.LatencyRecorder;
@@ -82,6 +84,7 @@ public final class BrokerVerticle extends VerticleBase {
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
+  private Bundles bundles;
   private final List<TopicState> arrived = new ArrayList<>();
   private boolean running;
   private long timer = -1;
@@ -140,7 +143,11 @@ public final class BrokerVerticle extends VerticleBase {
         .write()
         .otherwiseEmpty()
         .compose(written -> allForced())
-        .onComplete(done -> log.close(reason))
+        .onComplete(
+            done -> {
+              log.close(reason);
+              bundles.flush();
+            })
         .transform(done -> undo());
   }
 
@@ -203,7 +210,8 @@ public final class BrokerVerticle extends VerticleBase {
     settler = new Settler(options, state, catalog, log, deadLetters, dispatcher, clock);
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
     clientKept =
-        new ClientKeptHandler(options, store, state, catalog, log, reader, dispatcher, clock);
+        new ClientKeptHandler(
+            options, store, state, catalog, log, reader, dispatcher, appender, clock);
     timers =
         new Timers(
             store,
@@ -225,6 +233,7 @@ public final class BrokerVerticle extends VerticleBase {
         new Snapshots(context, store, state, catalog, log, file, worker, timers::retentionFloor);
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, options, state, appender, clock);
+    bundles = new Bundles(vertx, turn, this::take);
   }
 
   /** Sockets do not survive the process: their leases are due at once. */
@@ -262,11 +271,7 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.append(name), (request, at) -> appender.append(request, Answer.to(at))));
     listening.add(
         this.<ReceiveRequest>on(
-            Addresses.receive(name),
-            (request, at) -> {
-              clientKept.checkLeasesAllowed(request.group(), request.topic());
-              dispatcher.receive(request, Answer.to(at));
-            }));
+            Addresses.receive(name), (request, at) -> receive(request, Answer.to(at))));
     listening.add(
         this.<SettleRequest>on(
             Addresses.settle(name), (request, at) -> settler.settle(request, Answer.to(at))));
@@ -291,7 +296,37 @@ public final class BrokerVerticle extends VerticleBase {
     listening.add(
         this.<LetterRequest>on(
             Addresses.letters(name), (request, at) -> letters.handle(request, Answer.to(at))));
+    listening.add(
+        this.<RequestBundle>on(
+            Addresses.bundles(name),
+            (request, at) -> {
+              at.reply(Done.DONE);
+              bundles.take(request);
+            }));
     return Future.all(listening);
+  }
+
+  private void receive(ReceiveRequest request, Answer<? super ReceiveReply> answer) {
+    clientKept.checkLeasesAllowed(request.group(), request.topic());
+    dispatcher.receive(request, answer);
+  }
+
+  /** Takes one request out of a bundle. */
+  private void take(BusMessage request, Answer<BusMessage> answer) {
+    if (request instanceof ReceiveRequest receive) {
+      receive(receive, answer);
+    } else if (request instanceof SettleRequest settle) {
+      settler.settle(settle, answer);
+    } else if (request instanceof ReadRequest read) {
+      reader.read(read, answer);
+    } else if (request instanceof ReleaseRequest release) {
+      dispatcher.release(release.holder());
+      answer.succeed(Done.DONE);
+    } else {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          request.getClass().getSimpleName() + " does not travel in a bundle");
+    }
   }
 
   private <T extends BusMessage> Future<Void> on(
@@ -333,6 +368,7 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(this::tellTopics);
     turn.addStep(log::flush);
     turn.addStep(this::setTimer);
+    turn.addStep(bundles::flush);
     catalog.addListener(
         () -> {
           topicsChanged = true;
@@ -355,6 +391,7 @@ public final class BrokerVerticle extends VerticleBase {
   private void keepHouse() {
     registrar.register();
     waiting.forgetIdleHolders();
+    bundles.forgetIdle();
     timers.findFirst();
     snapshots.setRetentionFloor();
     for (Consumption consumption : state.consumptions()) {

@@ -12,6 +12,16 @@ public final class Addresses {
 
   private Addresses() {}
 
+  /** {@link RequestBundle}, answered by {@link Done}. */
+  public static String bundles(String brokerName) {
+    return BROKER + brokerName + ".bundles";
+  }
+
+  /** {@link ReplyBundle} to one event loop of a front. */
+  public static String replies(String loopId) {
+    return FRONT + loopId + ".replies";
+  }
+
   /** {@link AppendRequest} to {@link AppendReply}. */
   public static String append(String brokerName) {
     return BROKER + brokerName + ".append";
