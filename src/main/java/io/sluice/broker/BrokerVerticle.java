@@ -3,16 +3,20 @@ package io.sluice.broker;
 import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AppendRequest;
+import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.LetterRequest;
 import io.sluice.bus.ReadRequest;
+import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
+import io.sluice.bus.RequestBundle;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.TransactionRequest;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.metrics.Metrics;
 import io.sluice.store.FileAccess;
@@ -55,6 +59,9 @@ public final class BrokerVerticle extends VerticleBase {
    */
   private static final long TOPICS_PER_MS = 100;
 
+  /** A notice that a front has not taken by then is of no use any more. */
+  private static final long NOTICE_TIMEOUT_MS = 10_000;
+
   /** See {@link #setTimer}. */
   private static final long LOOK_AT_CLOCK_MS = 1_000;
 
@@ -80,11 +87,15 @@ public final class BrokerVerticle extends VerticleBase {
   private Admin admin;
   private ClientKeptHandler clientKept;
   private Timers timers;
+  private Transactions transactions;
+  private TransactionEnds transactionEnds;
+  private TransactionChecks transactionChecks;
   private LetterJobs letterJobs;
   private LetterHandler letters;
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
+  private Bundles bundles;
   private final List<TopicState> arrived = new ArrayList<>();
   private boolean running;
   private long timer = -1;
@@ -131,7 +142,8 @@ public final class BrokerVerticle extends VerticleBase {
     return openStore()
         .compose(opened -> worker.executeBlocking(file::read))
         .compose(content -> recover(content, file))
-        .compose(recovered -> listen())
+        .compose(recovered -> transactions.rebuild())
+        .compose(rebuilt -> listen())
         .onSuccess(listening -> begin())
         .recover(failure -> undo().transform(undone -> Future.failedFuture(failure)));
   }
@@ -146,6 +158,8 @@ public final class BrokerVerticle extends VerticleBase {
     registrar.unregister();
     metrics.close();
     timers.stop();
+    transactionChecks.stop();
+    transactionEnds.close(reason);
     letterJobs.stop();
     waiting.close(reason);
     appender.close(reason);
@@ -156,7 +170,11 @@ public final class BrokerVerticle extends VerticleBase {
         .write()
         .otherwiseEmpty()
         .compose(written -> allForced())
-        .onComplete(done -> log.close(reason))
+        .onComplete(
+            done -> {
+              log.close(reason);
+              bundles.flush();
+            })
         .transform(done -> undo());
   }
 
@@ -241,16 +259,62 @@ public final class BrokerVerticle extends VerticleBase {
             turn,
             clock,
             options.getTimersInMemory());
+    assembleTransactions();
+    appender.connect(timers::arm, transactions);
     letterJobs =
         new LetterJobs(
             store, state, catalog, log, dispatcher, reader, turn, clock, clientKept::hasClients);
     letters = new LetterHandler(options, store, state, catalog, log, reader, letterJobs);
-    appender.connect(timers::arm);
     admin.connect(timers);
     snapshots =
-        new Snapshots(context, store, state, catalog, log, file, worker, timers::retentionFloor);
+        new Snapshots(
+            context,
+            store,
+            state,
+            catalog,
+            log,
+            file,
+            worker,
+            () -> Math.min(timers.retentionFloor(), transactions.retentionFloor()));
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, options, state, appender, clock);
+    bundles = new Bundles(vertx, turn, this::take);
+  }
+
+  private void assembleTransactions() {
+    transactions = new Transactions(options, store, state, log);
+    transactionEnds =
+        new TransactionEnds(
+            options,
+            store,
+            transactions,
+            catalog,
+            log,
+            turn,
+            new TransactionEnds.Arrivals() {
+              @Override
+              public void arrived(TopicState topic) {
+                dispatcher.arrived(topic);
+                reader.arrived(topic);
+              }
+
+              @Override
+              public void armed(long dueMs, long timerOffset) {
+                timers.arm(dueMs, timerOffset);
+              }
+            });
+    transactionChecks =
+        new TransactionChecks(
+            options,
+            store,
+            transactions,
+            transactionEnds,
+            log,
+            clientKept::producers,
+            (address, notice) ->
+                vertx.eventBus().send(address, notice, BusCodec.options(NOTICE_TIMEOUT_MS)),
+            turn,
+            clock);
   }
 
   /** Sockets do not survive the process: their leases are due at once. */
@@ -288,11 +352,7 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.append(name), (request, at) -> appender.append(request, Answer.to(at))));
     listening.add(
         this.<ReceiveRequest>on(
-            Addresses.receive(name),
-            (request, at) -> {
-              clientKept.checkLeasesAllowed(request.group(), request.topic());
-              dispatcher.receive(request, Answer.to(at));
-            }));
+            Addresses.receive(name), (request, at) -> receive(request, Answer.to(at))));
     listening.add(
         this.<SettleRequest>on(
             Addresses.settle(name), (request, at) -> settler.settle(request, Answer.to(at))));
@@ -317,7 +377,45 @@ public final class BrokerVerticle extends VerticleBase {
     listening.add(
         this.<LetterRequest>on(
             Addresses.letters(name), (request, at) -> letters.handle(request, Answer.to(at))));
+    listening.add(
+        this.<RequestBundle>on(
+            Addresses.bundles(name),
+            (request, at) -> {
+              at.reply(Done.DONE);
+              bundles.take(request);
+            }));
+    TransactionHandler handler =
+        new TransactionHandler(options, store, state, transactions, transactionEnds, log);
+    listening.add(
+        this.<TransactionRequest>on(
+            Addresses.transactions(name), (request, at) -> handler.handle(request, Answer.to(at))));
+    if (options.isPlainSends()) {
+      listening.add(new PlainTransactions(vertx, options, handler).listen());
+    }
     return Future.all(listening);
+  }
+
+  private void receive(ReceiveRequest request, Answer<? super ReceiveReply> answer) {
+    clientKept.checkLeasesAllowed(request.group(), request.topic());
+    dispatcher.receive(request, answer);
+  }
+
+  /** Takes one request out of a bundle. */
+  private void take(BusMessage request, Answer<BusMessage> answer) {
+    if (request instanceof ReceiveRequest receive) {
+      receive(receive, answer);
+    } else if (request instanceof SettleRequest settle) {
+      settler.settle(settle, answer);
+    } else if (request instanceof ReadRequest read) {
+      reader.read(read, answer);
+    } else if (request instanceof ReleaseRequest release) {
+      dispatcher.release(release.holder());
+      answer.succeed(Done.DONE);
+    } else {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          request.getClass().getSimpleName() + " does not travel in a bundle");
+    }
   }
 
   private <T extends BusMessage> Future<Void> on(
@@ -350,6 +448,8 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(appender::resume);
     turn.addStep(dispatcher::wakeDue);
     turn.addStep(timers::deliver);
+    turn.addStep(transactionChecks::askAll);
+    turn.addStep(transactionEnds::endAll);
     turn.addStep(letterJobs::work);
     turn.addStep(this::tellArrivals);
     turn.addStep(dispatcher::serveTouched);
@@ -359,6 +459,7 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(this::tellTopics);
     turn.addStep(log::flush);
     turn.addStep(this::setTimer);
+    turn.addStep(bundles::flush);
     catalog.addListener(
         () -> {
           topicsChanged = true;
@@ -382,6 +483,7 @@ public final class BrokerVerticle extends VerticleBase {
   private void keepHouse() {
     registrar.register();
     waiting.forgetIdleHolders();
+    bundles.forgetIdle();
     timers.findFirst();
     snapshots.setRetentionFloor();
     repeats.forgetOld();
@@ -429,8 +531,10 @@ public final class BrokerVerticle extends VerticleBase {
     // The clock may be set while a delayed message waits, so it is looked at every second.
     long timersMs = Math.min(timers.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
     long leasesMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
+    long checksMs = Math.min(transactionChecks.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
     long nextMs = Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
     nextMs = Math.min(nextMs, letterJobs.nextMs());
+    nextMs = Math.min(nextMs, transactions.open() == 0 ? Long.MAX_VALUE : checksMs);
     if (nextMs >= timerAtMs || nextMs == Long.MAX_VALUE || !running) {
       return;
     }

@@ -61,13 +61,13 @@ final class Dispatcher {
     private final Consumption consumption;
     private final ReceiveRequest request;
     private final MessageFilter filter;
-    private final Answer<ReceiveReply> answer;
+    private final Answer<? super ReceiveReply> answer;
 
     private ReceiveWaiter(
         Consumption consumption,
         ReceiveRequest request,
         MessageFilter filter,
-        Answer<ReceiveReply> answer) {
+        Answer<? super ReceiveReply> answer) {
       this.consumption = consumption;
       this.request = request;
       this.filter = filter;
@@ -123,7 +123,7 @@ final class Dispatcher {
   }
 
   /** Takes a receive; answered once. */
-  void receive(ReceiveRequest request, Answer<ReceiveReply> answer) {
+  void receive(ReceiveRequest request, Answer<? super ReceiveReply> answer) {
     MessageFilter filter = MessageFilter.of(request.filter());
     check(request);
     Consumption known = state.consumption(request.group(), request.topic());
@@ -239,7 +239,7 @@ final class Dispatcher {
       Consumption consumption,
       ReceiveRequest request,
       MessageFilter filter,
-      Answer<ReceiveReply> answer) {
+      Answer<? super ReceiveReply> answer) {
     if ((consumption.topic.config.permission() & TopicConfig.READ) == 0) {
       throw new SluiceException(
           ErrorCode.NO_PERMISSION, "the topic '" + consumption.topic.name() + "' is not readable");

@@ -253,8 +253,9 @@ final class QueueCursor {
   }
 
   /**
-   * A message that nobody got before has waited too long. If it goes to the dead letters, it is leased
-   * first and that is recorded with the others: after a crash before the burial it comes here again.
+   * A message that nobody got before has waited too long. If it goes to the dead letters, it is
+   * leased first and that is recorded with the others: after a crash before the burial it comes
+   * here again.
    */
   private void passExpired(long offset, LeaseBatch batch, QueueView view, ChangeSink sink) {
     if (view.buriesExpired()) {

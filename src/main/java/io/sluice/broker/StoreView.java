@@ -105,9 +105,7 @@ final class StoreView implements QueueView {
 
   @Override
   public int scanLimit() {
-    return expiry.looksAtAll()
-        ? Math.min(RECORD_SCAN, filter.scanLimit())
-        : filter.scanLimit();
+    return expiry.looksAtAll() ? Math.min(RECORD_SCAN, filter.scanLimit()) : filter.scanLimit();
   }
 
   private MessageView peek(long offset) {

@@ -12,6 +12,16 @@ public final class Addresses {
 
   private Addresses() {}
 
+  /** {@link RequestBundle}, answered by {@link Done}. */
+  public static String bundles(String brokerName) {
+    return BROKER + brokerName + ".bundles";
+  }
+
+  /** {@link ReplyBundle} to one event loop of a front. */
+  public static String replies(String loopId) {
+    return FRONT + loopId + ".replies";
+  }
+
   /** {@link AppendRequest} to {@link AppendReply}. */
   public static String append(String brokerName) {
     return BROKER + brokerName + ".append";
@@ -35,6 +45,11 @@ public final class Addresses {
   /** {@link ReadRequest} to {@link ReadReply}. */
   public static String read(String brokerName) {
     return BROKER + brokerName + ".read";
+  }
+
+  /** Any {@link TransactionRequest}; each names its answer. */
+  public static String transactions(String brokerName) {
+    return BROKER + brokerName + ".transactions";
   }
 
   /** Any {@link ClientKept}; each names its answer. */

@@ -29,6 +29,7 @@ final class ItemReader implements Fields.Taker {
           "deliverAt",
           "ttl",
           "idempotencyKey",
+          "transaction",
           "properties",
           "contentType");
 
@@ -108,6 +109,7 @@ final class ItemReader implements Fields.Taker {
       case "orderingKey" -> draft.orderingKey(Fields.text(name, parser));
       case "idempotencyKey" -> draft.idempotencyKey(Fields.text(name, parser));
       case "contentType" -> draft.contentType(Fields.text(name, parser));
+      case "transaction" -> draft.transaction(Fields.text(name, parser));
       case "properties" -> takeProperties(parser);
       case "delay" -> draft.delay(name, Fields.scalar(name, parser));
       case "ttl" -> draft.ttl(name, Fields.scalar(name, parser));

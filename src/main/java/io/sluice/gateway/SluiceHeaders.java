@@ -23,6 +23,7 @@ final class SluiceHeaders {
   static final String DELAY = "Sluice-Delay";
   static final String DELIVER_AT = "Sluice-Deliver-At";
   static final String TTL = "Sluice-Ttl";
+  static final String TRANSACTION = "Sluice-Transaction";
   static final String IDEMPOTENCY_KEY = "Idempotency-Key";
   static final String PROPERTY_PREFIX = "Sluice-Property-";
 
@@ -36,13 +37,13 @@ final class SluiceHeaders {
           DELAY,
           DELIVER_AT,
           TTL,
+          TRANSACTION,
           IDEMPOTENCY_KEY,
           "traceparent",
           "tracestate");
 
   /** Known, and not supported yet: said so instead of being passed over. */
-  static final List<String> NOT_SUPPORTED =
-      List.of("Sluice-Reply-Wait", "Sluice-Transaction");
+  static final List<String> NOT_SUPPORTED = List.of("Sluice-Reply-Wait");
 
   private static final List<String> KNOWN =
       List.of(
@@ -55,7 +56,7 @@ final class SluiceHeaders {
           DELIVER_AT,
           TTL,
           "Sluice-Reply-Wait",
-          "Sluice-Transaction");
+          TRANSACTION);
 
   private static final List<String> ACKS = List.of("memory", "disk", "replicated");
   private static final String PREFIX = "sluice-";
@@ -175,6 +176,8 @@ final class SluiceHeaders {
       draft.ttl(name, value);
     } else if (name.equalsIgnoreCase(DELIVER_AT)) {
       draft.deliverAt(name, Fields.timeMs(name, value));
+    } else if (name.equalsIgnoreCase(TRANSACTION)) {
+      draft.transaction(text(value));
     } else if (isProperty(name)) {
       // The name as it came: HTTP/2 has made it lower case, HTTP/1.1 leaves it.
       draft.property(name.substring(PROPERTY_PREFIX.length()), text(value));

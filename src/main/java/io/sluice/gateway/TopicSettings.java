@@ -20,7 +20,8 @@ final class TopicSettings {
   /** The fields. */
   static final List<String> FIELDS = List.of("duplicateWindow", "ttl", "expiredToDeadLetters");
 
-  private static final Set<String> ATTRIBUTES = Set.of(TopicConfig.DUPLICATE_WINDOW, TopicConfig.TTL, TopicConfig.EXPIRED);
+  private static final Set<String> ATTRIBUTES =
+      Set.of(TopicConfig.DUPLICATE_WINDOW, TopicConfig.TTL, TopicConfig.EXPIRED);
 
   private static final long LONGEST_MS = Duration.ofDays(3_650).toMillis();
 
@@ -30,13 +31,11 @@ final class TopicSettings {
   /** Takes a field; false if it is none of these. */
   boolean take(String name, JsonParser parser) throws IOException {
     switch (name) {
-      case "duplicateWindow" ->
-          given.put(TopicConfig.DUPLICATE_WINDOW, duration(name, parser, 0));
+      case "duplicateWindow" -> given.put(TopicConfig.DUPLICATE_WINDOW, duration(name, parser, 0));
       case "ttl" -> given.put(TopicConfig.TTL, duration(name, parser, 1));
       case "expiredToDeadLetters" ->
           given.put(
-              TopicConfig.EXPIRED,
-              Fields.bool(name, parser) ? TopicConfig.DEAD_LETTERS : null);
+              TopicConfig.EXPIRED, Fields.bool(name, parser) ? TopicConfig.DEAD_LETTERS : null);
       default -> {
         return false;
       }

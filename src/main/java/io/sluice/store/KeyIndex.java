@@ -16,8 +16,8 @@ import java.util.function.LongPredicate;
  *
  * <p>Appending writes 12 bytes one after the other: a hash table would touch two cold cache lines
  * for each key. When a file is full and the checkpoint has passed it, a worker sorts it by hash. A
- * look-up goes through the files not yet sorted by chains that the look-ups make ({@link KeyTail}), and
- * then through the sorted ones ({@link SortedKeys}), the newest first.
+ * look-up goes through the files not yet sorted by chains that the look-ups make ({@link KeyTail}),
+ * and then through the sorted ones ({@link SortedKeys}), the newest first.
  *
  * <pre>
  *   index/&lt;address&gt;          entries in order of arrival, mapped; a FileSpace
@@ -216,8 +216,7 @@ final class KeyIndex {
     tails
         .entrySet()
         .removeIf(
-            each ->
-                each.getKey() < first || nowNs - each.getValue().lastUsedNs() > TAIL_UNUSED_NS);
+            each -> each.getKey() < first || nowNs - each.getValue().lastUsedNs() > TAIL_UNUSED_NS);
   }
 
   /** Forgets the sorted files whose messages have all expired; the caller deletes them. */
@@ -347,7 +346,9 @@ final class KeyIndex {
     long start = FileSpace.addressOf(path.resolveSibling(name.substring(0, name.length() - 7)));
     try (StoreFile file = access.open(path)) {
       ByteBuffer header = ByteBuffer.allocate(SortedKeys.HEADER_BYTES);
-      if (start < 0 || file.read(header, 0) != SortedKeys.HEADER_BYTES || header.getInt(0) != SortedKeys.MAGIC) {
+      if (start < 0
+          || file.read(header, 0) != SortedKeys.HEADER_BYTES
+          || header.getInt(0) != SortedKeys.MAGIC) {
         return null;
       }
       int entries = header.getInt(4);
@@ -355,8 +356,7 @@ final class KeyIndex {
           || file.size() != SortedKeys.HEADER_BYTES + (long) entries * ENTRY_BYTES) {
         return null;
       }
-      return new SortedKeys(
-          access, path, start, entries, header.getLong(8), header.getLong(16));
+      return new SortedKeys(access, path, start, entries, header.getLong(8), header.getLong(16));
     }
   }
 }

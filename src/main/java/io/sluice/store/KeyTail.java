@@ -6,8 +6,8 @@ import java.util.function.LongPredicate;
 
 /**
  * Finds the entries with a hash in an index file that has them in order of arrival. Its chains are
- * made by the look-ups, each for what was appended since the one before: an append pays nothing, and
- * where nobody looks there is nothing here.
+ * made by the look-ups, each for what was appended since the one before: an append pays nothing,
+ * and where nobody looks there is nothing here.
  *
  * <p>Bounded by the file: 8 to 12 bytes an entry, 6 MB for one of half a million. For any worker.
  */

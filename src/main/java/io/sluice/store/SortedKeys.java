@@ -6,9 +6,9 @@ import java.nio.file.Path;
 import java.util.function.LongPredicate;
 
 /**
- * A sorted file of the key index; its layout is drawn at {@link KeyIndex}. Hashes are spread evenly,
- * so a look-up reads once where the hash should be, and only if it is not there goes on by halves.
- * Immutable; for any worker.
+ * A sorted file of the key index; its layout is drawn at {@link KeyIndex}. Hashes are spread
+ * evenly, so a look-up reads once where the hash should be, and only if it is not there goes on by
+ * halves. Immutable; for any worker.
  */
 final class SortedKeys {
 

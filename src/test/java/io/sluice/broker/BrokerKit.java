@@ -92,7 +92,8 @@ final class BrokerKit implements AutoCloseable {
   BrokerKit start() throws Exception {
     deployment =
         vertx
-            .deployVerticle(new BrokerVerticle(options, clock, LatencyRecorder.NONE, metrics, files))
+            .deployVerticle(
+                new BrokerVerticle(options, clock, LatencyRecorder.NONE, metrics, files))
             .await(20, SECONDS);
     return this;
   }

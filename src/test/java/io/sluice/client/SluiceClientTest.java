@@ -283,7 +283,15 @@ class SluiceClientTest {
   @Test
   void shouldSettleWhatWasRedriven() throws Exception {
     send("a");
-    subscribe("billing", new SubscribeOptions());
+    client
+        .subscribe(
+            "orders",
+            "billing",
+            message -> {
+              got.add(message);
+              return Promise.<Void>promise().future();
+            })
+        .await(5, SECONDS);
     next().dead("of no use");
     awaitEquals(0L, () -> waiting("billing"));
     vertx
