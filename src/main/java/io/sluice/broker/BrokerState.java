@@ -7,6 +7,7 @@ import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
 import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.Positioned;
+import io.sluice.broker.StateChange.RequestModeSet;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
@@ -45,6 +46,9 @@ final class BrokerState {
 
   /** Which delayed messages are done with. */
   final TimerState timers = new TimerState();
+
+  /** How groups of RocketMQ clients are to take messages. */
+  final RequestModes requestModes = new RequestModes();
 
   private long nextLease = 1;
   private int nextConsumption = 1;
@@ -155,6 +159,7 @@ final class BrokerState {
       consumption.forEachCursor(cursor -> parts.add(cursor::snapshot));
     }
     timers.addParts(parts);
+    parts.add(requestModes::snapshot);
     parts.add(this::snapshotNumbers);
     return parts;
   }
@@ -184,6 +189,8 @@ final class BrokerState {
       timers.apply(fired);
     } else if (change instanceof TimersRecalled recalled) {
       timers.apply(recalled);
+    } else if (change instanceof RequestModeSet set) {
+      requestModes.apply(set);
     } else {
       throw new IllegalStateException("no way to apply " + change);
     }
@@ -206,6 +213,7 @@ final class BrokerState {
       return;
     }
     topicChanges++;
+    requestModes.forgetTopic(name);
     for (Consumption consumption : topic.consumptions) {
       consumption.group.consumptions.remove(name);
       forget(consumption);
@@ -226,6 +234,7 @@ final class BrokerState {
     if (group == null) {
       return;
     }
+    requestModes.forgetGroup(name);
     for (Consumption consumption : group.consumptions.values()) {
       consumption.topic.consumptions.remove(consumption);
       forget(consumption);

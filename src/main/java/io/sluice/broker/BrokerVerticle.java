@@ -7,6 +7,7 @@ import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.PopRequest;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
@@ -75,6 +76,7 @@ public final class BrokerVerticle extends VerticleBase {
   private Settler settler;
   private Admin admin;
   private ClientKeptHandler clientKept;
+  private PopHandler pops;
   private Timers timers;
   private Snapshots snapshots;
   private Registrar registrar;
@@ -201,6 +203,7 @@ public final class BrokerVerticle extends VerticleBase {
     clientKept =
         new ClientKeptHandler(
             options, store, state, catalog, log, reader, dispatcher, appender, clock);
+    pops = new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept);
     timers =
         new Timers(
             store,
@@ -281,6 +284,9 @@ public final class BrokerVerticle extends VerticleBase {
         this.<ClientKept>on(
             Addresses.clientKept(name),
             (request, at) -> clientKept.handle(request, Answer.to(at))));
+    listening.add(
+        this.<PopRequest>on(
+            Addresses.pop(name), (request, at) -> pops.handle(request, Answer.to(at))));
     return Future.all(listening);
   }
 

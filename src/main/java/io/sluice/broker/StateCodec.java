@@ -7,6 +7,7 @@ import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
 import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.Positioned;
+import io.sluice.broker.StateChange.RequestModeSet;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
@@ -55,8 +56,11 @@ final class StateCodec {
   private static final int TIMERS_FIRED = 13;
   private static final int TIMERS_RECALLED = 14;
 
+  private static final int REQUEST_MODE_SET = 50;
+
   private static final int ORDERED_BIT = 1;
   private static final int HELD_BIT = 2;
+  private static final int POPPED_BIT = 4;
 
   private StateCodec() {}
 
@@ -128,7 +132,10 @@ final class StateCodec {
     out.writeNumber(leased.firstLease());
     out.writeNumber(leased.attempt());
     out.writeNumber(leased.deadlineMs());
-    out.writeByte((leased.ordered() ? ORDERED_BIT : 0) | (leased.held() ? HELD_BIT : 0));
+    out.writeByte(
+        (leased.ordered() ? ORDERED_BIT : 0)
+            | (leased.held() ? HELD_BIT : 0)
+            | (leased.popped() ? POPPED_BIT : 0));
   }
 
   private static void writeRare(ByteWriter out, StateChange change) {
@@ -158,6 +165,12 @@ final class StateCodec {
       out.writeByte(TIMERS_RECALLED);
       out.writeNumber(recalled.firstOffset());
       out.writeNumber(recalled.count());
+    } else if (change instanceof RequestModeSet set) {
+      out.writeByte(REQUEST_MODE_SET);
+      out.writeText(set.group());
+      out.writeText(set.topic());
+      out.writeByte(set.popped() ? 1 : 0);
+      out.writeNumber(set.shareQueues());
     } else {
       throw new IllegalStateException("no encoding for " + change);
     }
@@ -221,6 +234,8 @@ final class StateCodec {
       case EXTENDED -> new Extended(in.readInt(), in.readInt(), in.readNumber(), in.readNumber());
       case TIMERS_FIRED -> new TimersFired(in.readNumber(), in.readNumber());
       case TIMERS_RECALLED -> new TimersRecalled(in.readNumber(), in.readInt());
+      case REQUEST_MODE_SET ->
+          new RequestModeSet(in.readText(), in.readText(), in.readFlag(), in.readInt());
       default ->
           throw new IllegalArgumentException("the state has a change of unknown kind " + kind);
     };
@@ -244,7 +259,8 @@ final class StateCodec {
         attempt,
         deadlineMs,
         (bits & ORDERED_BIT) != 0,
-        (bits & HELD_BIT) != 0);
+        (bits & HELD_BIT) != 0,
+        (bits & POPPED_BIT) != 0);
   }
 
   private static TopicPut readTopic(ByteReader in) {
