@@ -9,6 +9,7 @@ import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.LetterJobBecame;
 import io.sluice.broker.StateChange.LettersGone;
 import io.sluice.broker.StateChange.Positioned;
+import io.sluice.broker.StateChange.RequestModeSet;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
@@ -58,6 +59,9 @@ final class BrokerState {
   final TransactionState transactions = new TransactionState();
 
   private Consumer<List<Part>> openTransactions = parts -> {};
+
+  /** How groups of RocketMQ clients are to take messages. */
+  final RequestModes requestModes = new RequestModes();
 
   private long nextLease = 1;
   private int nextConsumption = 1;
@@ -176,6 +180,7 @@ final class BrokerState {
     transactions.addParts(parts);
     openTransactions.accept(parts);
     letters.addParts(parts);
+    parts.add(requestModes::snapshot);
     parts.add(this::snapshotNumbers);
     return parts;
   }
@@ -215,6 +220,8 @@ final class BrokerState {
       letters.apply(gone);
     } else if (change instanceof LetterJobBecame became) {
       letters.apply(became);
+    } else if (change instanceof RequestModeSet set) {
+      requestModes.apply(set);
     } else {
       throw new IllegalStateException("no way to apply " + change);
     }
@@ -238,6 +245,7 @@ final class BrokerState {
       return;
     }
     topicChanges++;
+    requestModes.forgetTopic(name);
     for (Consumption consumption : topic.consumptions) {
       consumption.group.consumptions.remove(name);
       forget(consumption);
@@ -258,6 +266,7 @@ final class BrokerState {
     if (group == null) {
       return;
     }
+    requestModes.forgetGroup(name);
     for (Consumption consumption : group.consumptions.values()) {
       consumption.topic.consumptions.remove(consumption);
       forget(consumption);

@@ -9,6 +9,7 @@ import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.LetterRequest;
+import io.sluice.bus.PopRequest;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
@@ -84,6 +85,7 @@ public final class BrokerVerticle extends VerticleBase {
   private Settler settler;
   private Admin admin;
   private ClientKeptHandler clientKept;
+  private PopHandler pops;
   private Timers timers;
   private Transactions transactions;
   private TransactionEnds transactionEnds;
@@ -232,6 +234,7 @@ public final class BrokerVerticle extends VerticleBase {
     clientKept =
         new ClientKeptHandler(
             options, store, state, catalog, log, reader, dispatcher, appender, clock);
+    pops = new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept);
     timers =
         new Timers(
             store,
@@ -376,6 +379,9 @@ public final class BrokerVerticle extends VerticleBase {
     if (options.isPlainSends()) {
       listening.add(new PlainTransactions(vertx, options, handler).listen());
     }
+    listening.add(
+        this.<PopRequest>on(
+            Addresses.pop(name), (request, at) -> pops.handle(request, Answer.to(at))));
     return Future.all(listening);
   }
 
