@@ -205,7 +205,7 @@ final class BrokerState {
     if (topic == null) {
       topics.put(config.name(), new TopicState(config, Math.max(queuesEver, config.queues())));
     } else {
-      topic.config = config;
+      topic.configure(config);
       topic.queuesEver = Math.max(topic.queuesEver, Math.max(queuesEver, config.queues()));
     }
   }

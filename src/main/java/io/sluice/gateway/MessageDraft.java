@@ -217,7 +217,7 @@ final class MessageDraft {
     }
     properties.put(PropertyNames.ORDERING_KEY, orderingKey);
     properties.put(PropertyNames.CONTENT_TYPE, contentType);
-    properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey);
+    properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey).recognise(false);
     long selector =
         orderingKey == null || orderingKey.isEmpty()
             ? QueueSelector.ANY

@@ -217,9 +217,10 @@ class SluiceClientTest {
               return Future.failedFuture("nobody cares");
             })
         .await(5, SECONDS);
+    // They lie in different queues, so only what was handed out before comes before.
+    assertEquals("before", other.poll(5, SECONDS).body().toString());
     send("after");
     assertEquals("after", next().body().toString());
-    assertEquals("before", other.poll(5, SECONDS).body().toString());
     assertEquals("after", other.poll(5, SECONDS).body().toString());
   }
 
@@ -282,13 +283,21 @@ class SluiceClientTest {
   @Test
   void shouldSettleWhatWasRedriven() throws Exception {
     send("a");
-    subscribe("billing", new SubscribeOptions());
+    client
+        .subscribe(
+            "orders",
+            "billing",
+            message -> {
+              got.add(message);
+              return Promise.<Void>promise().future();
+            })
+        .await(5, SECONDS);
     next().dead("of no use");
     awaitEquals(0L, () -> waiting("billing"));
     vertx
         .eventBus()
         .request(
-            Addresses.letters(BROKER),
+            Addresses.letters("b"),
             new LetterRequest.Start("billing", LetterRequest.Kind.REDRIVE, Filter.ALL, 0, 0),
             BusCodec.options(5_000))
         .await(5, SECONDS);
