@@ -6,6 +6,8 @@ import io.sluice.broker.StateChange.Extended;
 import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
 import io.sluice.broker.StateChange.Leased;
+import io.sluice.broker.StateChange.LetterJobBecame;
+import io.sluice.broker.StateChange.LettersGone;
 import io.sluice.broker.StateChange.Positioned;
 import io.sluice.broker.StateChange.RequestModeSet;
 import io.sluice.broker.StateChange.Returned;
@@ -49,6 +51,9 @@ final class BrokerState {
 
   /** How groups of RocketMQ clients are to take messages. */
   final RequestModes requestModes = new RequestModes();
+
+  /** Which dead letters are done with. */
+  final LetterState letters = new LetterState();
 
   private long nextLease = 1;
   private int nextConsumption = 1;
@@ -160,6 +165,7 @@ final class BrokerState {
     }
     timers.addParts(parts);
     parts.add(requestModes::snapshot);
+    letters.addParts(parts);
     parts.add(this::snapshotNumbers);
     return parts;
   }
@@ -191,6 +197,10 @@ final class BrokerState {
       timers.apply(recalled);
     } else if (change instanceof RequestModeSet set) {
       requestModes.apply(set);
+    } else if (change instanceof LettersGone gone) {
+      letters.apply(gone);
+    } else if (change instanceof LetterJobBecame became) {
+      letters.apply(became);
     } else {
       throw new IllegalStateException("no way to apply " + change);
     }
@@ -202,12 +212,13 @@ final class BrokerState {
     if (topic == null) {
       topics.put(config.name(), new TopicState(config, Math.max(queuesEver, config.queues())));
     } else {
-      topic.config = config;
+      topic.configure(config);
       topic.queuesEver = Math.max(topic.queuesEver, Math.max(queuesEver, config.queues()));
     }
   }
 
   private void deleteTopic(String name) {
+    letters.topicDeleted(name);
     TopicState topic = topics.remove(name);
     if (topic == null) {
       return;

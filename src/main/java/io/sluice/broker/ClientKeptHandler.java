@@ -167,6 +167,11 @@ final class ClientKeptHandler {
     return Done.DONE;
   }
 
+  /** Whether clients that keep their queues themselves live in a group. */
+  boolean hasClients(String group) {
+    return registry.isOnline(group);
+  }
+
   /**
    * Refuses leases in a group whose live clients share the topic's queues among themselves: each
    * side would hand out what the other one has.

@@ -63,7 +63,7 @@ final class Dispatcher {
     private final Consumption consumption;
     private final ReceiveRequest request;
     private final MessageFilter filter;
-    private final Answer<ReceiveReply> answer;
+    private final Answer<? super ReceiveReply> answer;
     private final Popping popping;
 
     private ReceiveWaiter(
@@ -71,7 +71,7 @@ final class Dispatcher {
         ReceiveRequest request,
         MessageFilter filter,
         Popping popping,
-        Answer<ReceiveReply> answer) {
+        Answer<? super ReceiveReply> answer) {
       this.popping = popping;
       this.consumption = consumption;
       this.request = request;
@@ -135,12 +135,12 @@ final class Dispatcher {
   }
 
   /** Takes a receive; answered once. */
-  void receive(ReceiveRequest request, Answer<ReceiveReply> answer) {
+  void receive(ReceiveRequest request, Answer<? super ReceiveReply> answer) {
     receive(request, null, answer);
   }
 
   /** Takes a receive that may be a pop's; answered once. */
-  void receive(ReceiveRequest request, Popping popping, Answer<ReceiveReply> answer) {
+  void receive(ReceiveRequest request, Popping popping, Answer<? super ReceiveReply> answer) {
     MessageFilter filter = MessageFilter.of(request.filter());
     check(request);
     Consumption known = state.consumption(request.group(), request.topic());
@@ -260,7 +260,7 @@ final class Dispatcher {
       ReceiveRequest request,
       MessageFilter filter,
       Popping popping,
-      Answer<ReceiveReply> answer) {
+      Answer<? super ReceiveReply> answer) {
     if ((consumption.topic.config.permission() & TopicConfig.READ) == 0) {
       throw new SluiceException(
           ErrorCode.NO_PERMISSION, "the topic '" + consumption.topic.name() + "' is not readable");
@@ -361,14 +361,15 @@ final class Dispatcher {
     Holder holder = waiter.leaseHolder();
     BlockBuilder block = null;
     oldestPhysicalOffset = Long.MAX_VALUE;
-    int queues = consumption.queues();
-    int first = consumption.turn % queues;
-    for (int i = 0; i < queues && !batch.isFull(); i++) {
-      int queueId = first + i < queues ? first + i : first + i - queues;
+    int places = consumption.places();
+    int first = consumption.turn % places;
+    for (int i = 0; i < places && !batch.isFull(); i++) {
+      int place = first + i < places ? first + i : first + i - places;
+      int queueId = consumption.queueIdAt(place);
       if (waiter.queueId() != ANY_QUEUE && waiter.queueId() != queueId) {
         continue;
       }
-      ConsumeQueue queue = catalog.queue(consumption.topic, queueId);
+      ConsumeQueue queue = catalog.queue(consumption, queueId);
       if (queue.maxOffset() == 0) {
         // Nothing was ever in it: thousands of idle groups need no cursor for it.
         continue;
@@ -402,7 +403,7 @@ final class Dispatcher {
         if (holder != null) {
           holder.cursors.add(cursor);
         }
-        consumption.turn = queueId + 1;
+        consumption.turn = place + 1;
       }
     }
     return block;
@@ -441,11 +442,12 @@ final class Dispatcher {
   }
 
   private boolean isDrained(Consumption consumption, int onlyQueueId) {
-    for (int queueId = 0; queueId < consumption.queues(); queueId++) {
+    for (int place = 0; place < consumption.places(); place++) {
+      int queueId = consumption.queueIdAt(place);
       if (onlyQueueId != ANY_QUEUE && onlyQueueId != queueId) {
         continue;
       }
-      long maxOffset = catalog.queue(consumption.topic, queueId).maxOffset();
+      long maxOffset = catalog.queue(consumption, queueId).maxOffset();
       if (maxOffset > 0 && consumption.cursor(queueId).mayDeliver(maxOffset)) {
         return false;
       }

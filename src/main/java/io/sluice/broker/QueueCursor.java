@@ -8,6 +8,7 @@ import io.sluice.broker.StateChange.Returned;
 import io.sluice.bus.PopRequest;
 import io.sluice.bus.SettleReply.Outcome;
 import io.sluice.bus.SettleRequest;
+import io.sluice.message.Names;
 import java.util.function.Consumer;
 
 /**
@@ -76,6 +77,11 @@ final class QueueCursor {
     this.consumption = consumption;
     this.queueId = queueId;
     state = consumption.state();
+  }
+
+  /** Whether its queue is that of what was redriven for the group. */
+  boolean isOfRedriven() {
+    return queueId == Names.REDRIVE_QUEUE_ID;
   }
 
   /** Next offset to be handed out for the first time. */

@@ -1,6 +1,7 @@
 package io.sluice.broker;
 
 import io.sluice.bus.GroupConfig;
+import io.sluice.bus.LetterRequest;
 import io.sluice.bus.TopicConfig;
 
 /**
@@ -134,4 +135,10 @@ sealed interface StateChange {
    */
   record RequestModeSet(String group, String topic, boolean popped, int shareQueues)
       implements StateChange {}
+
+  /** Dead letters of a group, at offsets that follow each other, were redriven or purged. */
+  record LettersGone(String group, long firstOffset, long count) implements StateChange {}
+
+  /** What became of the job that redrives or purges a group's dead letters. */
+  record LetterJobBecame(String group, LetterRequest.Job job) implements StateChange {}
 }

@@ -171,7 +171,7 @@ final class StateCodec {
       out.writeText(set.topic());
       out.writeByte(set.popped() ? 1 : 0);
       out.writeNumber(set.shareQueues());
-    } else {
+    } else if (!LetterCodec.write(out, change)) {
       throw new IllegalStateException("no encoding for " + change);
     }
   }
@@ -236,8 +236,7 @@ final class StateCodec {
       case TIMERS_RECALLED -> new TimersRecalled(in.readNumber(), in.readInt());
       case REQUEST_MODE_SET ->
           new RequestModeSet(in.readText(), in.readText(), in.readFlag(), in.readInt());
-      default ->
-          throw new IllegalArgumentException("the state has a change of unknown kind " + kind);
+      default -> LetterCodec.read(kind, in);
     };
   }
 

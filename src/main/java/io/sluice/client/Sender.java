@@ -132,7 +132,9 @@ final class Sender {
         .put(PropertyNames.UNIQUE_KEY, messageId)
         .put(PropertyNames.TAGS, options.getTag())
         .put(PropertyNames.ORDERING_KEY, options.getOrderingKey())
-        .put(PropertyNames.CONTENT_TYPE, options.getContentType());
+        .put(PropertyNames.CONTENT_TYPE, options.getContentType())
+        .put(PropertyNames.IDEMPOTENCY_KEY, options.getIdempotencyKey())
+        .recognise(false);
     if (!options.getKeys().isEmpty()) {
       properties.put(PropertyNames.KEYS, String.join(" ", options.getKeys()));
     }
@@ -191,13 +193,14 @@ final class Sender {
         one.promise()
             .complete(
                 new SendReceipt(
-                    one.messageId(),
+                    reply.messageId(i, one.messageId()),
                     one.topic(),
                     reply.brokerName(),
                     reply.queueId(i),
                     reply.queueOffset(i),
                     target.ack(),
-                    reply.deliverAtMs(i)));
+                    reply.deliverAtMs(i),
+                    reply.isDuplicate(i)));
       }
     }
   }

@@ -1,6 +1,7 @@
 package io.sluice.gateway;
 
 import io.sluice.bus.BrokerDirectory;
+import io.sluice.bus.BrokerLine;
 import io.sluice.bus.OrderedRoutes;
 import io.sluice.message.MessageView;
 import io.sluice.message.UniqueIds;
@@ -59,7 +60,9 @@ final class Loop {
     routes = new OrderedRoutes(directory, context);
     counters = gateway.counters();
     ids = new UniqueIds(clock.nowMs());
-    brokers = new Brokers(vertx, options.brokerTimeout().toMillis());
+    long timeoutMs = options.brokerTimeout().toMillis();
+    brokers =
+        new Brokers(vertx, new BrokerLine(vertx, context, clock, ids.next(), timeoutMs), timeoutMs);
     sends = new SendCollector(this);
   }
 

@@ -72,6 +72,8 @@ final class SendProperties {
       }
       start = end + 1;
     }
+    // A client's retry carries the id that the client gave the message.
+    writer.recognise(writer.uniqueKey() != null);
     if (writer.uniqueKey() == null) {
       writer.put(PropertyNames.UNIQUE_KEY, uniqueIds.next());
     }
