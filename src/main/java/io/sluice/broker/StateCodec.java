@@ -15,8 +15,12 @@ import io.sluice.broker.StateChange.TimersFired;
 import io.sluice.broker.StateChange.TimersRecalled;
 import io.sluice.broker.StateChange.TopicDeleted;
 import io.sluice.broker.StateChange.TopicPut;
+import io.sluice.broker.StateChange.TransactionChecked;
+import io.sluice.broker.StateChange.TransactionsEnded;
+import io.sluice.broker.StateChange.TransactionsOver;
 import io.sluice.bus.GroupConfig;
 import io.sluice.bus.TopicConfig;
+import io.sluice.bus.TransactionRequest.State;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,6 +59,9 @@ final class StateCodec {
   private static final int EXTENDED = 12;
   private static final int TIMERS_FIRED = 13;
   private static final int TIMERS_RECALLED = 14;
+  private static final int TRANSACTIONS_ENDED = 20;
+  private static final int TRANSACTION_CHECKED = 21;
+  private static final int TRANSACTIONS_OVER = 22;
 
   private static final int REQUEST_MODE_SET = 50;
 
@@ -171,6 +178,19 @@ final class StateCodec {
       out.writeText(set.topic());
       out.writeByte(set.popped() ? 1 : 0);
       out.writeNumber(set.shareQueues());
+    } else if (change instanceof TransactionsEnded ended) {
+      out.writeByte(TRANSACTIONS_ENDED);
+      out.writeNumber(ended.firstOffset());
+      out.writeNumber(ended.count());
+      out.writeByte(ended.outcome().ordinal());
+    } else if (change instanceof TransactionChecked checked) {
+      out.writeByte(TRANSACTION_CHECKED);
+      out.writeNumber(checked.offset());
+      out.writeNumber(checked.checks());
+      out.writeNumber(checked.nextCheckMs());
+    } else if (change instanceof TransactionsOver over) {
+      out.writeByte(TRANSACTIONS_OVER);
+      out.writeNumber(over.beforeOffset());
     } else if (!LetterCodec.write(out, change)) {
       throw new IllegalStateException("no encoding for " + change);
     }
@@ -236,8 +256,21 @@ final class StateCodec {
       case TIMERS_RECALLED -> new TimersRecalled(in.readNumber(), in.readInt());
       case REQUEST_MODE_SET ->
           new RequestModeSet(in.readText(), in.readText(), in.readFlag(), in.readInt());
+      case TRANSACTIONS_ENDED ->
+          new TransactionsEnded(in.readNumber(), in.readInt(), outcome(in.readByte()));
+      case TRANSACTION_CHECKED ->
+          new TransactionChecked(in.readNumber(), in.readInt(), in.readNumber());
+      case TRANSACTIONS_OVER -> new TransactionsOver(in.readNumber());
       default -> LetterCodec.read(kind, in);
     };
+  }
+
+  private static State outcome(int ordinal) {
+    State[] all = State.values();
+    if (ordinal <= 0 || ordinal >= all.length) {
+      throw new IllegalArgumentException("a transaction has the unknown outcome " + ordinal);
+    }
+    return all[ordinal];
   }
 
   private static Leased readLeased(ByteReader in) {

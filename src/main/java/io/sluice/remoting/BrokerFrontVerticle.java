@@ -24,6 +24,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private final HandlerRegistry handlers = new HandlerRegistry();
   private BrokerLink broker;
   private ClientHandler clients;
+  private TransactionHandler checks;
   private RemotingServer server;
   private RemotingServer vipServer;
   private volatile int port;
@@ -137,7 +138,9 @@ public final class BrokerFrontVerticle extends VerticleBase {
             new RetryTopics(broker),
             storeHost,
             clock);
+    checks = new TransactionHandler(broker, storeHost);
     handlers
+        .add(checks, RequestCode.END_TRANSACTION)
         .add(
             sends,
             RequestCode.SEND_MESSAGE,
@@ -222,7 +225,9 @@ public final class BrokerFrontVerticle extends VerticleBase {
   }
 
   private void tellClients(FrontNotice notice) {
-    if (notice instanceof FrontNotice.GroupChanged changed) {
+    if (notice instanceof FrontNotice.CheckTransaction check) {
+      checks.ask(check, connection(check.holder()));
+    } else if (notice instanceof FrontNotice.GroupChanged changed) {
       for (String holder : changed.holders()) {
         ClientConnection connection = connection(holder);
         if (connection != null) {

@@ -11,6 +11,7 @@ import io.sluice.bus.PopRequest;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReleaseRequest;
+import io.sluice.bus.TransactionRequest;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.Message;
@@ -64,6 +65,11 @@ final class BrokerLink {
   /** Asks for what the request names as its answer. */
   <T extends BusMessage> Future<T> clientKept(ClientKept request) {
     return ask(clientKept, request, 0);
+  }
+
+  /** Asks for what the request names as its answer. */
+  <T extends BusMessage> Future<T> transactions(TransactionRequest request) {
+    return ask(Addresses.transactions(brokerName), request, 0);
   }
 
   Future<ClientKept.Pulled> pull(ClientKept.Pull request) {
