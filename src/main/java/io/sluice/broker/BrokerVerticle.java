@@ -362,6 +362,9 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.clientKept(name),
             (request, at) -> clientKept.handle(request, Answer.to(at))));
     listening.add(
+        this.<PopRequest>on(
+            Addresses.pop(name), (request, at) -> pops.handle(request, Answer.to(at))));
+    listening.add(
         this.<LetterRequest>on(
             Addresses.letters(name), (request, at) -> letters.handle(request, Answer.to(at))));
     listening.add(
@@ -379,9 +382,6 @@ public final class BrokerVerticle extends VerticleBase {
     if (options.isPlainSends()) {
       listening.add(new PlainTransactions(vertx, options, handler).listen());
     }
-    listening.add(
-        this.<PopRequest>on(
-            Addresses.pop(name), (request, at) -> pops.handle(request, Answer.to(at))));
     return Future.all(listening);
   }
 
