@@ -7,6 +7,7 @@ import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.OperatorRequest;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
@@ -75,6 +76,8 @@ public final class BrokerVerticle extends VerticleBase {
   private Settler settler;
   private Admin admin;
   private ClientKeptHandler clientKept;
+  private Rates rates;
+  private Operator operator;
   private Timers timers;
   private Snapshots snapshots;
   private Registrar registrar;
@@ -200,6 +203,15 @@ public final class BrokerVerticle extends VerticleBase {
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
     clientKept =
         new ClientKeptHandler(options, store, state, catalog, log, reader, dispatcher, clock);
+    rates =
+        new Rates(
+            state,
+            clock,
+            appender::messagesIn,
+            () -> dispatcher.messagesOut() + reader.messagesOut());
+    operator =
+        new Operator(
+            store, state, catalog, rates, clientKept::producers, worker, options.getDirectory());
     timers =
         new Timers(
             store,
@@ -280,6 +292,9 @@ public final class BrokerVerticle extends VerticleBase {
         this.<ClientKept>on(
             Addresses.clientKept(name),
             (request, at) -> clientKept.handle(request, Answer.to(at))));
+    listening.add(
+        this.<OperatorRequest>on(
+            Addresses.operator(name), (request, at) -> operator.handle(request, Answer.to(at))));
     return Future.all(listening);
   }
 
@@ -335,6 +350,8 @@ public final class BrokerVerticle extends VerticleBase {
     vertx.setPeriodic(options.getRegisterInterval().toMillis(), id -> keepHouse());
     vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> snapshots.write());
     clientKept.start(vertx);
+    rates.sample();
+    vertx.setPeriodic(Rates.INTERVAL_MS, id -> rates.sample());
     vertx.setPeriodic(ADVANCE_INTERVAL_MS, id -> log.flushAll());
     turn.request();
   }

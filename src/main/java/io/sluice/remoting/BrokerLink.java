@@ -7,6 +7,7 @@ import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
+import io.sluice.bus.OperatorRequest;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReleaseRequest;
@@ -30,6 +31,7 @@ final class BrokerLink {
   private final String admin;
   private final String release;
   private final String clientKept;
+  private final String operator;
 
   BrokerLink(Vertx vertx, String brokerName) {
     this.vertx = vertx;
@@ -39,6 +41,7 @@ final class BrokerLink {
     release = Addresses.release(brokerName);
     admin = Addresses.admin(brokerName);
     clientKept = Addresses.clientKept(brokerName);
+    operator = Addresses.operator(brokerName);
   }
 
   String brokerName() {
@@ -61,6 +64,11 @@ final class BrokerLink {
   /** Asks for what the request names as its answer. */
   <T extends BusMessage> Future<T> clientKept(ClientKept request) {
     return ask(clientKept, request, 0);
+  }
+
+  /** Asks for what the request names as its answer. */
+  <T extends BusMessage> Future<T> operator(OperatorRequest request) {
+    return ask(operator, request, 0);
   }
 
   Future<ClientKept.Pulled> pull(ClientKept.Pull request) {

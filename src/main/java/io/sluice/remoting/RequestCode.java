@@ -14,7 +14,9 @@ final class RequestCode {
   static final int QUERY_CONSUMER_OFFSET = 14;
   static final int UPDATE_CONSUMER_OFFSET = 15;
   static final int UPDATE_AND_CREATE_TOPIC = 17;
+  static final int UPDATE_AND_CREATE_TOPIC_LIST = 18;
   static final int GET_ALL_TOPIC_CONFIG = 21;
+  static final int UPDATE_BROKER_CONFIG = 25;
   static final int GET_BROKER_CONFIG = 26;
   static final int GET_BROKER_RUNTIME_INFO = 28;
   static final int SEARCH_OFFSET_BY_TIMESTAMP = 29;
@@ -40,6 +42,7 @@ final class RequestCode {
   static final int GET_CONSUMER_CONNECTION_LIST = 203;
   static final int GET_PRODUCER_CONNECTION_LIST = 204;
   static final int GET_TOPIC_STATS = 202;
+  static final int WIPE_WRITE_PERMISSION = 205;
   static final int GET_ALL_TOPICS = 206;
   static final int DELETE_SUBSCRIPTION_GROUP = 207;
   static final int GET_CONSUME_STATS = 208;
@@ -48,12 +51,33 @@ final class RequestCode {
   static final int GET_KV_LIST_BY_NAMESPACE = 219;
   static final int INVOKE_BROKER_TO_RESET_OFFSET = 222;
   static final int GET_TOPICS_BY_CLUSTER = 224;
+  static final int UPDATE_AND_CREATE_SUBSCRIPTION_GROUP_LIST = 225;
   static final int QUERY_TOPIC_CONSUME_BY_WHO = 300;
+  static final int QUERY_CONSUME_TIME_SPAN = 303;
+  static final int GET_SYSTEM_TOPICS = 304;
+  static final int GET_SYSTEM_TOPICS_OF_BROKER = 305;
+  static final int CLEAN_EXPIRED_CONSUME_QUEUE = 306;
   static final int SEND_MESSAGE_V2 = 310;
+  static final int GET_UNIT_TOPICS = 311;
+  static final int GET_TOPICS_WITH_UNIT_SUBSCRIPTION = 312;
+  static final int GET_PLAIN_TOPICS_WITH_UNIT_SUBSCRIPTION = 313;
+  static final int CLONE_GROUP_OFFSET = 314;
+  static final int VIEW_BROKER_STATS_DATA = 315;
+  static final int CLEAN_UNUSED_TOPIC = 316;
+  static final int GET_BROKER_CONSUME_STATS = 317;
+  static final int UPDATE_NAME_SERVER_CONFIG = 318;
+  static final int GET_NAME_SERVER_CONFIG = 319;
   static final int SEND_BATCH_MESSAGE = 320;
+  static final int QUERY_CONSUME_QUEUE = 321;
+  static final int ADD_WRITE_PERMISSION = 327;
+  static final int GET_ALL_PRODUCER_INFO = 328;
+  static final int DELETE_EXPIRED_COMMIT_LOG = 329;
+  static final int QUERY_TOPICS_BY_CONSUMER = 343;
+  static final int QUERY_SUBSCRIPTION_BY_CONSUMER = 345;
   static final int GET_TOPIC_CONFIG = 351;
   static final int GET_SUBSCRIPTION_GROUP_CONFIG = 352;
   static final int LITE_PULL_MESSAGE = 361;
+  static final int GET_BROKER_HA_STATUS = 907;
 
   private RequestCode() {}
 }
