@@ -129,7 +129,7 @@ public final class Sluice {
    * there, the front answers "not available". It also closes first.
    */
   private Future<Void> startBroker() {
-    BrokerFrontVerticle front = new BrokerFrontVerticle(options.remotingOptions());
+    BrokerFrontVerticle front = new BrokerFrontVerticle(options.remotingOptions(), latencies);
     return listening(ConfigTable.BROKER_PORT, options.brokerPort(), deploy(front))
         .compose(
             deployed -> {

@@ -57,6 +57,8 @@ public final class SluiceOptions {
   private int defaultQueues;
   private int maxMessageBytes;
   private Duration maxDelay;
+  private Duration duplicateWindow;
+  private int duplicateEntries;
   private int eventLoops;
   private int workers;
   private Duration blockedWarning;
@@ -86,6 +88,8 @@ public final class SluiceOptions {
     defaultQueues = other.defaultQueues;
     maxMessageBytes = other.maxMessageBytes;
     maxDelay = other.maxDelay;
+    duplicateWindow = other.duplicateWindow;
+    duplicateEntries = other.duplicateEntries;
     eventLoops = other.eventLoops;
     workers = other.workers;
     blockedWarning = other.blockedWarning;
@@ -107,6 +111,8 @@ public final class SluiceOptions {
     defaultQueues = from.integer(ConfigTable.TOPICS_QUEUES);
     maxMessageBytes = from.integer(ConfigTable.MESSAGE_MAX_SIZE);
     maxDelay = from.duration(ConfigTable.MESSAGE_MAX_DELAY);
+    duplicateWindow = from.duration(ConfigTable.MESSAGE_DUPLICATE_WINDOW);
+    duplicateEntries = from.integer(ConfigTable.MESSAGE_DUPLICATE_ENTRIES);
     eventLoops = from.integer(ConfigTable.EVENT_LOOPS);
     workers = from.integer(ConfigTable.WORKERS);
     blockedWarning = from.duration(ConfigTable.BLOCKED_WARNING);
@@ -180,7 +186,9 @@ public final class SluiceOptions {
             .setDefaultAck(defaultAck)
             .setMaxMessageBytes(maxMessageBytes)
             .setMaxDelay(maxDelay)
-            .setRetryDelaysMs(retryDelaysMs());
+            .setRetryDelaysMs(retryDelaysMs())
+            .setDuplicateWindow(duplicateWindow)
+            .setMaxDuplicateEntries(duplicateEntries);
     return broker;
   }
 
@@ -365,6 +373,21 @@ public final class SluiceOptions {
 
   public SluiceOptions setMaxMessageBytes(int maxMessageBytes) {
     this.maxMessageBytes = checked(ConfigTable.MESSAGE_MAX_SIZE, maxMessageBytes);
+    return this;
+  }
+
+  public Duration duplicateWindow() {
+    return duplicateWindow;
+  }
+
+  /** How long a repeated send is recognised, where the topic does not say; 0 for not at all. */
+  public SluiceOptions setDuplicateWindow(Duration duplicateWindow) {
+    ConfigKey key = ConfigTable.MESSAGE_DUPLICATE_WINDOW;
+    if (duplicateWindow.toMillis() < key.min() || duplicateWindow.toMillis() > key.max()) {
+      throw new IllegalArgumentException(
+          key.name() + ": found " + duplicateWindow + ", allowed is " + key.allowed());
+    }
+    this.duplicateWindow = duplicateWindow;
     return this;
   }
 

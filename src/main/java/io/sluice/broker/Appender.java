@@ -42,6 +42,7 @@ final class Appender {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final ArrivalTimes arrivals;
+  private final RepeatedSends repeats;
   private final ConsumeQueue timerQueue;
   private final ArrayDeque<Pending> parked = new ArrayDeque<>();
   private final List<TopicState> arrived = new ArrayList<>();
@@ -92,7 +93,8 @@ final class Appender {
       Turn turn,
       Clock clock,
       LatencyRecorder latency,
-      ArrivalTimes arrivals) {
+      ArrivalTimes arrivals,
+      RepeatedSends repeats) {
     this.options = options;
     this.store = store;
     this.catalog = catalog;
@@ -101,6 +103,7 @@ final class Appender {
     this.clock = clock;
     this.latency = latency;
     this.arrivals = arrivals;
+    this.repeats = repeats;
     timerQueue = store.queue(Names.TIMER_TOPIC, 0);
   }
 
@@ -118,6 +121,11 @@ final class Appender {
   /** Gives what is made after this. */
   void connect(Arming arming) {
     this.arming = arming;
+  }
+
+  /** What recognises repeated sends. */
+  RepeatedSends repeats() {
+    return repeats;
   }
 
   /** Messages stored since the start. */
@@ -170,7 +178,7 @@ final class Appender {
     if (lasting != null) {
       close(lasting);
     }
-    while (!parked.isEmpty() && !waitsForStore && !log.isBlocked()) {
+    while (!parked.isEmpty() && !waitsForStore && !log.isBlocked() && !repeats.isLooking()) {
       Pending pending = parked.poll();
       parkedBytes -= pending.batch().size();
       process(pending);
@@ -214,7 +222,20 @@ final class Appender {
     if (pending.request.atomic() && !isSmallEnough(pending)) {
       return;
     }
-    if (pending.request.atomic() ? appendWhole(pending) : appendAll(pending)) {
+    boolean recognises = pending.batch().hasRepeatHashes();
+    if (recognises && !repeats.recognise(pending.batch(), pending.next, pending.queues)) {
+      parkFirst(pending);
+      return;
+    }
+    boolean done = false;
+    try {
+      done = pending.request.atomic() ? appendWhole(pending) : appendAll(pending);
+    } finally {
+      if (recognises) {
+        repeats.stored(pending.physicalOffsets, pending.next);
+      }
+    }
+    if (done) {
       finish(pending);
     } else {
       park(pending);
@@ -398,13 +419,57 @@ final class Appender {
     if (count == 0) {
       return true;
     }
-    if (!store.appendAtomic(
-        batch, pending.queues, pending.queueOffsets, pending.physicalOffsets, false)) {
+    int[] kept = new int[count];
+    int keptCount = 0;
+    boolean recognises = batch.hasRepeatHashes();
+    for (int i = 0; i < count; i++) {
+      if (!recognises || !repeats.isRepeat(i)) {
+        kept[keptCount++] = i;
+      }
+    }
+    boolean stored = true;
+    if (keptCount == count) {
+      stored =
+          store.appendAtomic(
+              batch, pending.queues, pending.queueOffsets, pending.physicalOffsets, false);
+      if (stored) {
+        noteAppended(pending, 0, count);
+        noteStored(pending, pending.physicalOffsets[0], count);
+      }
+    } else if (keptCount > 0) {
+      stored = appendSome(pending, kept, keptCount);
+    }
+    if (!stored) {
       return false;
     }
-    noteAppended(pending, 0, count);
+    for (int i = 0; i < count && recognises; i++) {
+      if (repeats.isRepeat(i)) {
+        answerRepeat(pending, i);
+      }
+    }
     pending.next = count;
-    noteStored(pending, pending.physicalOffsets[0], count);
+    return true;
+  }
+
+  /** Appends those messages of an atomic request that are not stored already, all or none. */
+  private boolean appendSome(Pending pending, int[] kept, int count) {
+    MessageBatch some = pending.batch().only(kept, count);
+    ConsumeQueue[] queues = new ConsumeQueue[count];
+    long[] queueOffsets = new long[count];
+    long[] physicalOffsets = new long[count];
+    for (int i = 0; i < count; i++) {
+      queues[i] = pending.queues[kept[i]];
+    }
+    if (!store.appendAtomic(some, queues, queueOffsets, physicalOffsets, false)) {
+      return false;
+    }
+    for (int i = 0; i < count; i++) {
+      pending.queueOffsets[kept[i]] = queueOffsets[i];
+      pending.physicalOffsets[kept[i]] = physicalOffsets[i];
+      noteAppended(pending, kept[i], some.storedAtMs(i));
+    }
+    pending.storedEnd = physicalOffsets[count - 1] + some.recordBytes(count - 1);
+    noteStored(pending, physicalOffsets[0], count);
     return true;
   }
 
@@ -415,6 +480,7 @@ final class Appender {
    */
   private boolean appendAll(Pending pending) {
     int count = pending.batch().count();
+    boolean recognises = pending.batch().hasRepeatHashes();
     long firstPhysical = -1;
     int stored = 0;
     while (pending.next < count) {
@@ -423,8 +489,13 @@ final class Appender {
         pending.next++;
         continue;
       }
+      if (recognises && repeats.isRepeat(from)) {
+        answerRepeat(pending, from);
+        pending.next++;
+        continue;
+      }
       int to = from + 1;
-      while (to < count && pending.queues[to] != null) {
+      while (to < count && pending.queues[to] != null && !(recognises && repeats.isRepeat(to))) {
         to++;
       }
       int end = appendRun(pending, from, to);
@@ -456,23 +527,41 @@ final class Appender {
     return end;
   }
 
+  /** It is as durable as its first one, which the answer says and the ack level waits for. */
+  private void answerRepeat(Pending pending, int index) {
+    long end = repeats.answer(index, pending.reply, pending.physicalOffsets);
+    pending.storedEnd = Math.max(pending.storedEnd, end);
+  }
+
   private void noteAppended(Pending pending, int from, int end) {
     for (int i = from; i < end; i++) {
-      long dueAtMs = pending.batch().dueAtMs(i);
-      if (dueAtMs == 0) {
-        pending.reply.stored(
-            i, pending.queues[i].queueId(), pending.queueOffsets[i], pending.physicalOffsets[i]);
-        noteArrival(pending.batch().topic(i));
-      } else {
-        pending.reply.delayed(i, dueAtMs, pending.physicalOffsets[i]);
-        long dueMs = Math.max(dueAtMs, pending.batch().storedAtMs(i));
-        arming.arm(dueMs, pending.queueOffsets[i]);
-      }
+      noteAppended(pending, i, 0L);
     }
     if (end > from) {
       int last = end - 1;
       pending.storedEnd = pending.physicalOffsets[last] + pending.batch().recordBytes(last);
     }
+  }
+
+  /**
+   * Notes what became of a message.
+   *
+   * @param storedAtMs when it was stored, or 0 if the request's batch knows
+   */
+  private void noteAppended(Pending pending, int index, long storedAtMs) {
+    long dueAtMs = pending.batch().dueAtMs(index);
+    if (dueAtMs == 0) {
+      pending.reply.stored(
+          index,
+          pending.queues[index].queueId(),
+          pending.queueOffsets[index],
+          pending.physicalOffsets[index]);
+      noteArrival(pending.batch().topic(index));
+      return;
+    }
+    pending.reply.delayed(index, dueAtMs, pending.physicalOffsets[index]);
+    long storedMs = storedAtMs == 0 ? pending.batch().storedAtMs(index) : storedAtMs;
+    arming.arm(Math.max(dueAtMs, storedMs), pending.queueOffsets[index]);
   }
 
   private void noteArrival(String name) {
@@ -519,9 +608,13 @@ final class Appender {
       finish(pending);
       return;
     }
+    parkFirst(pending);
+    waitForStore();
+  }
+
+  private void parkFirst(Pending pending) {
     parked.addFirst(pending);
     parkedBytes += pending.batch().size();
-    waitForStore();
   }
 
   private void waitForStore() {

@@ -45,6 +45,12 @@ public final class BrokerOptions {
   /** Longest delay of a message: a record that waits keeps the log behind it from being deleted. */
   public static final Duration DEFAULT_MAX_DELAY = Duration.ofDays(60);
 
+  /** How long a repeated send is recognised: a producer gives up much earlier. */
+  public static final Duration DEFAULT_DUPLICATE_WINDOW = Duration.ofMinutes(10);
+
+  /** Sends remembered to recognise repeats: some 26 MB, and never more than 1/8 of the heap. */
+  public static final int DEFAULT_MAX_DUPLICATE_ENTRIES = 1_000_000;
+
   private String brokerName = DEFAULT_BROKER_NAME;
   private String cluster = DEFAULT_CLUSTER;
   private long brokerId;
@@ -64,6 +70,8 @@ public final class BrokerOptions {
   private Duration maxDelay = DEFAULT_MAX_DELAY;
   private List<Long> retryDelaysMs = GroupConfig.DEFAULT_RETRY_DELAYS_MS;
   private int timersInMemory = Timers.KEEP;
+  private Duration duplicateWindow = DEFAULT_DUPLICATE_WINDOW;
+  private int maxDuplicateEntries = DEFAULT_MAX_DUPLICATE_ENTRIES;
   private boolean plainSends = true;
 
   /** The defaults; a directory must still be given. */
@@ -83,6 +91,8 @@ public final class BrokerOptions {
     maxDelay = other.maxDelay;
     retryDelaysMs = other.retryDelaysMs;
     timersInMemory = other.timersInMemory;
+    duplicateWindow = other.duplicateWindow;
+    maxDuplicateEntries = other.maxDuplicateEntries;
     maxWaitingReceives = other.maxWaitingReceives;
     maxUnsettledPerQueue = other.maxUnsettledPerQueue;
     maxParkedBytes = other.maxParkedBytes;
@@ -264,6 +274,28 @@ public final class BrokerOptions {
   public BrokerOptions setRetryDelaysMs(List<Long> retryDelaysMs) {
     inRange("number of retryDelaysMs", retryDelaysMs.size(), 1, 64);
     this.retryDelaysMs = List.copyOf(retryDelaysMs);
+    return this;
+  }
+
+  public Duration getDuplicateWindow() {
+    return duplicateWindow;
+  }
+
+  /** Sets how long repeated sends are recognised where the topic does not say; 0 for not at all. */
+  public BrokerOptions setDuplicateWindow(Duration duplicateWindow) {
+    inRange("duplicateWindow in ms", duplicateWindow.toMillis(), 0, Long.MAX_VALUE);
+    this.duplicateWindow = duplicateWindow;
+    return this;
+  }
+
+  public int getMaxDuplicateEntries() {
+    return maxDuplicateEntries;
+  }
+
+  /** Sets how many sends of all topics are remembered to recognise repeats; 1 or more. */
+  public BrokerOptions setMaxDuplicateEntries(int maxDuplicateEntries) {
+    this.maxDuplicateEntries =
+        (int) inRange("maxDuplicateEntries", maxDuplicateEntries, 1, 1 << 24);
     return this;
   }
 

@@ -6,6 +6,8 @@ import io.sluice.broker.StateChange.Extended;
 import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
 import io.sluice.broker.StateChange.Leased;
+import io.sluice.broker.StateChange.LetterJobBecame;
+import io.sluice.broker.StateChange.LettersGone;
 import io.sluice.broker.StateChange.Positioned;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
@@ -45,6 +47,9 @@ final class BrokerState {
 
   /** Which delayed messages are done with. */
   final TimerState timers = new TimerState();
+
+  /** Which dead letters are done with. */
+  final LetterState letters = new LetterState();
 
   private long nextLease = 1;
   private int nextConsumption = 1;
@@ -155,6 +160,7 @@ final class BrokerState {
       consumption.forEachCursor(cursor -> parts.add(cursor::snapshot));
     }
     timers.addParts(parts);
+    letters.addParts(parts);
     parts.add(this::snapshotNumbers);
     return parts;
   }
@@ -184,6 +190,10 @@ final class BrokerState {
       timers.apply(fired);
     } else if (change instanceof TimersRecalled recalled) {
       timers.apply(recalled);
+    } else if (change instanceof LettersGone gone) {
+      letters.apply(gone);
+    } else if (change instanceof LetterJobBecame became) {
+      letters.apply(became);
     } else {
       throw new IllegalStateException("no way to apply " + change);
     }
@@ -195,12 +205,13 @@ final class BrokerState {
     if (topic == null) {
       topics.put(config.name(), new TopicState(config, Math.max(queuesEver, config.queues())));
     } else {
-      topic.config = config;
+      topic.configure(config);
       topic.queuesEver = Math.max(topic.queuesEver, Math.max(queuesEver, config.queues()));
     }
   }
 
   private void deleteTopic(String name) {
+    letters.topicDeleted(name);
     TopicState topic = topics.remove(name);
     if (topic == null) {
       return;

@@ -7,8 +7,10 @@ import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.LetterRequest;
 import io.sluice.bus.OperatorRequest;
 import io.sluice.bus.ReadRequest;
+import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
 import io.sluice.bus.SettleRequest;
@@ -70,6 +72,7 @@ public final class BrokerVerticle extends VerticleBase {
   private StateLog log;
   private Catalog catalog;
   private Waiting waiting;
+  private RepeatedSends repeats;
   private Appender appender;
   private Dispatcher dispatcher;
   private Reader reader;
@@ -79,9 +82,12 @@ public final class BrokerVerticle extends VerticleBase {
   private Rates rates;
   private Operator operator;
   private Timers timers;
+  private LetterJobs letterJobs;
+  private LetterHandler letters;
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
+  private Bundles bundles;
   private final List<TopicState> arrived = new ArrayList<>();
   private boolean running;
   private long timer = -1;
@@ -130,6 +136,7 @@ public final class BrokerVerticle extends VerticleBase {
     }
     registrar.unregister();
     timers.stop();
+    letterJobs.stop();
     waiting.close(reason);
     appender.close(reason);
     turn.stop();
@@ -139,7 +146,11 @@ public final class BrokerVerticle extends VerticleBase {
         .write()
         .otherwiseEmpty()
         .compose(written -> allForced())
-        .onComplete(done -> log.close(reason))
+        .onComplete(
+            done -> {
+              log.close(reason);
+              bundles.flush();
+            })
         .transform(done -> undo());
   }
 
@@ -180,7 +191,7 @@ public final class BrokerVerticle extends VerticleBase {
                   state.groups.size(),
                   records,
                   (System.nanoTime() - startedNs) / 1_000_000);
-              return writeStart();
+              return writeStart().compose(written -> repeats.rebuild());
             });
   }
 
@@ -193,7 +204,15 @@ public final class BrokerVerticle extends VerticleBase {
     catalog = new Catalog(options, store, state, log);
     waiting = new Waiting(options.getMaxWaitingReceives(), state.holders);
     ArrivalTimes arrivals = new ArrivalTimes();
-    appender = new Appender(options, store, catalog, log, turn, clock, latency, arrivals);
+    repeats =
+        new RepeatedSends(
+            store,
+            state,
+            turn,
+            clock,
+            options.getDuplicateWindow(),
+            options.getMaxDuplicateEntries());
+    appender = new Appender(options, store, catalog, log, turn, clock, latency, arrivals, repeats);
     dispatcher =
         new Dispatcher(
             options, store, state, catalog, log, turn, waiting, clock, latency, arrivals);
@@ -202,7 +221,8 @@ public final class BrokerVerticle extends VerticleBase {
     settler = new Settler(options, state, catalog, log, deadLetters, dispatcher, clock);
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
     clientKept =
-        new ClientKeptHandler(options, store, state, catalog, log, reader, dispatcher, clock);
+        new ClientKeptHandler(
+            options, store, state, catalog, log, reader, dispatcher, appender, clock);
     rates =
         new Rates(
             state,
@@ -223,12 +243,17 @@ public final class BrokerVerticle extends VerticleBase {
             turn,
             clock,
             options.getTimersInMemory());
+    letterJobs =
+        new LetterJobs(
+            store, state, catalog, log, dispatcher, reader, turn, clock, clientKept::hasClients);
+    letters = new LetterHandler(options, store, state, catalog, log, reader, letterJobs);
     appender.connect(timers::arm);
     admin.connect(timers);
     snapshots =
         new Snapshots(context, store, state, catalog, log, file, worker, timers::retentionFloor);
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, options, state, appender, clock);
+    bundles = new Bundles(vertx, turn, this::take);
   }
 
   /** Sockets do not survive the process: their leases are due at once. */
@@ -266,11 +291,7 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.append(name), (request, at) -> appender.append(request, Answer.to(at))));
     listening.add(
         this.<ReceiveRequest>on(
-            Addresses.receive(name),
-            (request, at) -> {
-              clientKept.checkLeasesAllowed(request.group(), request.topic());
-              dispatcher.receive(request, Answer.to(at));
-            }));
+            Addresses.receive(name), (request, at) -> receive(request, Answer.to(at))));
     listening.add(
         this.<SettleRequest>on(
             Addresses.settle(name), (request, at) -> settler.settle(request, Answer.to(at))));
@@ -295,7 +316,33 @@ public final class BrokerVerticle extends VerticleBase {
     listening.add(
         this.<OperatorRequest>on(
             Addresses.operator(name), (request, at) -> operator.handle(request, Answer.to(at))));
+    listening.add(
+        this.<LetterRequest>on(
+            Addresses.letters(name), (request, at) -> letters.handle(request, Answer.to(at))));
     return Future.all(listening);
+  }
+
+  private void receive(ReceiveRequest request, Answer<? super ReceiveReply> answer) {
+    clientKept.checkLeasesAllowed(request.group(), request.topic());
+    dispatcher.receive(request, answer);
+  }
+
+  /** Takes one request out of a bundle. */
+  private void take(BusMessage request, Answer<BusMessage> answer) {
+    if (request instanceof ReceiveRequest receive) {
+      receive(receive, answer);
+    } else if (request instanceof SettleRequest settle) {
+      settler.settle(settle, answer);
+    } else if (request instanceof ReadRequest read) {
+      reader.read(read, answer);
+    } else if (request instanceof ReleaseRequest release) {
+      dispatcher.release(release.holder());
+      answer.succeed(Done.DONE);
+    } else {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          request.getClass().getSimpleName() + " does not travel in a bundle");
+    }
   }
 
   private <T extends BusMessage> Future<Void> on(
@@ -328,6 +375,7 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(appender::resume);
     turn.addStep(dispatcher::wakeDue);
     turn.addStep(timers::deliver);
+    turn.addStep(letterJobs::work);
     turn.addStep(this::tellArrivals);
     turn.addStep(dispatcher::serveTouched);
     turn.addStep(reader::serveTouched);
@@ -336,13 +384,16 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(this::tellTopics);
     turn.addStep(log::flush);
     turn.addStep(this::setTimer);
+    turn.addStep(bundles::flush);
     catalog.addListener(
         () -> {
           topicsChanged = true;
+          repeats.topicsChanged();
           appender.forgetTopics();
           turn.request();
         });
     timers.start();
+    letterJobs.start();
     running = true;
     topicsChanged = true;
     // Whoever asks a NameServer once the start is over finds this Broker there.
@@ -359,8 +410,10 @@ public final class BrokerVerticle extends VerticleBase {
   private void keepHouse() {
     registrar.register();
     waiting.forgetIdleHolders();
+    bundles.forgetIdle();
     timers.findFirst();
     snapshots.setRetentionFloor();
+    repeats.forgetOld();
     for (Consumption consumption : state.consumptions()) {
       consumption.forEachCursor(QueueCursor::trim);
     }
@@ -406,6 +459,7 @@ public final class BrokerVerticle extends VerticleBase {
     long timersMs = Math.min(timers.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
     long leasesMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
     long nextMs = Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
+    nextMs = Math.min(nextMs, letterJobs.nextMs());
     if (nextMs >= timerAtMs || nextMs == Long.MAX_VALUE || !running) {
       return;
     }

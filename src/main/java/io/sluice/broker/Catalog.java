@@ -16,6 +16,7 @@ import io.sluice.store.MessageStore;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 
 /**
@@ -58,6 +59,17 @@ final class Catalog {
       topic.queues[queueId] = queue;
     }
     return queue;
+  }
+
+  /** The store's queue that a group consumes: one of the topic's, or that of what was redriven. */
+  ConsumeQueue queue(Consumption consumption, int queueId) {
+    if (queueId != Names.REDRIVE_QUEUE_ID) {
+      return queue(consumption.topic, queueId);
+    }
+    if (consumption.redriveQueue == null) {
+      consumption.redriveQueue = store.queue(consumption.redriveTopic(), queueId);
+    }
+    return consumption.redriveQueue;
   }
 
   /** The topic, or null if there is none. */
@@ -126,10 +138,11 @@ final class Catalog {
 
   /** Deletes a topic, its messages and every position in it. */
   void deleteTopic(String name) {
-    existingTopic(name);
-    record(new TopicDeleted(name));
+    List<String> gone = new ArrayList<>(redriveTopics(existingTopic(name).consumptions));
+    gone.add(name);
+    gone.forEach(topic -> record(new TopicDeleted(topic)));
     log.flush();
-    store.deleteTopic(name);
+    gone.forEach(store::deleteTopic);
     changed();
   }
 
@@ -176,8 +189,21 @@ final class Catalog {
 
   /** Deletes a group and its positions. */
   void deleteGroup(String name) {
-    existingGroup(name);
+    List<String> gone = redriveTopics(existingGroup(name).consumptions.values());
     record(new GroupDeleted(name));
+    if (!gone.isEmpty()) {
+      gone.forEach(topic -> record(new TopicDeleted(topic)));
+      log.flush();
+      gone.forEach(store::deleteTopic);
+    }
+  }
+
+  /** The topics of what was redriven: they go with the consumption. */
+  private static List<String> redriveTopics(Collection<Consumption> consumptions) {
+    return consumptions.stream()
+        .filter(consumption -> consumption.redriven() != null)
+        .map(Consumption::redriveTopic)
+        .toList();
   }
 
   /**

@@ -14,6 +14,7 @@ import io.sluice.bus.ClientKept.GetConsumers;
 import io.sluice.bus.ClientKept.GetGroupsOfTopic;
 import io.sluice.bus.ClientKept.GetOffset;
 import io.sluice.bus.ClientKept.GetProducers;
+import io.sluice.bus.ClientKept.GetRetryTopic;
 import io.sluice.bus.ClientKept.GroupNames;
 import io.sluice.bus.ClientKept.Heartbeat;
 import io.sluice.bus.ClientKept.Lock;
@@ -25,6 +26,7 @@ import io.sluice.bus.ClientKept.Outcome;
 import io.sluice.bus.ClientKept.Producers;
 import io.sluice.bus.ClientKept.Pull;
 import io.sluice.bus.ClientKept.Pulled;
+import io.sluice.bus.ClientKept.SendBack;
 import io.sluice.bus.ClientKept.Subscription;
 import io.sluice.bus.ClientKept.Unlock;
 import io.sluice.bus.ClientKept.Unregister;
@@ -80,6 +82,7 @@ final class ClientKeptHandler {
   private final Clock clock;
   private final ClientRegistry registry = new ClientRegistry();
   private final QueueLocks locks = new QueueLocks();
+  private final SendBacks sendBacks;
 
   /** Positions set by an operator that the group's clients have not heard of yet. */
   private final Map<ResetKey, Long> resets = new HashMap<>();
@@ -96,7 +99,9 @@ final class ClientKeptHandler {
       StateLog log,
       Reader reader,
       Dispatcher dispatcher,
+      Appender appender,
       Clock clock) {
+    sendBacks = new SendBacks(options, store, catalog, appender, locks, clock);
     this.options = options;
     this.store = store;
     this.state = state;
@@ -125,6 +130,8 @@ final class ClientKeptHandler {
       pull(pull, answer);
     } else if (request instanceof Commit commit) {
       commit(commit, answer);
+    } else if (request instanceof SendBack sendBack) {
+      sendBacks.sendBack(sendBack, answer);
     } else {
       answer.succeed(answer(request));
     }
@@ -147,6 +154,8 @@ final class ClientKeptHandler {
       return groupsOf(get.topic());
     } else if (request instanceof EnsureTopic ensure) {
       return ensureTopic(ensure);
+    } else if (request instanceof GetRetryTopic get) {
+      return sendBacks.retryTopic(get);
     } else if (request instanceof CheckFilter check) {
       MessageFilter.of(check.filter());
     } else if (request instanceof Lock lock) {
@@ -162,6 +171,11 @@ final class ClientKeptHandler {
   /** Who sends, by group. */
   Map<String, List<Member>> producers() {
     return registry.producers();
+  }
+
+  /** Whether clients that keep their queues themselves live in a group. */
+  boolean hasClients(String group) {
+    return registry.isOnline(group);
   }
 
   /**

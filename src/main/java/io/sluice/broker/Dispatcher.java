@@ -60,13 +60,13 @@ final class Dispatcher {
     private final Consumption consumption;
     private final ReceiveRequest request;
     private final MessageFilter filter;
-    private final Answer<ReceiveReply> answer;
+    private final Answer<? super ReceiveReply> answer;
 
     private ReceiveWaiter(
         Consumption consumption,
         ReceiveRequest request,
         MessageFilter filter,
-        Answer<ReceiveReply> answer) {
+        Answer<? super ReceiveReply> answer) {
       this.consumption = consumption;
       this.request = request;
       this.filter = filter;
@@ -120,7 +120,7 @@ final class Dispatcher {
   }
 
   /** Takes a receive; answered once. */
-  void receive(ReceiveRequest request, Answer<ReceiveReply> answer) {
+  void receive(ReceiveRequest request, Answer<? super ReceiveReply> answer) {
     MessageFilter filter = MessageFilter.of(request.filter());
     check(request);
     Consumption known = state.consumption(request.group(), request.topic());
@@ -237,7 +237,7 @@ final class Dispatcher {
       Consumption consumption,
       ReceiveRequest request,
       MessageFilter filter,
-      Answer<ReceiveReply> answer) {
+      Answer<? super ReceiveReply> answer) {
     if ((consumption.topic.config.permission() & TopicConfig.READ) == 0) {
       throw new SluiceException(
           ErrorCode.NO_PERMISSION, "the topic '" + consumption.topic.name() + "' is not readable");
@@ -301,11 +301,12 @@ final class Dispatcher {
   private BlockBuilder collect(Consumption consumption, MessageFilter filter, Holder holder) {
     BlockBuilder block = null;
     oldestPhysicalOffset = Long.MAX_VALUE;
-    int queues = consumption.queues();
-    int first = consumption.turn % queues;
-    for (int i = 0; i < queues && !batch.isFull(); i++) {
-      int queueId = first + i < queues ? first + i : first + i - queues;
-      ConsumeQueue queue = catalog.queue(consumption.topic, queueId);
+    int places = consumption.places();
+    int first = consumption.turn % places;
+    for (int i = 0; i < places && !batch.isFull(); i++) {
+      int place = first + i < places ? first + i : first + i - places;
+      int queueId = consumption.queueIdAt(place);
+      ConsumeQueue queue = catalog.queue(consumption, queueId);
       if (queue.maxOffset() == 0) {
         // Nothing was ever in it: thousands of idle groups need no cursor for it.
         continue;
@@ -339,7 +340,7 @@ final class Dispatcher {
         if (holder != null) {
           holder.cursors.add(cursor);
         }
-        consumption.turn = queueId + 1;
+        consumption.turn = place + 1;
       }
     }
     return block;
@@ -374,8 +375,9 @@ final class Dispatcher {
   }
 
   private boolean isDrained(Consumption consumption) {
-    for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-      long maxOffset = catalog.queue(consumption.topic, queueId).maxOffset();
+    for (int place = 0; place < consumption.places(); place++) {
+      int queueId = consumption.queueIdAt(place);
+      long maxOffset = catalog.queue(consumption, queueId).maxOffset();
       if (maxOffset > 0 && consumption.cursor(queueId).mayDeliver(maxOffset)) {
         return false;
       }

@@ -114,7 +114,7 @@ final class PlainSends {
         }
         JsonObject answer =
             new JsonObject()
-                .put("messageId", id)
+                .put("messageId", reply.messageId(0, id))
                 .put("topic", topic)
                 .put("broker", reply.brokerName());
         if (reply.deliverAtMs(0) > 0) {
@@ -123,7 +123,9 @@ final class PlainSends {
           answer.put("queueId", reply.queueId(0)).put("queueOffset", reply.queueOffset(0));
         }
         message.reply(
-            answer.put("ack", ack.name().toLowerCase(Locale.ROOT)).put("duplicate", false));
+            answer
+                .put("ack", ack.name().toLowerCase(Locale.ROOT))
+                .put("duplicate", reply.isDuplicate(0)));
       }
 
       @Override
@@ -135,7 +137,7 @@ final class PlainSends {
 
   private MessageBatch encode(String topic, String id, Message<Object> message) {
     ByteBuffer body = ByteBuffer.wrap(bodyOf(message.body()));
-    properties.clear().put(PropertyNames.UNIQUE_KEY, id);
+    properties.clear().recognise(false).put(PropertyNames.UNIQUE_KEY, id);
     long selector = readHeaders(message.headers());
     MessageBatch batch = new MessageBatch(body.remaining() + 512);
     long nowMs = clock.nowMs();

@@ -7,6 +7,7 @@ import io.sluice.broker.StateChange.Positioned;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.bus.SettleReply.Outcome;
 import io.sluice.bus.SettleRequest;
+import io.sluice.message.Names;
 import java.util.function.Consumer;
 
 /**
@@ -75,6 +76,11 @@ final class QueueCursor {
     this.consumption = consumption;
     this.queueId = queueId;
     state = consumption.state();
+  }
+
+  /** Whether its queue is that of what was redriven for the group. */
+  boolean isOfRedriven() {
+    return queueId == Names.REDRIVE_QUEUE_ID;
   }
 
   /** Next offset to be handed out for the first time. */

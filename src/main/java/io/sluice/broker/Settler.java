@@ -39,7 +39,7 @@ final class Settler {
   }
 
   /** Takes a request; answered once. */
-  void settle(SettleRequest request, Answer<SettleReply> answer) {
+  void settle(SettleRequest request, Answer<? super SettleReply> answer) {
     catalog.existingGroup(request.group());
     log.checkWritable();
     SettleReply reply = new SettleReply(settleAll(request));
@@ -91,7 +91,7 @@ final class Settler {
         }
       }
       int queueId = request.queueId(i);
-      if (consumption == null || queueId < 0 || queueId >= consumption.queues()) {
+      if (consumption == null || !consumption.hasQueue(queueId)) {
         outcomes[i] = Outcome.UNKNOWN;
         continue;
       }

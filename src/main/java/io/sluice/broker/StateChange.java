@@ -1,6 +1,7 @@
 package io.sluice.broker;
 
 import io.sluice.bus.GroupConfig;
+import io.sluice.bus.LetterRequest;
 import io.sluice.bus.TopicConfig;
 
 /**
@@ -99,4 +100,10 @@ sealed interface StateChange {
 
   /** Delayed messages at offsets of the timer queue that follow each other were recalled. */
   record TimersRecalled(long firstOffset, int count) implements StateChange {}
+
+  /** Dead letters of a group, at offsets that follow each other, were redriven or purged. */
+  record LettersGone(String group, long firstOffset, long count) implements StateChange {}
+
+  /** What became of the job that redrives or purges a group's dead letters. */
+  record LetterJobBecame(String group, LetterRequest.Job job) implements StateChange {}
 }

@@ -161,7 +161,7 @@ final class StateCodec {
       out.writeByte(TIMERS_RECALLED);
       out.writeNumber(recalled.firstOffset());
       out.writeNumber(recalled.count());
-    } else {
+    } else if (!LetterCodec.write(out, change)) {
       throw new IllegalStateException("no encoding for " + change);
     }
   }
@@ -240,8 +240,7 @@ final class StateCodec {
       case EXTENDED -> new Extended(in.readInt(), in.readInt(), in.readNumber(), in.readNumber());
       case TIMERS_FIRED -> new TimersFired(in.readNumber(), in.readNumber());
       case TIMERS_RECALLED -> new TimersRecalled(in.readNumber(), in.readInt());
-      default ->
-          throw new IllegalArgumentException("the state has a change of unknown kind " + kind);
+      default -> LetterCodec.read(kind, in);
     };
   }
 

@@ -41,6 +41,8 @@ final class MessageDraft {
           PropertyNames.CONTENT_TYPE,
           PropertyNames.IDEMPOTENCY_KEY,
           PropertyNames.DEAD_REASON,
+          PropertyNames.DEAD_CAUSE,
+          PropertyNames.REDRIVEN,
           PropertyNames.DEAD_QUEUE_ID,
           PropertyNames.DEAD_QUEUE_OFFSET,
           "TRAN_MSG",
@@ -215,7 +217,7 @@ final class MessageDraft {
     }
     properties.put(PropertyNames.ORDERING_KEY, orderingKey);
     properties.put(PropertyNames.CONTENT_TYPE, contentType);
-    properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey);
+    properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey).recognise(false);
     long selector =
         orderingKey == null || orderingKey.isEmpty()
             ? QueueSelector.ANY

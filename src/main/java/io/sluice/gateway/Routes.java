@@ -56,8 +56,11 @@ final class Routes {
         route(HttpMethod.PUT, "/v1/groups/{group}", AdminHandlers::putGroup),
         route(HttpMethod.DELETE, "/v1/groups/{group}", AdminHandlers::deleteGroup),
         route(HttpMethod.GET, "/v1/groups/{group}/lag", AdminHandlers::lag),
-        route(HttpMethod.GET, "/v1/groups/{group}/dead-letters", ReadHandlers::deadLetters),
-        later(HttpMethod.POST, "/v1/groups/{group}/dead-letters/redrive", "redrive"),
+        route(HttpMethod.GET, "/v1/groups/{group}/dead-letters", LetterHandlers::browse),
+        route(HttpMethod.POST, "/v1/groups/{group}/dead-letters/redrive", LetterHandlers::redrive),
+        route(HttpMethod.POST, "/v1/groups/{group}/dead-letters/purge", LetterHandlers::purge),
+        route(HttpMethod.GET, "/v1/groups/{group}/dead-letters/job", LetterHandlers::status),
+        route(HttpMethod.DELETE, "/v1/groups/{group}/dead-letters/job", LetterHandlers::cancel),
         route(
             HttpMethod.POST, "/v1/groups/{group}/topics/{topic}/receive", ConsumeHandlers::receive),
         route(HttpMethod.POST, "/v1/groups/{group}/settle", ConsumeHandlers::settle),

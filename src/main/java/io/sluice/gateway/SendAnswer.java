@@ -29,7 +29,8 @@ final class SendAnswer {
   static void writeFields(
       JsonText out, String messageId, String topic, AppendReply reply, int index, AckLevel ack) {
     // Ids, topics and brokers are made of characters that need no escaping.
-    out.raw("\"messageId\":\"").raw(messageId).raw("\",\"topic\":\"").raw(topic);
+    out.raw("\"messageId\":\"").raw(reply.messageId(index, messageId));
+    out.raw("\",\"topic\":\"").raw(topic);
     out.raw("\",\"broker\":\"").raw(reply.brokerName());
     long deliverAtMs = reply.deliverAtMs(index);
     if (deliverAtMs > 0) {
@@ -39,6 +40,9 @@ final class SendAnswer {
       out.raw("\",\"queueId\":").number(reply.queueId(index));
       out.raw(",\"queueOffset\":").number(reply.queueOffset(index));
     }
-    out.raw(",\"ack\":\"").raw(ACKS[ack.ordinal()]).raw("\",\"duplicate\":false");
+    out.raw(",\"ack\":\"")
+        .raw(ACKS[ack.ordinal()])
+        .raw("\",\"duplicate\":")
+        .bool(reply.isDuplicate(index));
   }
 }

@@ -50,6 +50,10 @@ public final class MessageBatch {
   private int[] keyEnds;
   private int[] keyHashes;
   private int keyCount;
+
+  /** See {@link #repeatHash}; null as long as no message has one. */
+  private long[] repeatHashes;
+
   private final CRC32 crc = new CRC32();
   private String lastTopic;
   private byte[] lastTopicBytes;
@@ -239,6 +243,7 @@ public final class MessageBatch {
     tagsCodes[count] = properties.tag() == null ? 0 : properties.tag().hashCode();
     addKeys(recordTopic, properties);
     keyEnds[count] = keyCount;
+    addRepeatHash(properties.repeatHash(topic));
     count++;
     size += recordBytes;
   }
@@ -337,6 +342,71 @@ public final class MessageBatch {
   /** A key hash by its place, see {@link #keyStart}. */
   public int keyHash(int place) {
     return keyHashes[place];
+  }
+
+  /**
+   * By what a repeat of one message is recognised, see {@link RepeatKey#hash}; 0 if repeats of it
+   * are stored like any other message.
+   */
+  public long repeatHash(int index) {
+    return repeatHashes == null ? 0 : repeatHashes[index];
+  }
+
+  /** Whether repeats of any message are to be recognised. */
+  public boolean hasRepeatHashes() {
+    return repeatHashes != null;
+  }
+
+  /** Has repeats of one message stored like any other. */
+  public void forgetRepeatHash(int index) {
+    if (repeatHashes != null) {
+      repeatHashes[index] = 0;
+    }
+  }
+
+  /** How many entries of the key index one message takes. */
+  public int indexEntries(int index) {
+    return keyEnd(index) - keyStart(index) + (repeatHash(index) == 0 ? 0 : 1);
+  }
+
+  /** A batch of some messages of this one, in this order; the bytes are copied. */
+  public MessageBatch only(int[] indexes, int length) {
+    MessageBatch batch = new MessageBatch(size);
+    for (int i = 0; i < length; i++) {
+      batch.copy(this, indexes[i]);
+    }
+    return batch;
+  }
+
+  private void copy(MessageBatch from, int index) {
+    int recordBytes = from.recordBytes(index);
+    ensureBytes(recordBytes);
+    ensureColumns();
+    System.arraycopy(from.bytes, from.positions[index], bytes, size, recordBytes);
+    positions[count] = size;
+    topics[count] = from.topics[index];
+    selectors[count] = from.selectors[index];
+    tagsCodes[count] = from.tagsCodes[index];
+    dueTimesMs[count] = from.dueTimesMs[index];
+    for (int place = from.keyStart(index); place < from.keyEnd(index); place++) {
+      addKeyHash(from.keyHashes[place]);
+    }
+    keyEnds[count] = keyCount;
+    addRepeatHash(from.repeatHash(index));
+    count++;
+    size += recordBytes;
+  }
+
+  private void addRepeatHash(long hash) {
+    if (hash == 0 && repeatHashes == null) {
+      return;
+    }
+    if (repeatHashes == null) {
+      repeatHashes = new long[positions.length];
+    } else if (repeatHashes.length < positions.length) {
+      repeatHashes = Arrays.copyOf(repeatHashes, positions.length);
+    }
+    repeatHashes[count] = hash;
   }
 
   private void addKeys(String topic, PropertiesWriter properties) {

@@ -27,6 +27,12 @@ public final class Names {
   /** The topic whose records are the broker's own state changes; never seen by users. */
   public static final String STATE_TOPIC = SYSTEM_PREFIX + "sluice_state";
 
+  /**
+   * The queue of what was redriven for one group and topic; its topic has no other. Beyond the
+   * numbers of all other queues, so that a receipt tells it from them.
+   */
+  public static final int REDRIVE_QUEUE_ID = 1 << 16;
+
   /** The topic of the markers before records that are in the log all or none. */
   public static final String ATOMIC_TOPIC = SYSTEM_PREFIX + "sluice_atomic";
 
@@ -72,6 +78,14 @@ public final class Names {
   /** The topic that holds a group's dead letters. */
   public static String deadLetterTopic(String group) {
     return DEAD_LETTER_PREFIX + group;
+  }
+
+  /**
+   * The topic that holds what was redriven for a group that consumes a topic with leases. Users can
+   * not name it, as it has a '+' ({@code RocketMQ} parts its own retry topics of pop so).
+   */
+  public static String redriveTopic(String group, String topic) {
+    return RETRY_PREFIX + group + '+' + topic;
   }
 
   private static String problem(String kind, String name, int maxLength) {

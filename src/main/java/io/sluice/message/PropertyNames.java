@@ -38,8 +38,14 @@ public final class PropertyNames {
   /** The key by which a repeated send is recognised, as the client gave it. */
   public static final String IDEMPOTENCY_KEY = "IDEMPOTENCY_KEY";
 
-  /** Why a message went to the dead letters. */
+  /** The last error of a dead letter, as its consumer told it, or what happened to it. */
   public static final String DEAD_REASON = "DEAD_REASON";
+
+  /** What made a message a dead letter: {@code attempts}, {@code rejected} or {@code expired}. */
+  public static final String DEAD_CAUSE = "DEAD_CAUSE";
+
+  /** How often a message was taken out of the dead letters and tried again. */
+  public static final String REDRIVEN = "REDRIVEN";
 
   /** The queue a dead letter came from. */
   public static final String DEAD_QUEUE_ID = "DEAD_QUEUE_ID";

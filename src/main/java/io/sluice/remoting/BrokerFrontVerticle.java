@@ -134,6 +134,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
             new AppendCollector(broker, context, clock, latency),
             new SendProperties(
                 new UniqueIds(clock.nowMs()), options.getClusterName(), options.getDelayLevelsMs()),
+            new RetryTopics(broker),
             storeHost,
             clock);
     handlers
@@ -142,6 +143,10 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.SEND_MESSAGE,
             RequestCode.SEND_MESSAGE_V2,
             RequestCode.SEND_BATCH_MESSAGE)
+        .add(
+            new SendBackHandler(broker, options.getAck(), options.getDelayLevelsMs()),
+            RequestCode.CONSUMER_SEND_MSG_BACK)
+        .add(new RecallHandler(broker), RequestCode.RECALL_MESSAGE)
         .add(
             new PullHandler(broker, clients, clock, latency),
             RequestCode.PULL_MESSAGE,
@@ -202,6 +207,11 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.CLEAN_EXPIRED_CONSUME_QUEUE,
             RequestCode.CLEAN_UNUSED_TOPIC,
             RequestCode.DELETE_EXPIRED_COMMIT_LOG)
+        .add(
+            new ClientCallHandler(broker, this::connection),
+            RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS,
+            RequestCode.GET_CONSUMER_RUNNING_INFO,
+            RequestCode.CONSUME_MESSAGE_DIRECTLY)
         .add(new ResetOffsetHandler(broker), RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)
         .add(
             new BrokerInfoHandler(broker, options, port, clock),
@@ -222,10 +232,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private void tellClients(FrontNotice notice) {
     if (notice instanceof FrontNotice.GroupChanged changed) {
       for (String holder : changed.holders()) {
-        ClientConnection connection = server.connection(holder);
-        if (connection == null) {
-          connection = vipServer.connection(holder);
-        }
+        ClientConnection connection = connection(holder);
         if (connection != null) {
           connection.tell(
               RequestCode.NOTIFY_CONSUMER_IDS_CHANGED,
@@ -234,6 +241,12 @@ public final class BrokerFrontVerticle extends VerticleBase {
         }
       }
     }
+  }
+
+  /** The connection with this name, or null if it is gone or another front's. */
+  private ClientConnection connection(String holder) {
+    ClientConnection connection = server.connection(holder);
+    return connection == null ? vipServer.connection(holder) : connection;
   }
 
   private void disconnected(ClientConnection connection) {

@@ -49,7 +49,9 @@ final class RequestCode {
   static final int DELETE_TOPIC_IN_BROKER = 215;
   static final int DELETE_TOPIC_IN_NAME_SERVER = 216;
   static final int GET_KV_LIST_BY_NAMESPACE = 219;
+  static final int GET_CONSUMER_STATUS_FROM_CLIENT = 221;
   static final int INVOKE_BROKER_TO_RESET_OFFSET = 222;
+  static final int INVOKE_BROKER_TO_GET_CONSUMER_STATUS = 223;
   static final int GET_TOPICS_BY_CLUSTER = 224;
   static final int UPDATE_AND_CREATE_SUBSCRIPTION_GROUP_LIST = 225;
   static final int QUERY_TOPIC_CONSUME_BY_WHO = 300;
@@ -57,6 +59,8 @@ final class RequestCode {
   static final int GET_SYSTEM_TOPICS = 304;
   static final int GET_SYSTEM_TOPICS_OF_BROKER = 305;
   static final int CLEAN_EXPIRED_CONSUME_QUEUE = 306;
+  static final int GET_CONSUMER_RUNNING_INFO = 307;
+  static final int CONSUME_MESSAGE_DIRECTLY = 309;
   static final int SEND_MESSAGE_V2 = 310;
   static final int GET_UNIT_TOPICS = 311;
   static final int GET_TOPICS_WITH_UNIT_SUBSCRIPTION = 312;
@@ -78,6 +82,16 @@ final class RequestCode {
   static final int GET_SUBSCRIPTION_GROUP_CONFIG = 352;
   static final int LITE_PULL_MESSAGE = 361;
   static final int GET_BROKER_HA_STATUS = 907;
+  static final int RECALL_MESSAGE = 370;
+  static final int QUERY_ASSIGNMENT = 400;
+  static final int SET_MESSAGE_REQUEST_MODE = 401;
+  static final int POP_MESSAGE = 200_050;
+  static final int ACK_MESSAGE = 200_051;
+  static final int PEEK_MESSAGE = 200_052;
+  static final int CHANGE_MESSAGE_INVISIBLE_TIME = 200_053;
+  static final int NOTIFICATION = 200_054;
+  static final int POLLING_INFO = 200_055;
+  static final int BATCH_ACK_MESSAGE = 200_151;
 
   private RequestCode() {}
 }

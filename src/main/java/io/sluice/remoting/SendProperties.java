@@ -32,6 +32,7 @@ final class SendProperties {
   private String delaySeconds;
   private String delayMs;
   private String deliverMs;
+  private String retryTopic;
 
   /**
    * For the sends of one front.
@@ -58,6 +59,7 @@ final class SendProperties {
     delaySeconds = null;
     delayMs = null;
     deliverMs = null;
+    retryTopic = null;
     int start = 0;
     while (start < encoded.length()) {
       int end = encoded.indexOf(VALUE_END, start);
@@ -70,6 +72,8 @@ final class SendProperties {
       }
       start = end + 1;
     }
+    // A client's retry carries the id that the client gave the message.
+    writer.recognise(writer.uniqueKey() != null);
     if (writer.uniqueKey() == null) {
       writer.put(PropertyNames.UNIQUE_KEY, uniqueIds.next());
     }
@@ -77,6 +81,16 @@ final class SendProperties {
         .put("CLUSTER", clusterName)
         .put("MSG_REGION", SendHandler.REGION)
         .put("TRACE_ON", "true");
+  }
+
+  /** Makes the message last read a dead letter of this group, as one is on every front. */
+  void bury(String group, int reconsumeTimes) {
+    String uniqueKey = writer.uniqueKey();
+    writer
+        .put(PropertyNames.ORIGIN_GROUP, group)
+        .put(PropertyNames.DLQ_ORIGIN_TOPIC, retryTopic)
+        .put(PropertyNames.DLQ_ORIGIN_MESSAGE_ID, uniqueKey)
+        .put(PropertyNames.DEAD_REASON, "given up by its consumer after retry " + reconsumeTimes);
   }
 
   /** Whether the message last read asks for the ack level of the server; false asks for less. */
@@ -140,6 +154,10 @@ final class SendProperties {
         if (value.equals("true")) {
           throw notYet("transactional messages");
         }
+        writer.put(name, value);
+      }
+      case PropertyNames.RETRY_TOPIC -> {
+        retryTopic = value;
         writer.put(name, value);
       }
       case PropertyNames.DELAY_LEVEL -> delayLevel = (int) number(name, value);
