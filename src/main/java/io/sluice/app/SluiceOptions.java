@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import io.sluice.broker.BrokerOptions;
+import io.sluice.broker.TransactionOptions;
 import io.sluice.bus.AckLevel;
 import io.sluice.gateway.GatewayOptions;
 import io.sluice.remoting.RemotingOptions;
@@ -59,6 +60,7 @@ public final class SluiceOptions {
   private Duration maxDelay;
   private Duration duplicateWindow;
   private int duplicateEntries;
+  private final TransactionOptions transactions;
   private int eventLoops;
   private int workers;
   private Duration blockedWarning;
@@ -90,6 +92,7 @@ public final class SluiceOptions {
     maxDelay = other.maxDelay;
     duplicateWindow = other.duplicateWindow;
     duplicateEntries = other.duplicateEntries;
+    transactions = new TransactionOptions(other.transactions);
     eventLoops = other.eventLoops;
     workers = other.workers;
     blockedWarning = other.blockedWarning;
@@ -113,11 +116,20 @@ public final class SluiceOptions {
     maxDelay = from.duration(ConfigTable.MESSAGE_MAX_DELAY);
     duplicateWindow = from.duration(ConfigTable.MESSAGE_DUPLICATE_WINDOW);
     duplicateEntries = from.integer(ConfigTable.MESSAGE_DUPLICATE_ENTRIES);
+    transactions = transactions(from);
     eventLoops = from.integer(ConfigTable.EVENT_LOOPS);
     workers = from.integer(ConfigTable.WORKERS);
     blockedWarning = from.duration(ConfigTable.BLOCKED_WARNING);
     store = store(from);
     gateway = gateway(from);
+  }
+
+  private static TransactionOptions transactions(Configuration from) {
+    return new TransactionOptions()
+        .setMaxOpen(from.integer(ConfigTable.TRANSACTIONS_MAX_OPEN))
+        .setFirstCheck(from.duration(ConfigTable.TRANSACTIONS_FIRST_CHECK))
+        .setCheckInterval(from.duration(ConfigTable.TRANSACTIONS_CHECK_INTERVAL))
+        .setMaxChecks(from.integer(ConfigTable.TRANSACTIONS_MAX_CHECKS));
   }
 
   private static StoreOptions store(Configuration from) {
@@ -186,6 +198,7 @@ public final class SluiceOptions {
             .setDefaultAck(defaultAck)
             .setMaxMessageBytes(maxMessageBytes)
             .setMaxDelay(maxDelay)
+            .setTransactions(transactions)
             .setRetryDelaysMs(retryDelaysMs())
             .setDuplicateWindow(duplicateWindow)
             .setMaxDuplicateEntries(duplicateEntries);
@@ -404,6 +417,11 @@ public final class SluiceOptions {
     }
     this.maxDelay = maxDelay;
     return this;
+  }
+
+  /** How open transactions are dealt with; changes to it count. */
+  public TransactionOptions transactions() {
+    return transactions;
   }
 
   public int eventLoops() {

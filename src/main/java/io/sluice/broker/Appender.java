@@ -44,6 +44,7 @@ final class Appender {
   private final ArrivalTimes arrivals;
   private final RepeatedSends repeats;
   private final ConsumeQueue timerQueue;
+  private final ConsumeQueue halfQueue;
   private final ArrayDeque<Pending> parked = new ArrayDeque<>();
   private final List<TopicState> arrived = new ArrayList<>();
   private long parkedBytes;
@@ -51,6 +52,7 @@ final class Appender {
   private long messagesIn;
   private String lastName;
   private Arming arming = (dueMs, offset) -> {};
+  private Transactions transactions;
   private TopicState lastTopic;
 
   /** A request under way. */
@@ -105,6 +107,7 @@ final class Appender {
     this.arrivals = arrivals;
     this.repeats = repeats;
     timerQueue = store.queue(Names.TIMER_TOPIC, 0);
+    halfQueue = store.queue(Names.HALF_TOPIC, 0);
   }
 
   /** Hears of messages that are to be delivered later. */
@@ -119,8 +122,9 @@ final class Appender {
   }
 
   /** Gives what is made after this. */
-  void connect(Arming arming) {
+  void connect(Arming arming, Transactions transactions) {
     this.arming = arming;
+    this.transactions = transactions;
   }
 
   /** What recognises repeated sends. */
@@ -250,11 +254,15 @@ final class Appender {
    */
   private boolean choose(Pending pending) {
     MessageBatch batch = pending.batch();
+    int halves = 0;
     for (int i = pending.next; i < batch.count(); i++) {
       if (pending.queues[i] != null && isCurrent(pending.queues[i])) {
         continue;
       }
       try {
+        if (batch.isHalf(i)) {
+          transactions.checkRoom(halves++);
+        }
         pending.queues[i] =
             followsInItsQueue(pending, i) ? pending.queues[i - 1] : chooseQueue(batch, i);
       } catch (SluiceException refused) {
@@ -285,6 +293,8 @@ final class Appender {
         || batch.selector(index - 1) != QueueSelector.ANY
         || batch.dueAtMs(index) != 0
         || batch.dueAtMs(index - 1) != 0
+        || batch.isHalf(index)
+        || batch.isHalf(index - 1)
         || !batch.topic(index).equals(batch.topic(index - 1))) {
       return false;
     }
@@ -305,6 +315,9 @@ final class Appender {
     if (delayed) {
       checkDelay(batch, index);
     }
+    if (batch.isHalf(index)) {
+      checkAtomic(batch, index, TransactionEnds.CHANGE_BYTES, "in a transaction");
+    }
     int queueId;
     if (QueueSelector.isQueue(selector)) {
       if (selector >= queues) {
@@ -320,6 +333,8 @@ final class Appender {
       queueId = (int) selector;
     } else if (delayed) {
       return timerQueue;
+    } else if (batch.isHalf(index)) {
+      return halfQueue;
     } else if (QueueSelector.isOrderingKey(selector)) {
       queueId = QueueSelector.queueOfKey(selector, queues);
     } else {
@@ -327,6 +342,9 @@ final class Appender {
       if (topic.turn >= queues) {
         topic.turn = 0;
       }
+    }
+    if (batch.isHalf(index)) {
+      return halfQueue;
     }
     return delayed ? timerQueue : catalog.queue(topic, queueId);
   }
@@ -342,13 +360,20 @@ final class Appender {
               + Durations.format(options.getMaxDelay().toMillis())
               + " (maxDelay)");
     }
-    int mostBytes = store.maxAtomicBytes() - Timers.CHANGE_BYTES;
+    checkAtomic(batch, index, Timers.CHANGE_BYTES, "delayed");
+  }
+
+  /** What is stored again, together with a change, has to leave room for that in a segment. */
+  private void checkAtomic(MessageBatch batch, int index, int changeBytes, String how) {
+    int mostBytes = store.maxAtomicBytes() - changeBytes;
     if (batch.recordBytes(index) > mostBytes) {
       throw new SluiceException(
           ErrorCode.MESSAGE_TOO_LARGE,
           "the message takes "
               + batch.recordBytes(index)
-              + " bytes; delayed it may take "
+              + " bytes; "
+              + how
+              + " it may take "
               + mostBytes);
     }
   }
@@ -549,6 +574,14 @@ final class Appender {
    * @param storedAtMs when it was stored, or 0 if the request's batch knows
    */
   private void noteAppended(Pending pending, int index, long storedAtMs) {
+    if (pending.batch().isHalf(index)) {
+      long queueOffset = pending.queueOffsets[index];
+      long physicalOffset = pending.physicalOffsets[index];
+      pending.reply.half(index, queueOffset, physicalOffset);
+      long atMs = storedAtMs == 0 ? pending.batch().storedAtMs(index) : storedAtMs;
+      transactions.began(pending.batch(), index, queueOffset, physicalOffset, atMs);
+      return;
+    }
     long dueAtMs = pending.batch().dueAtMs(index);
     if (dueAtMs == 0) {
       pending.reply.stored(

@@ -73,6 +73,7 @@ public final class BrokerOptions {
   private Duration duplicateWindow = DEFAULT_DUPLICATE_WINDOW;
   private int maxDuplicateEntries = DEFAULT_MAX_DUPLICATE_ENTRIES;
   private boolean plainSends = true;
+  private TransactionOptions transactions = new TransactionOptions();
 
   /** The defaults; a directory must still be given. */
   public BrokerOptions() {}
@@ -101,6 +102,7 @@ public final class BrokerOptions {
     snapshotInterval = other.snapshotInterval;
     registerInterval = other.registerInterval;
     plainSends = other.plainSends;
+    transactions = new TransactionOptions(other.transactions);
   }
 
   public String getBrokerName() {
@@ -358,6 +360,17 @@ public final class BrokerOptions {
   /** Sets whether {@code sluice.send.<topic>} is served on the event bus. */
   public BrokerOptions setPlainSends(boolean plainSends) {
     this.plainSends = plainSends;
+    return this;
+  }
+
+  /** How transactions are dealt with; changes to it count. */
+  public TransactionOptions getTransactions() {
+    return transactions;
+  }
+
+  /** Sets how transactions are dealt with; a copy is kept. */
+  public BrokerOptions setTransactions(TransactionOptions transactions) {
+    this.transactions = new TransactionOptions(transactions);
     return this;
   }
 

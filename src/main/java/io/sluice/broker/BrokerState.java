@@ -9,6 +9,7 @@ import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.LetterJobBecame;
 import io.sluice.broker.StateChange.LettersGone;
 import io.sluice.broker.StateChange.Positioned;
+import io.sluice.broker.StateChange.RequestModeSet;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
@@ -16,6 +17,9 @@ import io.sluice.broker.StateChange.TimersFired;
 import io.sluice.broker.StateChange.TimersRecalled;
 import io.sluice.broker.StateChange.TopicDeleted;
 import io.sluice.broker.StateChange.TopicPut;
+import io.sluice.broker.StateChange.TransactionChecked;
+import io.sluice.broker.StateChange.TransactionsEnded;
+import io.sluice.broker.StateChange.TransactionsOver;
 import io.sluice.bus.GroupConfig;
 import io.sluice.bus.TopicConfig;
 import java.util.ArrayList;
@@ -48,8 +52,16 @@ final class BrokerState {
   /** Which delayed messages are done with. */
   final TimerState timers = new TimerState();
 
+  /** How groups of RocketMQ clients are to take messages. */
+  final RequestModes requestModes = new RequestModes();
+
   /** Which dead letters are done with. */
   final LetterState letters = new LetterState();
+
+  /** How transactions ended. */
+  final TransactionState transactions = new TransactionState();
+
+  private Consumer<List<Part>> openTransactions = parts -> {};
 
   private long nextLease = 1;
   private int nextConsumption = 1;
@@ -63,6 +75,11 @@ final class BrokerState {
   /** Rises with each change of the topics, over restarts too. */
   long dataVersion() {
     return (incarnation << VERSION_BITS) + topicChanges;
+  }
+
+  /** Sets who adds to a snapshot what is known of open transactions. */
+  void connect(Consumer<List<Part>> openTransactions) {
+    this.openTransactions = openTransactions;
   }
 
   /** A new lease number, higher than all before. */
@@ -160,6 +177,9 @@ final class BrokerState {
       consumption.forEachCursor(cursor -> parts.add(cursor::snapshot));
     }
     timers.addParts(parts);
+    parts.add(requestModes::snapshot);
+    transactions.addParts(parts);
+    openTransactions.accept(parts);
     letters.addParts(parts);
     parts.add(this::snapshotNumbers);
     return parts;
@@ -190,6 +210,14 @@ final class BrokerState {
       timers.apply(fired);
     } else if (change instanceof TimersRecalled recalled) {
       timers.apply(recalled);
+    } else if (change instanceof RequestModeSet set) {
+      requestModes.apply(set);
+    } else if (change instanceof TransactionsEnded ended) {
+      transactions.apply(ended);
+    } else if (change instanceof TransactionChecked checked) {
+      transactions.apply(checked);
+    } else if (change instanceof TransactionsOver over) {
+      transactions.apply(over);
     } else if (change instanceof LettersGone gone) {
       letters.apply(gone);
     } else if (change instanceof LetterJobBecame became) {
@@ -217,6 +245,7 @@ final class BrokerState {
       return;
     }
     topicChanges++;
+    requestModes.forgetTopic(name);
     for (Consumption consumption : topic.consumptions) {
       consumption.group.consumptions.remove(name);
       forget(consumption);
@@ -237,6 +266,7 @@ final class BrokerState {
     if (group == null) {
       return;
     }
+    requestModes.forgetGroup(name);
     for (Consumption consumption : group.consumptions.values()) {
       consumption.topic.consumptions.remove(consumption);
       forget(consumption);

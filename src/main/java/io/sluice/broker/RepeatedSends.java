@@ -97,6 +97,7 @@ final class RepeatedSends {
    * @param index its place in the same request, or -1 if it was there before
    * @param end physical offset behind its record
    * @param dueAtMs when it is delivered, or 0
+   * @param half whether it is a half message
    */
   private record First(
       int index,
@@ -105,7 +106,8 @@ final class RepeatedSends {
       long queueOffset,
       long physicalOffset,
       long end,
-      long dueAtMs) {}
+      long dueAtMs,
+      boolean half) {}
 
   /** A stored message with the hash of another one; first is null if it is not stored any more. */
   private record Candidate(String topic, String name, String key, long storedAtMs, First first) {}
@@ -285,7 +287,8 @@ final class RepeatedSends {
     if (entry >= firstEntry) {
       int index = (int) physicalOffset;
       if (RepeatKey.areSame(view(index, otherView), messageView)) {
-        found = new First(index, otherView.property(PropertyNames.UNIQUE_KEY), 0, 0, 0, 0, 0);
+        found =
+            new First(index, otherView.property(PropertyNames.UNIQUE_KEY), 0, 0, 0, 0, 0, false);
       }
       return found != null;
     }
@@ -338,7 +341,8 @@ final class RepeatedSends {
             view.queueOffset(),
             view.physicalOffset(),
             view.physicalOffset() + view.size(),
-            waits ? TimerRecord.dueAtMs(view) : 0);
+            waits ? TimerRecord.dueAtMs(view) : 0,
+            view.topic().equals(Names.HALF_TOPIC));
     return new Candidate(
         RepeatKey.topicOf(view), name, view.property(name), view.storedAtMs(), first);
   }
@@ -426,7 +430,9 @@ final class RepeatedSends {
       reply.repeats(index, first.messageId);
       return physicalOffsets[of] + batch.recordBytes(of);
     }
-    if (first.dueAtMs > 0) {
+    if (first.half) {
+      reply.half(index, first.queueOffset, first.physicalOffset);
+    } else if (first.dueAtMs > 0) {
       reply.delayed(index, first.dueAtMs, first.physicalOffset);
     } else {
       reply.stored(index, first.queueId, first.queueOffset, first.physicalOffset);

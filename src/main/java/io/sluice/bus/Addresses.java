@@ -47,9 +47,19 @@ public final class Addresses {
     return BROKER + brokerName + ".read";
   }
 
+  /** Any {@link TransactionRequest}; each names its answer. */
+  public static String transactions(String brokerName) {
+    return BROKER + brokerName + ".transactions";
+  }
+
   /** Any {@link ClientKept}; each names its answer. */
   public static String clientKept(String brokerName) {
     return BROKER + brokerName + ".clients";
+  }
+
+  /** Any {@link PopRequest}; each names its answer. */
+  public static String pop(String brokerName) {
+    return BROKER + brokerName + ".pop";
   }
 
   /** Any {@link FrontNotice}, to one front. */

@@ -1,5 +1,7 @@
 package io.sluice.bus;
 
+import java.util.BitSet;
+
 /**
  * What became of each message of an {@link AppendRequest}, in its order. Columns, so that a large
  * batch is answered without an object per message.
@@ -13,6 +15,7 @@ public final class AppendReply implements BusMessage {
   private final long[] physicalOffsets;
   private SluiceException[] errors;
   private long[] deliverTimesMs;
+  private BitSet halves;
   private String[] firstIds;
 
   /** An answer for so many messages, to be filled by {@link #stored} and {@link #refused}. */
@@ -42,6 +45,26 @@ public final class AppendReply implements BusMessage {
     physicalOffsets[index] = physicalOffset;
   }
 
+  /**
+   * Notes that a half message was stored; it has no place in its own topic yet.
+   *
+   * @param queueOffset its place in the queue of half messages
+   */
+  public void half(int index, long queueOffset, long physicalOffset) {
+    if (halves == null) {
+      halves = new BitSet();
+    }
+    halves.set(index);
+    queueIds[index] = -1;
+    queueOffsets[index] = queueOffset;
+    physicalOffsets[index] = physicalOffset;
+  }
+
+  /** Whether it is a half message: its transaction is open, and has the message's id. */
+  public boolean isHalf(int index) {
+    return halves != null && halves.get(index);
+  }
+
   /** Notes of a message the same as was noted of another one. */
   public void copy(int index, int of) {
     queueIds[index] = queueIds[of];
@@ -49,6 +72,9 @@ public final class AppendReply implements BusMessage {
     physicalOffsets[index] = physicalOffsets[of];
     if (deliverTimesMs != null) {
       deliverTimesMs[index] = deliverTimesMs[of];
+    }
+    if (isHalf(of)) {
+      halves.set(index);
     }
   }
 

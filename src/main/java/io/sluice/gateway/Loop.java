@@ -33,6 +33,7 @@ final class Loop {
   final UniqueIds ids;
   final Brokers brokers;
   final SendCollector sends;
+  final Checkbacks checkbacks;
 
   /** Scratch for one text at a time; nothing of it may be kept over a call. */
   final JsonText json = new JsonText();
@@ -64,6 +65,7 @@ final class Loop {
     brokers =
         new Brokers(vertx, new BrokerLine(vertx, context, clock, ids.next(), timeoutMs), timeoutMs);
     sends = new SendCollector(this);
+    checkbacks = new Checkbacks(this);
   }
 
   /** The names of all masters; completes on this loop. */

@@ -33,7 +33,10 @@ final class SendAnswer {
     out.raw("\",\"topic\":\"").raw(topic);
     out.raw("\",\"broker\":\"").raw(reply.brokerName());
     long deliverAtMs = reply.deliverAtMs(index);
-    if (deliverAtMs > 0) {
+    if (reply.isHalf(index)) {
+      // Its place is found when it is committed. The transaction has the message's id.
+      out.raw("\",\"transactionId\":\"").raw(reply.messageId(index, messageId)).raw('"');
+    } else if (deliverAtMs > 0) {
       // Its place is found when it is delivered.
       out.raw("\",\"deliverAt\":").number(deliverAtMs);
     } else {

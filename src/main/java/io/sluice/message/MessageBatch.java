@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.zip.CRC32;
 
 /**
@@ -47,6 +48,10 @@ public final class MessageBatch {
   private long[] selectors;
   private int[] tagsCodes;
   private long[] dueTimesMs;
+
+  /** Which are half messages; null as long as none is. */
+  private BitSet halves;
+
   private int[] keyEnds;
   private int[] keyHashes;
   private int keyCount;
@@ -162,6 +167,60 @@ public final class MessageBatch {
         0,
         body,
         properties);
+  }
+
+  /**
+   * Encodes one message that nobody sees until its transaction is committed: a record of the half
+   * topic that names the message's own topic and queue. {@link #topic} and {@link #selector} are
+   * the message's own, {@link #dueAtMs} is 0.
+   *
+   * @param producerGroup the group of those who can say how the transaction ended
+   * @param dueAtMs when it is to be delivered if it is committed by then, or 0
+   * @param properties as for {@link #add}; what the transaction needs is added to them
+   */
+  public void addHalf(
+      String topic,
+      long selector,
+      String producerGroup,
+      long dueAtMs,
+      int flag,
+      int sysFlag,
+      long bornAtMs,
+      byte[] bornHost,
+      int reconsumeTimes,
+      ByteBuffer body,
+      PropertiesWriter properties) {
+    properties
+        .put(PropertyNames.TRANSACTIONAL, "true")
+        .put(PropertyNames.PRODUCER_GROUP, producerGroup)
+        .put(PropertyNames.REAL_TOPIC, topic)
+        .put(
+            PropertyNames.REAL_QUEUE_ID,
+            QueueSelector.isQueue(selector) ? Long.toString(selector) : "-1");
+    if (dueAtMs > 0) {
+      properties.put(PropertyNames.TIMER_DELIVER_MS, Long.toString(dueAtMs));
+    }
+    encode(
+        Names.HALF_TOPIC,
+        topic,
+        selector,
+        0,
+        flag,
+        sysFlag & ~MessageLayout.SYS_TRANSACTION_MASK,
+        bornAtMs,
+        bornHost,
+        reconsumeTimes,
+        0,
+        body,
+        properties);
+    noteHalf(count - 1);
+  }
+
+  private void noteHalf(int index) {
+    if (halves == null) {
+      halves = new BitSet();
+    }
+    halves.set(index);
   }
 
   private void encode(
@@ -307,6 +366,11 @@ public final class MessageBatch {
     return dueTimesMs[index];
   }
 
+  /** Whether one message is a half message, see {@link #addHalf}. */
+  public boolean isHalf(int index) {
+    return halves != null && halves.get(index);
+  }
+
   /** When one message was stored, as {@link #seal} wrote it. */
   public long storedAtMs(int index) {
     int start = positions[index];
@@ -393,6 +457,9 @@ public final class MessageBatch {
     }
     keyEnds[count] = keyCount;
     addRepeatHash(from.repeatHash(index));
+    if (from.isHalf(index)) {
+      noteHalf(count);
+    }
     count++;
     size += recordBytes;
   }

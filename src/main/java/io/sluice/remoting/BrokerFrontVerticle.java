@@ -24,6 +24,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private final HandlerRegistry handlers = new HandlerRegistry();
   private BrokerLink broker;
   private ClientHandler clients;
+  private TransactionHandler checks;
   private RemotingServer server;
   private RemotingServer vipServer;
   private volatile int port;
@@ -137,7 +138,9 @@ public final class BrokerFrontVerticle extends VerticleBase {
             new RetryTopics(broker),
             storeHost,
             clock);
+    checks = new TransactionHandler(broker, storeHost);
     handlers
+        .add(checks, RequestCode.END_TRANSACTION)
         .add(
             sends,
             RequestCode.SEND_MESSAGE,
@@ -146,6 +149,19 @@ public final class BrokerFrontVerticle extends VerticleBase {
         .add(
             new SendBackHandler(broker, options.getAck(), options.getDelayLevelsMs()),
             RequestCode.CONSUMER_SEND_MSG_BACK)
+        .add(
+            new PopHandler(broker, clock, latency),
+            RequestCode.POP_MESSAGE,
+            RequestCode.ACK_MESSAGE,
+            RequestCode.BATCH_ACK_MESSAGE,
+            RequestCode.CHANGE_MESSAGE_INVISIBLE_TIME,
+            RequestCode.NOTIFICATION,
+            RequestCode.PEEK_MESSAGE,
+            RequestCode.POLLING_INFO)
+        .add(
+            new AssignmentHandler(vertx, broker),
+            RequestCode.QUERY_ASSIGNMENT,
+            RequestCode.SET_MESSAGE_REQUEST_MODE)
         .add(new RecallHandler(broker), RequestCode.RECALL_MESSAGE)
         .add(
             new PullHandler(broker, clients, clock, latency),
@@ -209,7 +225,9 @@ public final class BrokerFrontVerticle extends VerticleBase {
   }
 
   private void tellClients(FrontNotice notice) {
-    if (notice instanceof FrontNotice.GroupChanged changed) {
+    if (notice instanceof FrontNotice.CheckTransaction check) {
+      checks.ask(check, connection(check.holder()));
+    } else if (notice instanceof FrontNotice.GroupChanged changed) {
       for (String holder : changed.holders()) {
         ClientConnection connection = connection(holder);
         if (connection != null) {
