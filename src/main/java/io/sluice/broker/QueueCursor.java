@@ -259,8 +259,7 @@ final class QueueCursor {
   private void passExpired(long offset, LeaseBatch batch, QueueView view, ChangeSink sink) {
     if (view.buriesExpired()) {
       long lease = state.takeLease();
-      unsettled.append(
-          offset, lease, 1, batch.deadlineMs(), batch.holder(), leaseFlags(batch));
+      unsettled.append(offset, lease, 1, batch.deadlineMs(), batch.holder(), leaseFlags(batch));
       state.holders.leased(batch.holder());
       note(offset, lease, 1, batch, sink);
       bury(unsettled.find(offset), EXPIRED, sink);
@@ -275,8 +274,7 @@ final class QueueCursor {
     }
     long lease = state.takeLease();
     int attempt = Math.max(1, unsettled.attempt(index));
-    unsettled.lease(
-        index, lease, attempt, batch.deadlineMs(), batch.holder(), leaseFlags(batch));
+    unsettled.lease(index, lease, attempt, batch.deadlineMs(), batch.holder(), leaseFlags(batch));
     state.holders.leased(batch.holder());
     note(unsettled.offset(index), lease, attempt, batch, sink);
     bury(index, EXPIRED, sink);

@@ -25,8 +25,9 @@ import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
 
 /**
- * Prints how fast delayed messages are armed, recalled, found after a start and delivered, what they
- * take of the heap, and how late they are. Run it by hand: {@code main} with the number of messages.
+ * Prints how fast delayed messages are armed, recalled, found after a start and delivered, what
+ * they take of the heap, and how late they are. Run it by hand: {@code main} with the number of
+ * messages.
  */
 final class TimersFigures {
 
@@ -107,8 +108,8 @@ final class TimersFigures {
   }
 
   /**
-   * By the real clock: a fifth of the messages is due within 20 s while the others wait for longer, and
-   * a reader takes what is delivered.
+   * By the real clock: a fifth of the messages is due within 20 s while the others wait for longer,
+   * and a reader takes what is delivered.
    */
   private static void lateness(int count) throws Exception {
     BrokerKit kit = new BrokerKit(Files.createTempDirectory("lateness"));
@@ -126,8 +127,7 @@ final class TimersFigures {
         ByteBuffer body = ByteBuffer.allocate(128).putLong(0, dueAtMs);
         PropertiesWriter properties =
             new PropertiesWriter().put(PropertyNames.UNIQUE_KEY, "id" + j);
-        batch.addDelayed(
-            "orders", QueueSelector.ANY, dueAtMs, 0, 0, 1, HOST, 0, body, properties);
+        batch.addDelayed("orders", QueueSelector.ANY, dueAtMs, 0, 0, 1, HOST, 0, body, properties);
       }
       sent.add(kit.append(batch, AckLevel.MEMORY, false));
       if (sent.size() == 20) {
