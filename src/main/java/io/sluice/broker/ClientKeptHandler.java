@@ -227,8 +227,12 @@ final class ClientKeptHandler {
     }
   }
 
-  /** Has the live clients of a group look at once for what is theirs. */
+  /**
+   * Has the live clients of a group look at once for what is theirs. What they wait for now ends,
+   * so that no wait of the former way is answered with messages.
+   */
   void wake(String group) {
+    registry.consumers(group).forEach(member -> dispatcher.release(member.holder()));
     tell(Set.of(group));
   }
 

@@ -137,10 +137,10 @@ class RocketMqPopApiIT {
               .put("queueId", 0)
               .put("pollTime", 0)
               .put("bornTime", System.currentTimeMillis());
-      Command none = raw.call(RawClient.json(200_054, 7, 0, notification, null));
+      Command none = raw.call(RawClient.json(200_054, 7, 0, notification, new byte[0]));
       assertEquals("false", none.fields().get("hasMsg"));
       send(0, "a");
-      Command some = raw.call(RawClient.json(200_054, 8, 0, notification, null));
+      Command some = raw.call(RawClient.json(200_054, 8, 0, notification, new byte[0]));
       assertEquals("true", some.fields().get("hasMsg"));
       assertFalse(waits.isDone());
       send(1, "b");
@@ -151,12 +151,12 @@ class RocketMqPopApiIT {
               .put("topic", topic)
               .put("queueId", 0)
               .put("maxMsgNums", 32);
-      Command peeked = raw.call(RawClient.json(200_052, 9, 0, peek, null));
+      Command peeked = raw.call(RawClient.json(200_052, 9, 0, peek, new byte[0]));
       assertEquals(0, peeked.code);
       assertTrue(peeked.bodyBytes() > 0);
       assertEquals("a", text(pop(0, 1, 60_000, 0).getMsgFoundList().get(0)));
       peek = new ExtFields().put("consumerGroup", group).put("topic", topic).put("queueId", 0);
-      Command refused = raw.call(RawClient.json(200_050, 10, 0, peek, null));
+      Command refused = raw.call(RawClient.json(200_050, 10, 0, peek, new byte[0]));
       assertEquals(29, refused.code);
     }
   }
@@ -181,7 +181,7 @@ class RocketMqPopApiIT {
     ExtFields fields =
         new ExtFields().put("consumerGroup", group).put("topic", topic).put("queueId", 1);
     try {
-      Command answer = raw.call(RawClient.json(200_055, 1, 0, fields, null));
+      Command answer = raw.call(RawClient.json(200_055, 1, 0, fields, new byte[0]));
       return Integer.parseInt(answer.fields().get("pollingNum"));
     } catch (java.io.IOException e) {
       throw new IllegalStateException(e);
