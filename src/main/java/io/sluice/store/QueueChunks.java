@@ -61,6 +61,9 @@ final class QueueChunks {
   private int freeCount;
   private long nextFresh;
 
+  /** Records from this physical offset on are not shown to readers yet. */
+  long visibleTo = Long.MAX_VALUE;
+
   QueueChunks(FileSpace space) {
     this.space = space;
     fileBytes = space.fileBytes();

@@ -157,6 +157,11 @@ final class RecoveringStore implements MessageStore {
   }
 
   @Override
+  public RawLog raw() {
+    throw notYet();
+  }
+
+  @Override
   public RecoveryReport recovery() {
     throw notYet();
   }
