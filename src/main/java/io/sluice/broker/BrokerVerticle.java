@@ -1,5 +1,6 @@
 package io.sluice.broker;
 
+import io.sluice.bus.AckLevel;
 import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AppendRequest;
@@ -16,6 +17,7 @@ import io.sluice.metrics.LatencyRecorder;
 import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.MessageStores;
+import io.sluice.store.Replication;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -53,6 +55,9 @@ public final class BrokerVerticle extends VerticleBase {
    */
   private static final long TOPICS_PER_MS = 100;
 
+  /** A Broker that stops waits at most so long for its slaves. */
+  private static final long LAST_BYTES_MS = 1_000;
+
   /** See {@link #setTimer}. */
   private static final long LOOK_AT_CLOCK_MS = 1_000;
 
@@ -60,6 +65,7 @@ public final class BrokerVerticle extends VerticleBase {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final FileAccess files;
+  private final Replication replication;
 
   private MessageStore store;
   private WorkerExecutor worker;
@@ -79,6 +85,9 @@ public final class BrokerVerticle extends VerticleBase {
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
+  private ReplicationAdmin replicationAdmin;
+  private SlaveRole slave;
+  private boolean confirmedMoved;
   private final List<TopicState> arrived = new ArrayList<>();
   private boolean running;
   private long timer = -1;
@@ -99,6 +108,21 @@ public final class BrokerVerticle extends VerticleBase {
 
   /** As the other, on other files. */
   BrokerVerticle(BrokerOptions options, Clock clock, LatencyRecorder latency, FileAccess files) {
+    this(options, clock, latency, files, Replication.NONE);
+  }
+
+  /**
+   * A Broker with slaves, or one that is a slave.
+   *
+   * @param replication started and stopped with it
+   */
+  public BrokerVerticle(
+      BrokerOptions options,
+      Clock clock,
+      LatencyRecorder latency,
+      FileAccess files,
+      Replication replication) {
+    this.replication = replication;
     this.files = files;
     this.options = new BrokerOptions(options);
     this.options.check();
@@ -113,7 +137,7 @@ public final class BrokerVerticle extends VerticleBase {
     return openStore()
         .compose(opened -> worker.executeBlocking(file::read))
         .compose(content -> recover(content, file))
-        .compose(recovered -> listen())
+        .compose(recovered -> listenByRole())
         .onSuccess(listening -> begin())
         .recover(failure -> undo().transform(undone -> Future.failedFuture(failure)));
   }
@@ -132,10 +156,11 @@ public final class BrokerVerticle extends VerticleBase {
     turn.stop();
     turn.end();
     deadLetters.close(reason);
-    return snapshots
-        .write()
+    return stopFollowing()
+        .compose(stopped -> writeSnapshot())
         .otherwiseEmpty()
         .compose(written -> allForced())
+        .compose(forced -> allReplicated())
         .onComplete(done -> log.close(reason))
         .transform(done -> undo());
   }
@@ -159,12 +184,24 @@ public final class BrokerVerticle extends VerticleBase {
   private Future<Void> recover(SnapshotFile.Content content, SnapshotFile file) {
     assemble(file);
     long startedNs = System.nanoTime();
-    StateRecovery recovery = new StateRecovery(store, state);
+    StateRecovery recovery = new StateRecovery(store, state, replication.follows());
     return recovery
         .recover(content)
         .compose(
             records -> {
               snapshots.keepFrom(content == null ? 0 : content.covered());
+              if (replication.follows()) {
+                slave = new SlaveRole(replication, recovery, state, catalog, reader, turn);
+                catalog.refuseChanges(slave::refusal);
+                clientKept.serveAsSlave();
+              }
+              return startReplication().map(started -> records);
+            })
+        .compose(
+            records -> {
+              if (slave != null) {
+                return Future.succeededFuture();
+              }
               StateChange started = recovery.newIncarnation();
               state.apply(started);
               log.changes().change(started);
@@ -179,6 +216,16 @@ public final class BrokerVerticle extends VerticleBase {
                   (System.nanoTime() - startedNs) / 1_000_000);
               return writeStart();
             });
+  }
+
+  private Future<Void> startReplication() {
+    return Future.fromCompletionStage(
+        replication.start(
+            store,
+            () -> {
+              confirmedMoved = true;
+              turn.request();
+            }));
   }
 
   private void assemble(SnapshotFile file) {
@@ -213,10 +260,17 @@ public final class BrokerVerticle extends VerticleBase {
             options.getTimersInMemory());
     appender.connect(timers::arm);
     admin.connect(timers);
-    snapshots =
-        new Snapshots(context, store, state, catalog, log, file, worker, timers::retentionFloor);
+    snapshots = new Snapshots(context, store, state, catalog, log, file, worker, this::neededFrom);
+    snapshots.connect(replication);
+    appender.connect(replication);
+    replicationAdmin = new ReplicationAdmin(options, store, replication);
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, options, state, appender, clock);
+  }
+
+  /** The first byte of the log that is needed beside what the snapshot does not cover. */
+  private long neededFrom() {
+    return replication.follows() ? replication.keepFrom() : timers.retentionFloor();
   }
 
   /** Sockets do not survive the process: their leases are due at once. */
@@ -275,11 +329,53 @@ public final class BrokerVerticle extends VerticleBase {
     listening.add(
         this.<AdminRequest>on(
             Addresses.admin(name),
-            (request, at) -> admin.handle(request, clientKept.following(request, Answer.to(at)))));
+            (request, at) -> {
+              Answer<BusMessage> answer = Answer.to(at);
+              if (!replicationAdmin.tryHandle(request, answer)) {
+                admin.handle(request, clientKept.following(request, answer));
+              }
+            }));
     listening.add(
         this.<ClientKept>on(
             Addresses.clientKept(name),
             (request, at) -> clientKept.handle(request, Answer.to(at))));
+    return Future.all(listening);
+  }
+
+  private Future<?> listenByRole() {
+    return slave == null ? listen() : listenAsSlave();
+  }
+
+  private Future<?> listenAsSlave() {
+    String name = options.getBrokerName();
+    List<Future<Void>> listening = new ArrayList<>();
+    for (String refused :
+        List.of(Addresses.append(name), Addresses.receive(name), Addresses.settle(name))) {
+      listening.add(
+          this.<BusMessage>on(
+              refused,
+              (request, at) -> {
+                throw slave.refusal();
+              }));
+    }
+    listening.add(
+        this.<ReleaseRequest>on(Addresses.release(name), (request, at) -> at.reply(Done.DONE)));
+    listening.add(
+        this.<ReadRequest>on(
+            Addresses.read(name), (request, at) -> reader.read(request, Answer.to(at))));
+    listening.add(
+        this.<AdminRequest>on(
+            Addresses.admin(name),
+            (request, at) -> {
+              Answer<BusMessage> answer = Answer.to(at);
+              if (!replicationAdmin.tryHandle(request, answer)) {
+                admin.handle(slave.checked(request), answer);
+              }
+            }));
+    listening.add(
+        this.<ClientKept>on(
+            Addresses.clientKept(name),
+            (request, at) -> clientKept.handle(slave.checked(request), Answer.to(at))));
     return Future.all(listening);
   }
 
@@ -310,16 +406,25 @@ public final class BrokerVerticle extends VerticleBase {
 
   private void begin() {
     turn.clearSteps();
+    if (slave != null) {
+      beginAsSlave();
+      return;
+    }
+    if (options.getDefaultAck() == AckLevel.REPLICATED) {
+      log.replicate(replication);
+    }
     turn.addStep(appender::resume);
     turn.addStep(dispatcher::wakeDue);
     turn.addStep(timers::deliver);
     turn.addStep(this::tellArrivals);
+    turn.addStep(this::tellConfirmed);
     turn.addStep(dispatcher::serveTouched);
     turn.addStep(reader::serveTouched);
     turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
     turn.addStep(deadLetters::bury);
     turn.addStep(this::tellTopics);
     turn.addStep(log::flush);
+    turn.addStep(replication::appended);
     turn.addStep(this::setTimer);
     catalog.addListener(
         () -> {
@@ -333,10 +438,56 @@ public final class BrokerVerticle extends VerticleBase {
     // Whoever asks a NameServer once the start is over finds this Broker there.
     tellTopics();
     vertx.setPeriodic(options.getRegisterInterval().toMillis(), id -> keepHouse());
-    vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> snapshots.write());
+    vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> writeSnapshot());
     clientKept.start(vertx);
     vertx.setPeriodic(ADVANCE_INTERVAL_MS, id -> log.flushAll());
     turn.request();
+  }
+
+  private void beginAsSlave() {
+    turn.addStep(slave::follow);
+    turn.addStep(this::tellConfirmed);
+    turn.addStep(reader::serveTouched);
+    turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
+    turn.addStep(this::tellTopics);
+    turn.addStep(this::setTimer);
+    catalog.addListener(
+        () -> {
+          topicsChanged = true;
+          turn.request();
+        });
+    running = true;
+    topicsChanged = true;
+    tellTopics();
+    vertx.setPeriodic(
+        options.getRegisterInterval().toMillis(),
+        id -> {
+          registrar.register();
+          waiting.forgetIdleHolders();
+          snapshots.setRetentionFloor();
+        });
+    vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> writeSnapshot());
+    clientKept.start(vertx);
+    turn.request();
+  }
+
+  private Future<Void> writeSnapshot() {
+    return slave == null || slave.maySnapshot() ? snapshots.write() : Future.succeededFuture();
+  }
+
+  /** What was not confirmed when somebody looked for it may be now. */
+  private void tellConfirmed() {
+    if (!confirmedMoved) {
+      return;
+    }
+    confirmedMoved = false;
+    for (String name : store.raw().takeHidden()) {
+      TopicState topic = state.topics.get(name);
+      if (topic != null) {
+        dispatcher.arrived(topic);
+        reader.arrived(topic);
+      }
+    }
   }
 
   private void keepHouse() {
@@ -365,7 +516,7 @@ public final class BrokerVerticle extends VerticleBase {
     topicsChanged = false;
     tellingTopics = true;
     registrar.register();
-    if (options.isPlainSends()) {
+    if (options.isPlainSends() && slave == null) {
       plainSends.update();
     }
     long pauseMs = state.topics.size() / TOPICS_PER_MS;
@@ -388,7 +539,11 @@ public final class BrokerVerticle extends VerticleBase {
     // The clock may be set while a delayed message waits, so it is looked at every second.
     long timersMs = Math.min(timers.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
     long leasesMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
-    long nextMs = Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
+    long nextMs =
+        slave != null
+            // A slave gives no leases, and lets none end.
+            ? waiting.earliestMs()
+            : Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
     if (nextMs >= timerAtMs || nextMs == Long.MAX_VALUE || !running) {
       return;
     }
@@ -406,6 +561,38 @@ public final class BrokerVerticle extends VerticleBase {
             });
   }
 
+  /** A slave's log does not grow any more from here on. */
+  private Future<Void> stopFollowing() {
+    return slave == null
+        ? Future.succeededFuture()
+        : Future.fromCompletionStage(replication.stop())
+            .map(
+                stopped -> {
+                  slave.follow();
+                  return null;
+                });
+  }
+
+  /** Gives the slaves a moment for the rest of the log, so that a stop in peace loses nothing. */
+  private Future<Void> allReplicated() {
+    if (slave != null) {
+      return Future.succeededFuture();
+    }
+    replication.appended();
+    Promise<Void> waited = Promise.promise();
+    long giveUp = vertx.setTimer(LAST_BYTES_MS, id -> waited.tryComplete());
+    replication
+        .whenConfirmed(store.maxPhysicalOffset())
+        .whenComplete((done, failure) -> waited.tryComplete());
+    return waited
+        .future()
+        .compose(
+            done -> {
+              vertx.cancelTimer(giveUp);
+              return Future.fromCompletionStage(replication.stop());
+            });
+  }
+
   private Future<Void> allForced() {
     Promise<Void> forced = Promise.promise();
     store.whenForced(store.maxPhysicalOffset(), failure -> forced.complete());
@@ -414,9 +601,13 @@ public final class BrokerVerticle extends VerticleBase {
 
   /** Closes what is open, in reverse order. */
   private Future<Void> undo() {
-    Future<Void> closed =
-        store == null ? Future.succeededFuture() : Future.fromCompletionStage(store.close());
-    return closed.eventually(() -> worker.close());
+    return Future.fromCompletionStage(replication.stop())
+        .transform(stopped -> closed())
+        .eventually(() -> worker.close());
+  }
+
+  private Future<Void> closed() {
+    return store == null ? Future.succeededFuture() : Future.fromCompletionStage(store.close());
   }
 
   private SluiceException shuttingDown() {

@@ -310,7 +310,7 @@ final class Dispatcher {
         continue;
       }
       QueueCursor cursor = consumption.cursor(queueId);
-      if (!cursor.mayDeliver(queue.maxOffset())) {
+      if (!cursor.mayDeliver(queue.confirmedOffset())) {
         continue;
       }
       int before = batch.count();
@@ -373,7 +373,7 @@ final class Dispatcher {
 
   private boolean isDrained(Consumption consumption) {
     for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-      long maxOffset = catalog.queue(consumption.topic, queueId).maxOffset();
+      long maxOffset = catalog.queue(consumption.topic, queueId).confirmedOffset();
       if (maxOffset > 0 && consumption.cursor(queueId).mayDeliver(maxOffset)) {
         return false;
       }

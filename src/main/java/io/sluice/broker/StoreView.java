@@ -57,7 +57,7 @@ final class StoreView implements QueueView {
 
   @Override
   public long maxOffset() {
-    return queue.maxOffset();
+    return queue.confirmedOffset();
   }
 
   @Override

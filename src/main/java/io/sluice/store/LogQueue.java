@@ -126,6 +126,7 @@ final class LogQueue implements ConsumeQueue {
     if (lastPhysical < visibleTo) {
       return maxOffset;
     }
+    owner.hidden.add(topic);
     // What is not confirmed is a little at the tail: look from there in growing steps.
     long high = maxOffset;
     long step = 1;

@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.zip.CRC32;
 
 /**
@@ -63,6 +65,9 @@ final class QueueChunks {
 
   /** Records from this physical offset on are not shown to readers yet. */
   long visibleTo = Long.MAX_VALUE;
+
+  /** Topics with records that were not shown. */
+  Set<String> hidden = new HashSet<>();
 
   QueueChunks(FileSpace space) {
     this.space = space;

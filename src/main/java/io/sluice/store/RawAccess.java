@@ -9,7 +9,9 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
@@ -293,6 +295,16 @@ final class RawAccess implements RawLog {
   public void confirm(long physicalOffset) {
     confirmedTo = physicalOffset;
     files.chunks.visibleTo = physicalOffset;
+  }
+
+  @Override
+  public Set<String> takeHidden() {
+    Set<String> hidden = files.chunks.hidden;
+    if (hidden.isEmpty()) {
+      return Set.of();
+    }
+    files.chunks.hidden = new HashSet<>();
+    return hidden;
   }
 
   @Override

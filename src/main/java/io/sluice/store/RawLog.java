@@ -1,6 +1,7 @@
 package io.sluice.store;
 
 import java.nio.ByteBuffer;
+import java.util.Set;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -46,6 +47,12 @@ public interface RawLog {
 
   /** Queues show to their readers what lies before this offset; {@code Long.MAX_VALUE} for all. */
   void confirm(long physicalOffset);
+
+  /**
+   * The topics of queues whose {@link ConsumeQueue#confirmedOffset} was asked for since the last
+   * call and was not their end: whoever asked may find more now.
+   */
+  Set<String> takeHidden();
 
   /** What {@link #confirm} was told last. */
   long confirmedTo();
