@@ -62,6 +62,11 @@ final class Administration {
     return print(options, ask(options, client -> client.put(path, body).json()));
   }
 
+  /** Has something done, and shows what became of it. */
+  int post(ServerOptions options, String path, JsonObject body) {
+    return print(options, ask(options, client -> client.post(path, body).json()));
+  }
+
   /** Deletes what is at a path. */
   int delete(ServerOptions options, String path, String name) {
     ask(options, client -> client.call(HttpMethod.DELETE, path, Map.of(), null).json());
