@@ -62,9 +62,14 @@ final class Administration {
     return print(options, ask(options, client -> client.put(path, body).json()));
   }
 
-  /** Has something done, and shows what became of it. */
+  /** Does something at a path, and shows what became of it. */
   int post(ServerOptions options, String path, JsonObject body) {
-    return print(options, ask(options, client -> client.post(path, body).json()));
+    Map<String, String> headers = Map.of("Content-Type", "application/json");
+    return print(
+        options,
+        ask(
+            options,
+            client -> client.call(HttpMethod.POST, path, headers, body.toBuffer()).json()));
   }
 
   /** Deletes what is at a path. */

@@ -35,7 +35,7 @@ final class BrokerUnit implements Follower.Owner {
   private final SluiceOptions options;
   private final Clock clock;
   private final LatencyRecorder latency;
-  private final String address;
+  private final BrokerOptions broker;
   private final Context home;
   private Future<?> last = Future.succeededFuture();
   private volatile Master master;
@@ -46,15 +46,19 @@ final class BrokerUnit implements Follower.Owner {
   /**
    * A Broker; not started.
    *
-   * @param address that RocketMQ clients dial
+   * @param broker its options, as a master
    */
   BrokerUnit(
-      Vertx vertx, SluiceOptions options, Clock clock, LatencyRecorder latency, String address) {
+      Vertx vertx,
+      SluiceOptions options,
+      Clock clock,
+      LatencyRecorder latency,
+      BrokerOptions broker) {
     this.vertx = vertx;
     this.options = options;
     this.clock = clock;
     this.latency = latency;
-    this.address = address;
+    this.broker = broker;
     home = ((VertxInternal) vertx).createEventLoopContext();
   }
 
@@ -142,10 +146,10 @@ final class BrokerUnit implements Follower.Owner {
         .executeBlocking(
             () -> {
               options.replication().check();
-              BrokerOptions broker = options.brokerOptions(address);
-              broker.setBrokerId(follows ? options.replication().brokerId() : 0);
+              BrokerOptions own = new BrokerOptions(broker);
+              own.setBrokerId(follows ? options.replication().brokerId() : 0);
               return new BrokerVerticle(
-                  broker, clock, latency, FileAccess.system(), replication(broker, follows));
+                  own, clock, latency, FileAccess.system(), replication(own, follows));
             })
         .compose(vertx::deployVerticle)
         .map(
@@ -155,16 +159,16 @@ final class BrokerUnit implements Follower.Owner {
             });
   }
 
-  private Replication replication(BrokerOptions broker, boolean follows) {
+  private Replication replication(BrokerOptions own, boolean follows) {
     ReplicationConfig config = options.replication();
     ReplicationOptions all =
         new ReplicationOptions(
-            broker.getCluster(),
-            broker.getBrokerName(),
-            broker.getBrokerId(),
-            address,
-            broker.getDirectory(),
-            broker.getStore(),
+            own.getCluster(),
+            own.getBrokerName(),
+            own.getBrokerId(),
+            own.getAdvertisedAddress(),
+            own.getDirectory(),
+            own.getStore(),
             options.host(),
             config.port(),
             follows ? config.masterHost() : null,
@@ -176,7 +180,7 @@ final class BrokerUnit implements Follower.Owner {
       return new Follower(vertx, all, clock, this);
     }
     // Who has had slaves goes on with its epochs, so that they can come again.
-    if (config.port() < 0 && !promoted && !Files.exists(broker.getDirectory().resolve("epochs"))) {
+    if (config.port() < 0 && !promoted && !Files.exists(own.getDirectory().resolve("epochs"))) {
       return Replication.NONE;
     }
     Master made = new Master(vertx, all, clock);

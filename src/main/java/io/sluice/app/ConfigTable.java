@@ -2,6 +2,7 @@ package io.sluice.app;
 
 import static io.sluice.app.ConfigKey.choice;
 import static io.sluice.app.ConfigKey.duration;
+import static io.sluice.app.ConfigKey.durations;
 import static io.sluice.app.ConfigKey.number;
 import static io.sluice.app.ConfigKey.onOff;
 import static io.sluice.app.ConfigKey.size;
@@ -25,8 +26,15 @@ final class ConfigTable {
       text(
           "advertised-host",
           "",
-          "Name or address that RocketMQ clients are told to dial; empty for the host, or for this"
-              + " machine's own address where the host is 0.0.0.0.");
+          "Name or address that clients are told to dial, --advertise for short (brokerIP1); empty"
+              + " for the host, or for 127.0.0.1 where the host is 0.0.0.0.");
+  static final ConfigKey BROKER_ADVERTISE =
+      text(
+          "broker.advertise",
+          "",
+          "host or host:port that RocketMQ clients are told to dial to reach the Broker, where that"
+              + " is not the advertised host and the listener's own port, such as behind a port"
+              + " mapping; empty for those.");
   static final ConfigKey HTTP_PORT =
       number("http.port", 8080, 0, 65_535, "Port of the HTTP and WebSocket front; 0 for any free.");
   static final ConfigKey NAMESERVER_PORT =
@@ -113,6 +121,54 @@ final class ConfigTable {
           "1s",
           "3650d",
           "The longest delay of a message. A message that waits keeps the log behind it.");
+  static final ConfigKey MESSAGE_DELAY_LEVELS =
+      durations(
+          "message.delay-levels",
+          "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h",
+          "0",
+          "3650d",
+          "What RocketMQ clients mean by a delay level, from level 1 on. From level 3 on they are"
+              + " the delays between the attempts of a new group too.");
+  static final ConfigKey MESSAGE_DUPLICATE_WINDOW =
+      duration(
+          "message.duplicate-window",
+          "10m",
+          "0",
+          "365d",
+          "How long a repeated send is recognised by its key and not stored again, where the topic"
+              + " does not say; 0 for not at all.");
+  static final ConfigKey MESSAGE_DUPLICATE_ENTRIES =
+      number(
+          "message.duplicate-entries",
+          1_000_000,
+          1,
+          16_000_000,
+          "How many sends with a key are remembered to recognise repeats, of all topics together;"
+              + " the oldest go first. 28 bytes each, and never more than an eighth of the heap.");
+  static final ConfigKey TRANSACTIONS_MAX_OPEN =
+      number(
+          "transactions.max-open",
+          100_000,
+          1,
+          10_000_000,
+          "Transactions that may be open at the same time; about 300 bytes of memory each.");
+  static final ConfigKey TRANSACTIONS_FIRST_CHECK =
+      duration(
+          "transactions.first-check",
+          "6s",
+          "1ms",
+          "365d",
+          "Age at which a producer is asked for the first time how an open transaction ended.");
+  static final ConfigKey TRANSACTIONS_CHECK_INTERVAL =
+      duration(
+          "transactions.check-interval", "30s", "1ms", "365d", "Time until it is asked again.");
+  static final ConfigKey TRANSACTIONS_MAX_CHECKS =
+      number(
+          "transactions.max-checks",
+          15,
+          1,
+          1_000_000,
+          "How often it is asked; then the transaction is rolled back.");
   static final ConfigKey STORE_SEGMENT =
       size("store.segment", "128m", "64k", "1g", "Size of one file of the commit log.");
   static final ConfigKey STORE_RETENTION =
@@ -229,6 +285,7 @@ final class ConfigTable {
           WEBSOCKET_PING_INTERVAL,
           NAMESERVER_PORT,
           BROKER_PORT,
+          BROKER_ADVERTISE,
           BROKER_NAME,
           BROKER_ID,
           CLUSTER_NAME,
@@ -241,6 +298,13 @@ final class ConfigTable {
           TOPICS_QUEUES,
           MESSAGE_MAX_SIZE,
           MESSAGE_MAX_DELAY,
+          MESSAGE_DELAY_LEVELS,
+          MESSAGE_DUPLICATE_WINDOW,
+          MESSAGE_DUPLICATE_ENTRIES,
+          TRANSACTIONS_MAX_OPEN,
+          TRANSACTIONS_FIRST_CHECK,
+          TRANSACTIONS_CHECK_INTERVAL,
+          TRANSACTIONS_MAX_CHECKS,
           STORE_SEGMENT,
           STORE_RETENTION,
           STORE_QUOTA,

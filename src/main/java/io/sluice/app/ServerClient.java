@@ -109,10 +109,6 @@ final class ServerClient implements AutoCloseable {
     return call(HttpMethod.PUT, path, Map.of("Content-Type", "application/json"), body.toBuffer());
   }
 
-  Answer post(String path, JsonObject body) {
-    return call(HttpMethod.POST, path, Map.of("Content-Type", "application/json"), body.toBuffer());
-  }
-
   /** Opens a WebSocket; its handlers are to be set in {@code opened}, before anything arrives. */
   WebSocket webSocket(java.util.function.Consumer<WebSocket> opened) {
     WebSocketClientOptions options =

@@ -29,6 +29,9 @@ final class ServerCommand {
   /** A stop that takes longer is cut off: what was acked is safe by then, whatever hangs. */
   private static final long STOP_SECONDS = 10;
 
+  /** What the start left behind is cleared away once the first requests are answered. */
+  private static final long SETTLE_SECONDS = 1;
+
   private final String name;
   private final PrintStream out;
   private final PrintStream err;
@@ -54,7 +57,9 @@ final class ServerCommand {
     }
     Configuration configuration;
     try {
-      configuration = ConfigSources.load(flags.get().file(), environment, flags.get().values());
+      configuration =
+          ConfigSources.load(
+              flags.get().file(), flags.get().rocketMqFiles(), environment, flags.get().values());
     } catch (ConfigException e) {
       e.mistakes().forEach(mistake -> err.println("sluice: " + mistake));
       return ExitCode.USAGE;
@@ -65,6 +70,9 @@ final class ServerCommand {
 
   private ExitCode serve(Configuration configuration, boolean json, Consumer<Sluice> work) {
     LOG.log(System.Logger.Level.INFO, "configuration: " + configuration.describe());
+    for (Configuration.Note note : configuration.notes()) {
+      LOG.log(note.warning() ? System.Logger.Level.WARNING : System.Logger.Level.INFO, note.text());
+    }
     SluiceOptions options = new SluiceOptions(configuration).setRoles(ROLES.get(name));
     Future<Sluice> started = Sluice.start(options);
     // Whoever is told to stop while starting stops what has been started by then.
@@ -85,8 +93,11 @@ final class ServerCommand {
 
   /** The process ends by a signal: the shutdown hook does the rest. */
   private static void awaitEnd() {
+    CountDownLatch never = new CountDownLatch(1);
     try {
-      new CountDownLatch(1).await();
+      never.await(SETTLE_SECONDS, TimeUnit.SECONDS);
+      HeapShape.follow();
+      never.await();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

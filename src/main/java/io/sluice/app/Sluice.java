@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import io.sluice.app.SluiceOptions.Role;
+import io.sluice.broker.BrokerOptions;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
 import io.sluice.gateway.Gateway;
@@ -128,20 +129,21 @@ public final class Sluice {
    * there, the front answers "not available". It also closes first.
    */
   private Future<Void> startBroker() {
-    BrokerFrontVerticle front = new BrokerFrontVerticle(options.remotingOptions());
+    BrokerFrontVerticle front = new BrokerFrontVerticle(options.remotingOptions(), latencies);
     return listening(ConfigTable.BROKER_PORT, options.brokerPort(), deploy(front))
         .compose(
             deployed -> {
               brokerPort = front.port();
-              return deployBroker(front.advertisedAddress());
+              return deployBroker(
+                  options.brokerOptions(front.advertisedAddress(), front.storeHost()));
             })
         .mapEmpty();
   }
 
-  private Future<Void> deployBroker(String advertisedAddress) {
+  private Future<Void> deployBroker(BrokerOptions brokerOptions) {
     Supplier<Future<Void>> frontCloser = closers.pop();
     long startNs = System.nanoTime();
-    broker = new BrokerUnit(vertx, options, clock, latencies, advertisedAddress);
+    broker = new BrokerUnit(vertx, options, clock, latencies, brokerOptions);
     closers.push(broker::stop);
     return broker
         .start()

@@ -4,15 +4,21 @@ import io.sluice.bus.AckLevel;
 import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AppendRequest;
+import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.LetterRequest;
+import io.sluice.bus.PopRequest;
 import io.sluice.bus.ReadRequest;
+import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
+import io.sluice.bus.RequestBundle;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.TransactionRequest;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
@@ -58,6 +64,9 @@ public final class BrokerVerticle extends VerticleBase {
   /** A Broker that stops waits at most so long for its slaves. */
   private static final long LAST_BYTES_MS = 1_000;
 
+  /** A notice that a front has not taken by then is of no use any more. */
+  private static final long NOTICE_TIMEOUT_MS = 10_000;
+
   /** See {@link #setTimer}. */
   private static final long LOOK_AT_CLOCK_MS = 1_000;
 
@@ -75,19 +84,27 @@ public final class BrokerVerticle extends VerticleBase {
   private StateLog log;
   private Catalog catalog;
   private Waiting waiting;
+  private RepeatedSends repeats;
   private Appender appender;
   private Dispatcher dispatcher;
   private Reader reader;
   private Settler settler;
   private Admin admin;
   private ClientKeptHandler clientKept;
+  private PopHandler pops;
   private Timers timers;
+  private Transactions transactions;
+  private TransactionEnds transactionEnds;
+  private TransactionChecks transactionChecks;
+  private LetterJobs letterJobs;
+  private LetterHandler letters;
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
   private ReplicationAdmin replicationAdmin;
   private SlaveRole slave;
   private boolean confirmedMoved;
+  private Bundles bundles;
   private final List<TopicState> arrived = new ArrayList<>();
   private boolean running;
   private long timer = -1;
@@ -137,7 +154,8 @@ public final class BrokerVerticle extends VerticleBase {
     return openStore()
         .compose(opened -> worker.executeBlocking(file::read))
         .compose(content -> recover(content, file))
-        .compose(recovered -> listenByRole())
+        .compose(recovered -> slave == null ? transactions.rebuild() : Future.succeededFuture())
+        .compose(rebuilt -> listenByRole())
         .onSuccess(listening -> begin())
         .recover(failure -> undo().transform(undone -> Future.failedFuture(failure)));
   }
@@ -151,6 +169,9 @@ public final class BrokerVerticle extends VerticleBase {
     }
     registrar.unregister();
     timers.stop();
+    transactionChecks.stop();
+    transactionEnds.close(reason);
+    letterJobs.stop();
     waiting.close(reason);
     appender.close(reason);
     turn.stop();
@@ -161,7 +182,11 @@ public final class BrokerVerticle extends VerticleBase {
         .otherwiseEmpty()
         .compose(written -> allForced())
         .compose(forced -> allReplicated())
-        .onComplete(done -> log.close(reason))
+        .onComplete(
+            done -> {
+              log.close(reason);
+              bundles.flush();
+            })
         .transform(done -> undo());
   }
 
@@ -214,7 +239,7 @@ public final class BrokerVerticle extends VerticleBase {
                   state.groups.size(),
                   records,
                   (System.nanoTime() - startedNs) / 1_000_000);
-              return writeStart();
+              return writeStart().compose(written -> repeats.rebuild());
             });
   }
 
@@ -237,7 +262,15 @@ public final class BrokerVerticle extends VerticleBase {
     catalog = new Catalog(options, store, state, log);
     waiting = new Waiting(options.getMaxWaitingReceives(), state.holders);
     ArrivalTimes arrivals = new ArrivalTimes();
-    appender = new Appender(options, store, catalog, log, turn, clock, latency, arrivals);
+    repeats =
+        new RepeatedSends(
+            store,
+            state,
+            turn,
+            clock,
+            options.getDuplicateWindow(),
+            options.getMaxDuplicateEntries());
+    appender = new Appender(options, store, catalog, log, turn, clock, latency, arrivals, repeats);
     dispatcher =
         new Dispatcher(
             options, store, state, catalog, log, turn, waiting, clock, latency, arrivals);
@@ -246,7 +279,9 @@ public final class BrokerVerticle extends VerticleBase {
     settler = new Settler(options, state, catalog, log, deadLetters, dispatcher, clock);
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
     clientKept =
-        new ClientKeptHandler(options, store, state, catalog, log, reader, dispatcher, clock);
+        new ClientKeptHandler(
+            options, store, state, catalog, log, reader, dispatcher, appender, clock);
+    pops = new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept);
     timers =
         new Timers(
             store,
@@ -258,7 +293,12 @@ public final class BrokerVerticle extends VerticleBase {
             turn,
             clock,
             options.getTimersInMemory());
-    appender.connect(timers::arm);
+    assembleTransactions();
+    appender.connect(timers::arm, transactions);
+    letterJobs =
+        new LetterJobs(
+            store, state, catalog, log, dispatcher, reader, turn, clock, clientKept::hasClients);
+    letters = new LetterHandler(options, store, state, catalog, log, reader, letterJobs);
     admin.connect(timers);
     snapshots = new Snapshots(context, store, state, catalog, log, file, worker, this::neededFrom);
     snapshots.connect(replication);
@@ -266,11 +306,50 @@ public final class BrokerVerticle extends VerticleBase {
     replicationAdmin = new ReplicationAdmin(options, store, replication);
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, options, state, appender, clock);
+    bundles = new Bundles(vertx, turn, this::take);
+  }
+
+  private void assembleTransactions() {
+    transactions = new Transactions(options, store, state, log);
+    transactionEnds =
+        new TransactionEnds(
+            options,
+            store,
+            transactions,
+            catalog,
+            log,
+            turn,
+            new TransactionEnds.Arrivals() {
+              @Override
+              public void arrived(TopicState topic) {
+                dispatcher.arrived(topic);
+                reader.arrived(topic);
+              }
+
+              @Override
+              public void armed(long dueMs, long timerOffset) {
+                timers.arm(dueMs, timerOffset);
+              }
+            });
+    transactionChecks =
+        new TransactionChecks(
+            options,
+            store,
+            transactions,
+            transactionEnds,
+            log,
+            clientKept::producers,
+            (address, notice) ->
+                vertx.eventBus().send(address, notice, BusCodec.options(NOTICE_TIMEOUT_MS)),
+            turn,
+            clock);
   }
 
   /** The first byte of the log that is needed beside what the snapshot does not cover. */
   private long neededFrom() {
-    return replication.follows() ? replication.keepFrom() : timers.retentionFloor();
+    return replication.follows()
+        ? replication.keepFrom()
+        : Math.min(timers.retentionFloor(), transactions.retentionFloor());
   }
 
   /** Sockets do not survive the process: their leases are due at once. */
@@ -308,11 +387,7 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.append(name), (request, at) -> appender.append(request, Answer.to(at))));
     listening.add(
         this.<ReceiveRequest>on(
-            Addresses.receive(name),
-            (request, at) -> {
-              clientKept.checkLeasesAllowed(request.group(), request.topic());
-              dispatcher.receive(request, Answer.to(at));
-            }));
+            Addresses.receive(name), (request, at) -> receive(request, Answer.to(at))));
     listening.add(
         this.<SettleRequest>on(
             Addresses.settle(name), (request, at) -> settler.settle(request, Answer.to(at))));
@@ -339,6 +414,27 @@ public final class BrokerVerticle extends VerticleBase {
         this.<ClientKept>on(
             Addresses.clientKept(name),
             (request, at) -> clientKept.handle(request, Answer.to(at))));
+    listening.add(
+        this.<LetterRequest>on(
+            Addresses.letters(name), (request, at) -> letters.handle(request, Answer.to(at))));
+    listening.add(
+        this.<RequestBundle>on(
+            Addresses.bundles(name),
+            (request, at) -> {
+              at.reply(Done.DONE);
+              bundles.take(request);
+            }));
+    TransactionHandler handler =
+        new TransactionHandler(options, store, state, transactions, transactionEnds, log);
+    listening.add(
+        this.<TransactionRequest>on(
+            Addresses.transactions(name), (request, at) -> handler.handle(request, Answer.to(at))));
+    if (options.isPlainSends()) {
+      listening.add(new PlainTransactions(vertx, options, handler).listen());
+    }
+    listening.add(
+        this.<PopRequest>on(
+            Addresses.pop(name), (request, at) -> pops.handle(request, Answer.to(at))));
     return Future.all(listening);
   }
 
@@ -350,7 +446,13 @@ public final class BrokerVerticle extends VerticleBase {
     String name = options.getBrokerName();
     List<Future<Void>> listening = new ArrayList<>();
     for (String refused :
-        List.of(Addresses.append(name), Addresses.receive(name), Addresses.settle(name))) {
+        List.of(
+            Addresses.append(name),
+            Addresses.receive(name),
+            Addresses.settle(name),
+            Addresses.letters(name),
+            Addresses.transactions(name),
+            Addresses.pop(name))) {
       listening.add(
           this.<BusMessage>on(
               refused,
@@ -359,7 +461,12 @@ public final class BrokerVerticle extends VerticleBase {
               }));
     }
     listening.add(
-        this.<ReleaseRequest>on(Addresses.release(name), (request, at) -> at.reply(Done.DONE)));
+        this.<ReleaseRequest>on(
+            Addresses.release(name),
+            (request, at) -> {
+              dispatcher.release(request.holder());
+              at.reply(Done.DONE);
+            }));
     listening.add(
         this.<ReadRequest>on(
             Addresses.read(name), (request, at) -> reader.read(request, Answer.to(at))));
@@ -376,7 +483,41 @@ public final class BrokerVerticle extends VerticleBase {
         this.<ClientKept>on(
             Addresses.clientKept(name),
             (request, at) -> clientKept.handle(slave.checked(request), Answer.to(at))));
+    listening.add(
+        this.<RequestBundle>on(
+            Addresses.bundles(name),
+            (request, at) -> {
+              at.reply(Done.DONE);
+              bundles.take(request);
+            }));
     return Future.all(listening);
+  }
+
+  private void receive(ReceiveRequest request, Answer<? super ReceiveReply> answer) {
+    clientKept.checkLeasesAllowed(request.group(), request.topic());
+    dispatcher.receive(request, answer);
+  }
+
+  /** Takes one request out of a bundle. */
+  private void take(BusMessage request, Answer<BusMessage> answer) {
+    boolean reads = request instanceof ReadRequest || request instanceof ReleaseRequest;
+    if (slave != null && !reads) {
+      throw slave.refusal();
+    }
+    if (request instanceof ReceiveRequest receive) {
+      receive(receive, answer);
+    } else if (request instanceof SettleRequest settle) {
+      settler.settle(settle, answer);
+    } else if (request instanceof ReadRequest read) {
+      reader.read(read, answer);
+    } else if (request instanceof ReleaseRequest release) {
+      dispatcher.release(release.holder());
+      answer.succeed(Done.DONE);
+    } else {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          request.getClass().getSimpleName() + " does not travel in a bundle");
+    }
   }
 
   private <T extends BusMessage> Future<Void> on(
@@ -416,6 +557,9 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(appender::resume);
     turn.addStep(dispatcher::wakeDue);
     turn.addStep(timers::deliver);
+    turn.addStep(transactionChecks::askAll);
+    turn.addStep(transactionEnds::endAll);
+    turn.addStep(letterJobs::work);
     turn.addStep(this::tellArrivals);
     turn.addStep(this::tellConfirmed);
     turn.addStep(dispatcher::serveTouched);
@@ -426,13 +570,16 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(log::flush);
     turn.addStep(replication::appended);
     turn.addStep(this::setTimer);
+    turn.addStep(bundles::flush);
     catalog.addListener(
         () -> {
           topicsChanged = true;
+          repeats.topicsChanged();
           appender.forgetTopics();
           turn.request();
         });
     timers.start();
+    letterJobs.start();
     running = true;
     topicsChanged = true;
     // Whoever asks a NameServer once the start is over finds this Broker there.
@@ -451,6 +598,7 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
     turn.addStep(this::tellTopics);
     turn.addStep(this::setTimer);
+    turn.addStep(bundles::flush);
     catalog.addListener(
         () -> {
           topicsChanged = true;
@@ -493,8 +641,10 @@ public final class BrokerVerticle extends VerticleBase {
   private void keepHouse() {
     registrar.register();
     waiting.forgetIdleHolders();
+    bundles.forgetIdle();
     timers.findFirst();
     snapshots.setRetentionFloor();
+    repeats.forgetOld();
     for (Consumption consumption : state.consumptions()) {
       consumption.forEachCursor(QueueCursor::trim);
     }
@@ -539,11 +689,14 @@ public final class BrokerVerticle extends VerticleBase {
     // The clock may be set while a delayed message waits, so it is looked at every second.
     long timersMs = Math.min(timers.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
     long leasesMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
-    long nextMs =
-        slave != null
-            // A slave gives no leases, and lets none end.
-            ? waiting.earliestMs()
-            : Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
+    long checksMs = Math.min(transactionChecks.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
+    long nextMs = Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
+    nextMs = Math.min(nextMs, letterJobs.nextMs());
+    nextMs = Math.min(nextMs, transactions.open() == 0 ? Long.MAX_VALUE : checksMs);
+    if (slave != null) {
+      // A slave gives no leases, and lets none end.
+      nextMs = waiting.earliestMs();
+    }
     if (nextMs >= timerAtMs || nextMs == Long.MAX_VALUE || !running) {
       return;
     }

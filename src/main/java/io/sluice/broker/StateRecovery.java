@@ -52,14 +52,14 @@ final class StateRecovery {
 
   /** Hears of deleted topics while the store is brought up, before their queues are rebuilt. */
   static RecoveryListener listener() {
-    return (store, record) ->
+    return (deleteTopic, record) ->
         StateCodec.read(
             record.buffer(),
             record.bodyPosition(),
             record.bodyPosition() + record.bodyBytes(),
             change -> {
               if (change instanceof TopicDeleted deleted) {
-                store.deleteTopic(deleted.topic());
+                deleteTopic.accept(deleted.topic());
               }
             });
   }
@@ -179,6 +179,12 @@ final class StateRecovery {
     for (Consumption consumption : state.consumptions()) {
       for (int queueId = 0; queueId < consumption.queues(); queueId++) {
         checkPosition(consumption, queueId);
+      }
+      QueueCursor redriven = consumption.redriven();
+      if (redriven != null) {
+        // What it was handed was there: those offsets do not come again.
+        store.ensureOffset(
+            store.queue(consumption.redriveTopic(), redriven.queueId), redriven.nextOffset());
       }
     }
     return records;

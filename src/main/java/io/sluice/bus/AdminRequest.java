@@ -153,6 +153,8 @@ public sealed interface AdminRequest extends BusMessage {
    * @param messagesOut messages handed out since the start
    * @param waitingReceives long polls that wait now
    * @param leasesInFlight leases in force now
+   * @param duplicates repeated sends that were recognised since the start
+   * @param duplicateEntries sends that are remembered to recognise repeats
    */
   record BrokerInfo(
       String brokerName,
@@ -164,6 +166,8 @@ public sealed interface AdminRequest extends BusMessage {
       long messagesIn,
       long messagesOut,
       long waitingReceives,
-      long leasesInFlight)
+      long leasesInFlight,
+      long duplicates,
+      long duplicateEntries)
       implements BusMessage {}
 }

@@ -7,9 +7,7 @@ import io.sluice.metrics.LatencyRecorder;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.UnknownHostException;
 
 /**
  * A Broker as RocketMQ's clients see it: a TCP listener, and a second one at its port - 2, that
@@ -26,10 +24,12 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private final HandlerRegistry handlers = new HandlerRegistry();
   private BrokerLink broker;
   private ClientHandler clients;
+  private TransactionHandler checks;
   private RemotingServer server;
   private RemotingServer vipServer;
   private volatile int port;
   private volatile int vipPort = -1;
+  private volatile byte[] storeHost;
 
   /**
    * A front for the Broker that the options name.
@@ -63,7 +63,16 @@ public final class BrokerFrontVerticle extends VerticleBase {
 
   /** {@code host:port} that clients dial, once started; any thread. */
   public String advertisedAddress() {
-    return options.getAdvertise() + ":" + port;
+    return options.getAdvertise() + ":" + advertisedPort();
+  }
+
+  /** The advertised address as it stands in records and message ids, once started; any thread. */
+  public byte[] storeHost() {
+    return storeHost.clone();
+  }
+
+  private int advertisedPort() {
+    return options.getAdvertisePort() > 0 ? options.getAdvertisePort() : port;
   }
 
   @Override
@@ -101,38 +110,20 @@ public final class BrokerFrontVerticle extends VerticleBase {
         vertx, options, handlers, name, context.deploymentID(), this::disconnected);
   }
 
-  /**
-   * The advertised address as it stands in records and message ids; a name has to be looked up.
-   * IPv4 only: some of RocketMQ's tools take ids of 32 characters for granted.
-   */
+  /** Looks the advertised name up, and says what is wrong with it. */
   private Future<byte[]> resolveAdvertised() {
-    String host = options.getAdvertise();
-    return vertx.executeBlocking(
-        () -> {
-          InetAddress address = lookUp(host);
-          if (address.getAddress().length != 4) {
-            LOG.log(
-                System.Logger.Level.WARNING,
-                "message ids name 127.0.0.1, since {0} is an IPv6 address; set --advertised-host"
-                    + " (brokerIP1) to an IPv4 address for look-ups by id from other machines",
-                host);
-            address = lookUp("127.0.0.1");
-          }
-          return ClientConnection.hostBytes(new InetSocketAddress(address, port));
-        });
-  }
-
-  private static InetAddress lookUp(String host) {
-    try {
-      return InetAddress.getByName(host);
-    } catch (UnknownHostException e) {
-      throw new IllegalArgumentException(
-          "advertise is '"
-              + host
-              + "', which can not be resolved here; clients dial it and message ids hold its"
-              + " address",
-          e);
-    }
+    return vertx
+        .executeBlocking(() -> AdvertisedAddress.resolve(options.getAdvertise(), options.getHost()))
+        .map(
+            advertised -> {
+              advertised
+                  .warnings()
+                  .forEach(warning -> LOG.log(System.Logger.Level.WARNING, warning));
+              storeHost =
+                  ClientConnection.hostBytes(
+                      new InetSocketAddress(advertised.forIds(), advertisedPort()));
+              return storeHost;
+            });
   }
 
   private void addHandlers(byte[] storeHost) {
@@ -142,15 +133,36 @@ public final class BrokerFrontVerticle extends VerticleBase {
             options,
             new TopicHints(broker),
             new AppendCollector(broker, context, clock, latency),
-            new SendProperties(new UniqueIds(clock.nowMs()), options.getClusterName()),
+            new SendProperties(
+                new UniqueIds(clock.nowMs()), options.getClusterName(), options.getDelayLevelsMs()),
+            new RetryTopics(broker),
             storeHost,
             clock);
+    checks = new TransactionHandler(broker, storeHost);
     handlers
+        .add(checks, RequestCode.END_TRANSACTION)
         .add(
             sends,
             RequestCode.SEND_MESSAGE,
             RequestCode.SEND_MESSAGE_V2,
             RequestCode.SEND_BATCH_MESSAGE)
+        .add(
+            new SendBackHandler(broker, options.getAck(), options.getDelayLevelsMs()),
+            RequestCode.CONSUMER_SEND_MSG_BACK)
+        .add(
+            new PopHandler(broker, clock, latency),
+            RequestCode.POP_MESSAGE,
+            RequestCode.ACK_MESSAGE,
+            RequestCode.BATCH_ACK_MESSAGE,
+            RequestCode.CHANGE_MESSAGE_INVISIBLE_TIME,
+            RequestCode.NOTIFICATION,
+            RequestCode.PEEK_MESSAGE,
+            RequestCode.POLLING_INFO)
+        .add(
+            new AssignmentHandler(vertx, broker),
+            RequestCode.QUERY_ASSIGNMENT,
+            RequestCode.SET_MESSAGE_REQUEST_MODE)
+        .add(new RecallHandler(broker), RequestCode.RECALL_MESSAGE)
         .add(
             new PullHandler(broker, clients, clock, latency),
             RequestCode.PULL_MESSAGE,
@@ -189,7 +201,14 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.GET_PRODUCER_CONNECTION_LIST,
             RequestCode.DELETE_SUBSCRIPTION_GROUP,
             RequestCode.GET_CONSUME_STATS,
+            RequestCode.QUERY_TOPICS_BY_CONSUMER,
+            RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER,
             RequestCode.GET_SUBSCRIPTION_GROUP_CONFIG)
+        .add(
+            new ClientCallHandler(broker, this::connection),
+            RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS,
+            RequestCode.GET_CONSUMER_RUNNING_INFO,
+            RequestCode.CONSUME_MESSAGE_DIRECTLY)
         .add(new ResetOffsetHandler(broker), RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)
         .add(
             new BrokerInfoHandler(broker, options, port, clock),
@@ -206,12 +225,11 @@ public final class BrokerFrontVerticle extends VerticleBase {
   }
 
   private void tellClients(FrontNotice notice) {
-    if (notice instanceof FrontNotice.GroupChanged changed) {
+    if (notice instanceof FrontNotice.CheckTransaction check) {
+      checks.ask(check, connection(check.holder()));
+    } else if (notice instanceof FrontNotice.GroupChanged changed) {
       for (String holder : changed.holders()) {
-        ClientConnection connection = server.connection(holder);
-        if (connection == null) {
-          connection = vipServer.connection(holder);
-        }
+        ClientConnection connection = connection(holder);
         if (connection != null) {
           connection.tell(
               RequestCode.NOTIFY_CONSUMER_IDS_CHANGED,
@@ -220,6 +238,12 @@ public final class BrokerFrontVerticle extends VerticleBase {
         }
       }
     }
+  }
+
+  /** The connection with this name, or null if it is gone or another front's. */
+  private ClientConnection connection(String holder) {
+    ClientConnection connection = server.connection(holder);
+    return connection == null ? vipServer.connection(holder) : connection;
   }
 
   private void disconnected(ClientConnection connection) {
@@ -261,12 +285,5 @@ public final class BrokerFrontVerticle extends VerticleBase {
         options.getHost(),
         String.valueOf(port),
         advertisedAddress());
-    String advertise = options.getAdvertise();
-    if (RemotingOptions.isWildcard(options.getHost()) && advertise.startsWith("127.")) {
-      LOG.log(
-          System.Logger.Level.INFO,
-          "clients on other machines can not reach {0}; set --advertised-host (brokerIP1) for them",
-          advertise);
-    }
   }
 }

@@ -5,6 +5,7 @@ import io.sluice.bus.SluiceException;
 import io.sluice.message.PropertiesWriter;
 import io.sluice.message.PropertyNames;
 import io.sluice.message.UniqueIds;
+import java.util.List;
 
 /**
  * Takes over the properties a client sent: leaves out what must not be stored, adds what the broker
@@ -19,47 +20,49 @@ final class SendProperties {
   private static final char VALUE_END = 2;
   private static final String TRANSIENT_PREFIX = "__RMQ.TRANSIENT.";
 
-  /** RocketMQ's {@code messageDelayLevel}: level 1 is the first. */
-  private static final long[] LEVELS_MS = {
-    1_000, 5_000, 10_000, 30_000, 60_000, 120_000, 180_000, 240_000, 300_000, 360_000, 420_000,
-    480_000, 540_000, 600_000, 1_200_000, 1_800_000, 3_600_000, 7_200_000
-  };
-
   /** Beyond it a sum of milliseconds would be no number any more; the Broker's bound is lower. */
   private static final long MOST_SECONDS = 1L << 42;
 
   private final PropertiesWriter writer = new PropertiesWriter();
   private final UniqueIds uniqueIds;
   private final String clusterName;
+  private final List<Long> delayLevelsMs;
   private boolean waits;
+  private boolean transactional;
+  private String producerGroup;
   private int delayLevel;
   private String delaySeconds;
   private String delayMs;
   private String deliverMs;
+  private String retryTopic;
 
   /**
    * For the sends of one front.
    *
    * @param clusterName is put into each message: a client that replies to it needs the name
+   * @param delayLevelsMs what the delay levels mean, from level 1 on
    */
-  SendProperties(UniqueIds uniqueIds, String clusterName) {
+  SendProperties(UniqueIds uniqueIds, String clusterName, List<Long> delayLevelsMs) {
     this.uniqueIds = uniqueIds;
     this.clusterName = clusterName;
+    this.delayLevelsMs = delayLevelsMs;
   }
 
   /**
    * Reads the properties of one message.
    *
-   * @throws SluiceException NOT_SUPPORTED for what would be stored but not done
    * @throws IllegalArgumentException as {@link PropertiesWriter#put}
    */
   PropertiesWriter read(String encoded) {
     writer.clear();
     waits = true;
+    transactional = false;
+    producerGroup = null;
     delayLevel = 0;
     delaySeconds = null;
     delayMs = null;
     deliverMs = null;
+    retryTopic = null;
     int start = 0;
     while (start < encoded.length()) {
       int end = encoded.indexOf(VALUE_END, start);
@@ -72,13 +75,39 @@ final class SendProperties {
       }
       start = end + 1;
     }
+    // A client's retry carries the id that the client gave the message.
+    writer.recognise(writer.uniqueKey() != null);
     if (writer.uniqueKey() == null) {
       writer.put(PropertyNames.UNIQUE_KEY, uniqueIds.next());
+    }
+    if (!transactional) {
+      // A half message gets it with what else a transaction needs.
+      writer.put(PropertyNames.PRODUCER_GROUP, producerGroup);
     }
     return writer
         .put("CLUSTER", clusterName)
         .put("MSG_REGION", SendHandler.REGION)
         .put("TRACE_ON", "true");
+  }
+
+  /** Whether the message last read begins a transaction. */
+  boolean isTransactional() {
+    return transactional;
+  }
+
+  /** The producer group that the message last read names, or null. */
+  String producerGroup() {
+    return producerGroup;
+  }
+
+  /** Makes the message last read a dead letter of this group, as one is on every front. */
+  void bury(String group, int reconsumeTimes) {
+    String uniqueKey = writer.uniqueKey();
+    writer
+        .put(PropertyNames.ORIGIN_GROUP, group)
+        .put(PropertyNames.DLQ_ORIGIN_TOPIC, retryTopic)
+        .put(PropertyNames.DLQ_ORIGIN_MESSAGE_ID, uniqueKey)
+        .put(PropertyNames.DEAD_REASON, "given up by its consumer after retry " + reconsumeTimes);
   }
 
   /** Whether the message last read asks for the ack level of the server; false asks for less. */
@@ -95,7 +124,7 @@ final class SendProperties {
    */
   long dueAtMs(long nowMs) {
     if (delayLevel > 0) {
-      return nowMs + LEVELS_MS[Math.min(delayLevel, LEVELS_MS.length) - 1];
+      return nowMs + delayLevelsMs.get(Math.min(delayLevel, delayLevelsMs.size()) - 1);
     }
     long dueAtMs = 0;
     if (delaySeconds != null) {
@@ -138,10 +167,16 @@ final class SendProperties {
         waits = !value.equals("false");
         writer.put(name, value);
       }
-      case "TRAN_MSG" -> {
-        if (value.equals("true")) {
-          throw notYet("transactional messages");
+      case PropertyNames.TRANSACTIONAL -> {
+        // RocketMQ reads it by Boolean.parseBoolean, and what says no is kept.
+        transactional = Boolean.parseBoolean(value);
+        if (!transactional) {
+          writer.put(name, value);
         }
+      }
+      case PropertyNames.PRODUCER_GROUP -> producerGroup = value;
+      case PropertyNames.RETRY_TOPIC -> {
+        retryTopic = value;
         writer.put(name, value);
       }
       case PropertyNames.DELAY_LEVEL -> delayLevel = (int) number(name, value);
@@ -157,10 +192,5 @@ final class SendProperties {
         }
       }
     }
-  }
-
-  /** Storing it as a plain message would hand it out too early, so it is not stored at all. */
-  private static SluiceException notYet(String what) {
-    return new SluiceException(ErrorCode.NO_PERMISSION, what + " are not supported yet");
   }
 }

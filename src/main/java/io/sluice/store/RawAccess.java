@@ -237,7 +237,7 @@ final class RawAccess implements RawLog {
       return false;
     }
     if (topic.equals(Names.STATE_TOPIC)) {
-      listener.onStateRecord(store, view);
+      listener.onStateRecord(store::deleteTopic, view);
     }
     QueueChunks.append(queue, takenTo, view.size(), Recovery.code(topic, view));
     for (String key : keys) {

@@ -40,7 +40,7 @@ final class RocketMqClients implements AutoCloseable {
     DefaultMQProducer producer = new DefaultMQProducer(group);
     producer.setNamesrvAddr(nameServer);
     producer.setInstanceName(instance());
-    producer.setSendMsgTimeout(60_000);
+    producer.setSendMsgTimeout(10_000);
     producer.start();
     shutdowns.push(producer::shutdown);
     return producer;
