@@ -383,7 +383,7 @@ final class Dispatcher {
         continue;
       }
       QueueCursor cursor = consumption.cursor(queueId);
-      if (!cursor.mayDeliver(queue.maxOffset())) {
+      if (!cursor.mayDeliver(queue.confirmedOffset())) {
         continue;
       }
       int before = batch.count();
@@ -471,7 +471,7 @@ final class Dispatcher {
       if (onlyQueueId != ANY_QUEUE && onlyQueueId != queueId) {
         continue;
       }
-      long maxOffset = catalog.queue(consumption, queueId).maxOffset();
+      long maxOffset = catalog.queue(consumption, queueId).confirmedOffset();
       if (maxOffset > 0 && consumption.cursor(queueId).mayDeliver(maxOffset)) {
         return false;
       }

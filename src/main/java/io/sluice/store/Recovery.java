@@ -395,7 +395,7 @@ final class Recovery {
     }
   }
 
-  private static long code(String topic, MessageView record) {
+  static long code(String topic, MessageView record) {
     if (topic.equals(Names.TIMER_TOPIC)) {
       return TimerRecord.dueAtMs(record);
     }
