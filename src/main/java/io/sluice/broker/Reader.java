@@ -18,7 +18,9 @@ import io.vertx.core.Future;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Reads by offsets that the client keeps: no group, no lease, no record. A read always waits first,
@@ -49,6 +51,9 @@ final class Reader {
   private List<ReadWaiter> touched = new ArrayList<>();
   private List<ReadWaiter> looking = new ArrayList<>();
   private long messagesOut;
+
+  /** Topics that reads wait for, and some that they waited for; no more than there are topics. */
+  private final Set<TopicState> waitedFor = new HashSet<>();
 
   /** A read that waits. */
   private final class ReadWaiter extends Waiter {
@@ -164,13 +169,19 @@ final class Reader {
     }
   }
 
+  /** Looks for all who wait, where it is not known what arrived. */
+  void lookForAll() {
+    waitedFor.removeIf(topic -> topic.readers == null || topic.readers.isEmpty());
+    waitedFor.forEach(this::arrived);
+  }
+
   /**
    * A client with a thousand queues waits in each; most arrivals are of no interest to most waits.
    */
   private boolean hasNew(ReadWaiter waiter) {
     for (int place = 0; place < waiter.queueIds.length; place++) {
       ConsumeQueue queue = catalog.queue(waiter.topic, waiter.queueIds[place]);
-      if (queue.maxOffset() > waiter.nextOffsets[place]) {
+      if (queue.confirmedOffset() > waiter.nextOffsets[place]) {
         return true;
       }
     }
@@ -253,6 +264,7 @@ final class Reader {
     if (waiter.topic.readers == null) {
       waiter.topic.readers = new WaiterList();
     }
+    waitedFor.add(waiter.topic);
     waiting.add(waiter, waiter.topic.readers, waiter.request.holder());
     touch(waiter);
   }
@@ -321,7 +333,7 @@ final class Reader {
       ReadWaiter waiter, int place, ConsumeQueue queue, int max, BlockBuilder before) {
     BlockBuilder builder = before;
     long offset = waiter.nextOffsets[place];
-    long maxOffset = queue.maxOffset();
+    long maxOffset = queue.confirmedOffset();
     int readable = 0;
     int scanned = 0;
     while (offset < maxOffset && !isFull(waiter, builder, max)) {

@@ -90,7 +90,7 @@ final class StoreView implements QueueView {
 
   @Override
   public long maxOffset() {
-    return queue.maxOffset();
+    return queue.confirmedOffset();
   }
 
   @Override

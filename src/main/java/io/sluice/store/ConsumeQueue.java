@@ -19,6 +19,12 @@ public interface ConsumeQueue {
   /** Next queue offset to be written. */
   long maxOffset();
 
+  /**
+   * End of what consumers may see: the next offset to be written, or, while that is not confirmed
+   * by the slaves, the first one that is not.
+   */
+  long confirmedOffset();
+
   /** Where the message is in the log. */
   long physicalOffset(long queueOffset);
 
