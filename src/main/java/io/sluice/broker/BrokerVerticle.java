@@ -13,7 +13,6 @@ import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
-import io.sluice.bus.RequestBundle;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
 import io.sluice.bus.TransactionRequest;

@@ -287,7 +287,8 @@ final class RepeatedSends {
     if (entry >= firstEntry) {
       int index = (int) physicalOffset;
       if (RepeatKey.areSame(view(index, otherView), messageView)) {
-        found = new First(index, otherView.property(PropertyNames.UNIQUE_KEY), 0, 0, 0, 0, 0, false);
+        found =
+            new First(index, otherView.property(PropertyNames.UNIQUE_KEY), 0, 0, 0, 0, 0, false);
       }
       return found != null;
     }

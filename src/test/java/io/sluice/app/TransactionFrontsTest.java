@@ -31,7 +31,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Transactions as a user of HTTP, WebSocket, the plain event bus and the command line sees them. */
+/**
+ * Transactions as a user of HTTP, WebSocket, the plain event bus and the command line sees them.
+ */
 @Timeout(60)
 class TransactionFrontsTest {
 
@@ -201,9 +203,7 @@ class TransactionFrontsTest {
             .put("outcome", "commit");
     String address = "sluice.transactions." + half.getString("broker");
     JsonObject ended =
-        Await.result(
-                "the end", server.vertx().eventBus().<JsonObject>request(address, end))
-            .body();
+        Await.result("the end", server.vertx().eventBus().<JsonObject>request(address, end)).body();
     assertEquals("committed", ended.getString("state"));
     assertEquals(List.of("x"), receive("plain"));
     Await.failure(

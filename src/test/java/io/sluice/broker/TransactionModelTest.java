@@ -144,9 +144,7 @@ class TransactionModelTest {
       boolean commit = random.nextBoolean();
       Future<Transaction> first = shop.endLater(id, commit);
       Future<Transaction> second = shop.endLater(id, !commit);
-      Future.join(first, second)
-          .transform(done -> Future.succeededFuture())
-          .await(10, SECONDS);
+      Future.join(first, second).transform(done -> Future.succeededFuture()).await(10, SECONDS);
       assertTrue(first.succeeded(), where);
       assertEquals(ErrorCode.CONFLICT, SluiceException.of(second.cause()).code(), where);
       ended(id, commit);

@@ -119,7 +119,8 @@ class ClientTransactionsTest {
             begun -> {
               throw failure;
             });
-    assertEquals(failure, assertThrows(IllegalStateException.class, () -> failed.await(5, SECONDS)));
+    assertEquals(
+        failure, assertThrows(IllegalStateException.class, () -> failed.await(5, SECONDS)));
     assertEquals("done", next());
     assertNull(got.poll(50, TimeUnit.MILLISECONDS));
   }
@@ -139,8 +140,7 @@ class ClientTransactionsTest {
                   return Future.succeededFuture(Outcome.COMMIT);
                 })
             .await(5, SECONDS);
-    assertRefused(
-        ErrorCode.CONFLICT, client.checkTransactions("shop", (id, message) -> null));
+    assertRefused(ErrorCode.CONFLICT, client.checkTransactions("shop", (id, message) -> null));
     Transaction lost = begin("lost");
     assertEquals("lost", next());
     assertEquals(lost.id() + " orders lost", asked.poll());
@@ -168,8 +168,7 @@ class ClientTransactionsTest {
   }
 
   private static void assertRefused(ErrorCode code, Future<?> future) {
-    RuntimeException refused =
-        assertThrows(RuntimeException.class, () -> future.await(5, SECONDS));
+    RuntimeException refused = assertThrows(RuntimeException.class, () -> future.await(5, SECONDS));
     assertEquals(code, SluiceException.of(refused).code());
   }
 }

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -107,6 +108,11 @@ final class InteropTarget implements AutoCloseable {
         .getStore()
         .segmentBytes(16 << 20)
         .storeHost(ClientConnection.hostBytes(new InetSocketAddress("127.0.0.1", front.port())));
+    // Tests need not wait as long as RocketMQ does.
+    broker
+        .getTransactions()
+        .setFirstCheck(Duration.ofMillis(1_500))
+        .setCheckInterval(Duration.ofMillis(1_000));
     return new BrokerVerticle(broker, Clock.system(), LatencyRecorder.NONE);
   }
 
