@@ -360,6 +360,13 @@ public final class BrokerVerticle extends VerticleBase {
     listening.add(
         this.<LetterRequest>on(
             Addresses.letters(name), (request, at) -> letters.handle(request, Answer.to(at))));
+    listening.add(
+        this.<RequestBundle>on(
+            Addresses.bundles(name),
+            (request, at) -> {
+              at.reply(Done.DONE);
+              bundles.take(request);
+            }));
     TransactionHandler handler =
         new TransactionHandler(options, store, state, transactions, transactionEnds, log);
     listening.add(
