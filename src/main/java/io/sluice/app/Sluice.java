@@ -143,7 +143,7 @@ public final class Sluice {
   private Future<String> deployBroker(BrokerOptions broker) {
     Supplier<Future<Void>> frontCloser = closers.pop();
     long startNs = System.nanoTime();
-    return deploy(new BrokerVerticle(broker, clock, latencies))
+    return deploy(new BrokerVerticle(broker, clock, latencies).setMetrics(metrics))
         .onSuccess(deployed -> recoveredMs = (System.nanoTime() - startNs) / 1_000_000)
         .onComplete(done -> closers.push(frontCloser));
   }

@@ -13,10 +13,12 @@ import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
+import io.sluice.bus.RequestBundle;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
 import io.sluice.bus.TransactionRequest;
 import io.sluice.metrics.LatencyRecorder;
+import io.sluice.metrics.Metrics;
 import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.MessageStores;
@@ -87,6 +89,8 @@ public final class BrokerVerticle extends VerticleBase {
   private Transactions transactions;
   private TransactionEnds transactionEnds;
   private TransactionChecks transactionChecks;
+  private TransactionFigures transactionFigures;
+  private Metrics metrics = Metrics.NONE;
   private LetterJobs letterJobs;
   private LetterHandler letters;
   private Snapshots snapshots;
@@ -120,6 +124,12 @@ public final class BrokerVerticle extends VerticleBase {
     this.latency = latency;
   }
 
+  /** Sets where it registers what it counts; before it is deployed. */
+  public BrokerVerticle setMetrics(Metrics metrics) {
+    this.metrics = metrics;
+    return this;
+  }
+
   @Override
   public Future<?> start() {
     SnapshotFile file = new SnapshotFile(options.getDirectory());
@@ -143,6 +153,7 @@ public final class BrokerVerticle extends VerticleBase {
     registrar.unregister();
     timers.stop();
     transactionChecks.stop();
+    transactionFigures.close();
     transactionEnds.close(reason);
     letterJobs.stop();
     waiting.close(reason);
@@ -265,7 +276,8 @@ public final class BrokerVerticle extends VerticleBase {
   }
 
   private void assembleTransactions() {
-    transactions = new Transactions(options, store, state, log);
+    transactionFigures = new TransactionFigures(metrics, options.getBrokerName());
+    transactions = new Transactions(options, store, state, log, transactionFigures);
     transactionEnds =
         new TransactionEnds(
             options,
@@ -297,7 +309,8 @@ public final class BrokerVerticle extends VerticleBase {
             (address, notice) ->
                 vertx.eventBus().send(address, notice, BusCodec.options(NOTICE_TIMEOUT_MS)),
             turn,
-            clock);
+            clock,
+            transactionFigures);
   }
 
   /** Sockets do not survive the process: their leases are due at once. */
@@ -368,7 +381,7 @@ public final class BrokerVerticle extends VerticleBase {
               bundles.take(request);
             }));
     TransactionHandler handler =
-        new TransactionHandler(options, store, state, transactions, transactionEnds, log);
+        new TransactionHandler(options, store, state, transactions, transactionEnds);
     listening.add(
         this.<TransactionRequest>on(
             Addresses.transactions(name), (request, at) -> handler.handle(request, Answer.to(at))));

@@ -162,7 +162,7 @@ final class TransactionEnds {
             });
   }
 
-  /** Fails what waits, at the end. */
+  /** Fails what waits: it is not ended. */
   void close(SluiceException reason) {
     while (!endings.isEmpty()) {
       endings.poll().answer().fail(reason);
@@ -171,6 +171,12 @@ final class TransactionEnds {
 
   /** Ends what was asked for. A step of the turn. */
   void endAll() {
+    SluiceException lasting = log.lastingRefusal();
+    if (lasting != null) {
+      // A store that takes nothing: the transactions stay open.
+      close(lasting);
+      return;
+    }
     int groups = 0;
     while (!endings.isEmpty() && !waits && !log.isBlocked()) {
       if (groups++ == GROUPS_PER_TURN) {

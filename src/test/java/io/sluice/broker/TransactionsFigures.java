@@ -22,12 +22,12 @@ import java.util.concurrent.TimeUnit;
  * Prints how fast transactions are begun, asked for, found after a start, committed and rolled
  * back, and what open ones take of the heap. Run it by hand: {@code main} with the number of them.
  */
-final class TransactionFigures {
+final class TransactionsFigures {
 
   private static final byte[] HOST = {127, 0, 0, 1, 0, 0, 0, 0};
   private static final int BATCH = 1_000;
 
-  private TransactionFigures() {}
+  private TransactionsFigures() {}
 
   public static void main(String[] arguments) throws Exception {
     int count = arguments.length == 0 ? 100_000 : Integer.parseInt(arguments[0]);
@@ -56,7 +56,6 @@ final class TransactionFigures {
     started = System.nanoTime();
     clock.advanceMs(6_000);
     while (shop.checks.size() < count) {
-      shop.checks.removeIf(check -> false);
       clock.advanceMs(10);
       shop.heartbeat("c1", "shop");
     }
@@ -72,7 +71,7 @@ final class TransactionFigures {
 
     started = System.nanoTime();
     for (int i = 0; i < 1_000; i++) {
-      shop.find("id" + i * (count / 1_000));
+      shop.find(id(i * (count / 1_000)));
     }
     print("found by id, one after the other", 1_000, started);
 
@@ -92,7 +91,7 @@ final class TransactionFigures {
       MessageBatch batch = new MessageBatch(BATCH * 400);
       for (int j = i; j < Math.min(count, i + BATCH); j++) {
         PropertiesWriter properties =
-            new PropertiesWriter().put(PropertyNames.UNIQUE_KEY, "id" + j);
+            new PropertiesWriter().put(PropertyNames.UNIQUE_KEY, id(j));
         batch.addHalf(
             "orders",
             QueueSelector.ANY,
@@ -121,13 +120,18 @@ final class TransactionFigures {
       ended.add(
           kit.request(
               Addresses.transactions(BrokerKit.BROKER),
-              new TransactionRequest.End("id" + i, commit)));
+              new TransactionRequest.End(id(i), commit)));
       if (ended.size() == 5_000) {
         Future.all(new ArrayList<>(ended)).await(60, TimeUnit.SECONDS);
         ended.clear();
       }
     }
     Future.all(new ArrayList<>(ended)).await(60, TimeUnit.SECONDS);
+  }
+
+  /** As long as a real one. */
+  private static String id(int number) {
+    return String.format("7F000001000000%018X", number);
   }
 
   private static void print(String what, int count, long startedNs) {
