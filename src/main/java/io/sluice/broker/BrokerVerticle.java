@@ -9,6 +9,7 @@ import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.LetterRequest;
+import io.sluice.bus.PopRequest;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
@@ -85,6 +86,7 @@ public final class BrokerVerticle extends VerticleBase {
   private Settler settler;
   private Admin admin;
   private ClientKeptHandler clientKept;
+  private PopHandler pops;
   private Timers timers;
   private Transactions transactions;
   private TransactionEnds transactionEnds;
@@ -242,6 +244,7 @@ public final class BrokerVerticle extends VerticleBase {
     clientKept =
         new ClientKeptHandler(
             options, store, state, catalog, log, reader, dispatcher, appender, clock);
+    pops = new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept);
     timers =
         new Timers(
             store,
@@ -370,6 +373,9 @@ public final class BrokerVerticle extends VerticleBase {
         this.<ClientKept>on(
             Addresses.clientKept(name),
             (request, at) -> clientKept.handle(request, Answer.to(at))));
+    listening.add(
+        this.<PopRequest>on(
+            Addresses.pop(name), (request, at) -> pops.handle(request, Answer.to(at))));
     listening.add(
         this.<LetterRequest>on(
             Addresses.letters(name), (request, at) -> letters.handle(request, Answer.to(at))));

@@ -227,6 +227,15 @@ final class Catalog {
     return startOffsets(topic, from).map(offsets -> makeConsumption(groupName, topic, offsets));
   }
 
+  /** As {@link #consume}, beginning at these offsets. */
+  Consumption consumeAt(String groupName, TopicState topic, long[] offsets) {
+    checkGroupName(groupName);
+    if (!state.groups.containsKey(groupName)) {
+      putGroup(newGroup(groupName));
+    }
+    return makeConsumption(groupName, topic, offsets);
+  }
+
   /** For each queue of a topic the offset that a position stands for. */
   Future<long[]> startOffsets(TopicState topic, StartPosition from) {
     long[] offsets = new long[topic.queuesEver];

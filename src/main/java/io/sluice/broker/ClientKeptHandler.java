@@ -182,9 +182,27 @@ final class ClientKeptHandler {
    * side would hand out what the other one has.
    */
   void checkLeasesAllowed(String group, String topic) {
-    if (registry.shares(group, topic)) {
+    if (shares(group, topic)) {
       throw sharedByClients(group, topic);
     }
+  }
+
+  /** Has the live clients of a group look at once for what is theirs. */
+  void wake(String group) {
+    tell(Set.of(group));
+  }
+
+  /**
+   * Whether the group has a cursor by leases, although its live clients may still be at what they
+   * pulled before: they were told to pop.
+   */
+  private boolean isPopped(String group, String topic) {
+    return state.requestModes.isPopped(group, topic);
+  }
+
+  /** Whether live clients of the group share the topic's queues among themselves. */
+  private boolean shares(String group, String topic) {
+    return registry.shares(group, topic) && !isPopped(group, topic);
   }
 
   /**
@@ -193,8 +211,7 @@ final class ClientKeptHandler {
    * once.
    */
   Answer<BusMessage> following(AdminRequest request, Answer<BusMessage> answer) {
-    if (!(request instanceof AdminRequest.SetPosition set)
-        || !registry.shares(set.group(), set.topic())) {
+    if (!(request instanceof AdminRequest.SetPosition set) || !shares(set.group(), set.topic())) {
       return answer;
     }
     return new Answer<>() {
@@ -240,6 +257,15 @@ final class ClientKeptHandler {
     ensureGroup(pull.group());
     TopicState topic = catalog.existingTopic(pull.topic());
     checkQueue(topic, pull.queueId());
+    if (isPopped(pull.group(), pull.topic()) && registry.shares(pull.group(), pull.topic())) {
+      throw new SluiceException(
+          ErrorCode.CONFLICT,
+          "the group '"
+              + pull.group()
+              + "' is to pop the messages of '"
+              + pull.topic()
+              + "' (request mode POP); set the mode to PULL for pulls");
+    }
     Filter filter = pull.filter() != null ? pull.filter() : subscribed(pull);
     Long reset = resets.remove(new ResetKey(pull.group(), pull.topic(), pull.queueId()));
     if (reset == null && pull.commitOffset() >= 0) {
@@ -342,7 +368,13 @@ final class ClientKeptHandler {
     TopicState topic = catalog.existingTopic(commit.topic());
     checkQueue(topic, commit.queueId());
     if (!resets.containsKey(new ResetKey(commit.group(), commit.topic(), commit.queueId()))) {
-      position(cursor(commit.group(), topic, commit.queueId()), commit.queueOffset());
+      QueueCursor cursor = cursor(commit.group(), topic, commit.queueId());
+      if (isPopped(commit.group(), commit.topic())) {
+        // The last word of a client that pulled before: what it has done is done.
+        cursor.settleBefore(commit.queueOffset(), log.changes());
+      } else {
+        position(cursor, commit.queueOffset());
+      }
     }
     log.whenWritten(
         new Answer<>() {
@@ -387,7 +419,7 @@ final class ClientKeptHandler {
     }
     cursor.position(queueOffset, log.changes());
     log.request();
-    if (cursor.consumption.waiters != null) {
+    if (cursor.consumption.wasAwaited()) {
       dispatcher.touch(cursor.consumption);
     }
   }
@@ -433,7 +465,7 @@ final class ClientKeptHandler {
     if (cursor == null) {
       return 0;
     }
-    if (cursor.unsettled().leasedCount() > 0 && registry.shares(get.group(), get.topic())) {
+    if (cursor.unsettled().leasedCount() > 0 && shares(get.group(), get.topic())) {
       // The group goes over from leases to such clients. Once those in flight are settled or over,
       // the clients begin where they ended; they ask again by themselves.
       throw new SluiceException(
@@ -474,8 +506,8 @@ final class ClientKeptHandler {
     for (Subscription subscription : membership.subscriptions()) {
       Consumption consumption = state.consumption(membership.group(), subscription.topic());
       if (consumption != null
-          && consumption.waiters != null
-          && registry.shares(membership.group(), subscription.topic())) {
+          && consumption.wasAwaited()
+          && shares(membership.group(), subscription.topic())) {
         dispatcher.fail(consumption, sharedByClients(membership.group(), subscription.topic()));
       }
     }

@@ -7,6 +7,7 @@ import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
 import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.Positioned;
+import io.sluice.broker.StateChange.RequestModeSet;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
@@ -62,8 +63,11 @@ final class StateCodec {
   private static final int TRANSACTION_CHECKED = 21;
   private static final int TRANSACTIONS_OVER = 22;
 
+  private static final int REQUEST_MODE_SET = 50;
+
   private static final int ORDERED_BIT = 1;
   private static final int HELD_BIT = 2;
+  private static final int POPPED_BIT = 4;
 
   private StateCodec() {}
 
@@ -135,7 +139,10 @@ final class StateCodec {
     out.writeNumber(leased.firstLease());
     out.writeNumber(leased.attempt());
     out.writeNumber(leased.deadlineMs());
-    out.writeByte((leased.ordered() ? ORDERED_BIT : 0) | (leased.held() ? HELD_BIT : 0));
+    out.writeByte(
+        (leased.ordered() ? ORDERED_BIT : 0)
+            | (leased.held() ? HELD_BIT : 0)
+            | (leased.popped() ? POPPED_BIT : 0));
   }
 
   private static void writeRare(ByteWriter out, StateChange change) {
@@ -178,6 +185,12 @@ final class StateCodec {
     } else if (change instanceof TransactionsOver over) {
       out.writeByte(TRANSACTIONS_OVER);
       out.writeNumber(over.beforeOffset());
+    } else if (change instanceof RequestModeSet set) {
+      out.writeByte(REQUEST_MODE_SET);
+      out.writeText(set.group());
+      out.writeText(set.topic());
+      out.writeByte(set.popped() ? 1 : 0);
+      out.writeNumber(set.shareQueues());
     } else if (!LetterCodec.write(out, change)) {
       throw new IllegalStateException("no encoding for " + change);
     }
@@ -246,6 +259,8 @@ final class StateCodec {
       case TRANSACTION_CHECKED ->
           new TransactionChecked(in.readNumber(), in.readInt(), in.readNumber());
       case TRANSACTIONS_OVER -> new TransactionsOver(in.readNumber());
+      case REQUEST_MODE_SET ->
+          new RequestModeSet(in.readText(), in.readText(), in.readFlag(), in.readInt());
       default -> LetterCodec.read(kind, in);
     };
   }
@@ -276,7 +291,8 @@ final class StateCodec {
         attempt,
         deadlineMs,
         (bits & ORDERED_BIT) != 0,
-        (bits & HELD_BIT) != 0);
+        (bits & HELD_BIT) != 0,
+        (bits & POPPED_BIT) != 0);
   }
 
   private static TopicPut readTopic(ByteReader in) {

@@ -57,6 +57,11 @@ public final class Addresses {
     return BROKER + brokerName + ".clients";
   }
 
+  /** Any {@link PopRequest}; each names its answer. */
+  public static String pop(String brokerName) {
+    return BROKER + brokerName + ".pop";
+  }
+
   /** Any {@link FrontNotice}, to one front. */
   public static String front(String frontId) {
     return FRONT + frontId;

@@ -149,6 +149,19 @@ public final class BrokerFrontVerticle extends VerticleBase {
         .add(
             new SendBackHandler(broker, options.getAck(), options.getDelayLevelsMs()),
             RequestCode.CONSUMER_SEND_MSG_BACK)
+        .add(
+            new PopHandler(broker, clock, latency),
+            RequestCode.POP_MESSAGE,
+            RequestCode.ACK_MESSAGE,
+            RequestCode.BATCH_ACK_MESSAGE,
+            RequestCode.CHANGE_MESSAGE_INVISIBLE_TIME,
+            RequestCode.NOTIFICATION,
+            RequestCode.PEEK_MESSAGE,
+            RequestCode.POLLING_INFO)
+        .add(
+            new AssignmentHandler(vertx, broker),
+            RequestCode.QUERY_ASSIGNMENT,
+            RequestCode.SET_MESSAGE_REQUEST_MODE)
         .add(new RecallHandler(broker), RequestCode.RECALL_MESSAGE)
         .add(
             new PullHandler(broker, clients, clock, latency),
