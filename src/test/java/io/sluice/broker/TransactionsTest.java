@@ -508,7 +508,8 @@ class TransactionsTest {
     shop.start();
     String id = shop.begin("orders");
     files.setFull(true);
-    Await.until("the disk to be full", () -> isDiskFull(shop.kit.send("filler", "x".repeat(9_999))));
+    Await.until(
+        "the disk to be full", () -> isDiskFull(shop.kit.send("filler", "x".repeat(9_999))));
     assertEquals(ErrorCode.DISK_FULL, shop.refusal(id, true));
     assertEquals(State.OPEN, shop.find(id).state());
     files.setFull(false);
@@ -563,9 +564,7 @@ class TransactionsTest {
 
   private List<Long> segments() throws IOException {
     try (Stream<Path> files = Files.list(directory.resolve("commitlog"))) {
-      return files
-          .map(file -> Long.valueOf(file.getFileName().toString()))
-          .toList();
+      return files.map(file -> Long.valueOf(file.getFileName().toString())).toList();
     }
   }
 }

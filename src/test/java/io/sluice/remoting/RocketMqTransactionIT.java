@@ -104,8 +104,7 @@ class RocketMqTransactionIT {
     TransactionMQProducer gone = producer(first);
     send(gone, "left behind");
     gone.shutdown();
-    Local second =
-        new Local(body -> null, body -> LocalTransactionState.COMMIT_MESSAGE);
+    Local second = new Local(body -> null, body -> LocalTransactionState.COMMIT_MESSAGE);
     TransactionMQProducer other = producer(second);
     // A producer knows a Broker, and says so to it, once it has sent something.
     assertEquals(SendStatus.SEND_OK, other.send(message("plain")).getSendStatus());
@@ -185,8 +184,7 @@ class RocketMqTransactionIT {
     return clients.transactionProducer(topic + "-shop", listener);
   }
 
-  private TransactionSendResult send(TransactionMQProducer producer, String body)
-      throws Exception {
+  private TransactionSendResult send(TransactionMQProducer producer, String body) throws Exception {
     TransactionSendResult result = producer.sendMessageInTransaction(message(body), null);
     assertEquals(SendStatus.SEND_OK, result.getSendStatus());
     return result;

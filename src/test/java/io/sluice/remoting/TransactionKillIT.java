@@ -76,7 +76,8 @@ class TransactionKillIT {
       List<String> expected = List.of("asked for", "committed after", "committed before");
       TreeSet<String> bodies = new TreeSet<>();
       RocketMqClients.await(
-          () -> "all that was committed, " + bodies, () -> receive(client, bodies, expected.size()));
+          () -> "all that was committed, " + bodies,
+          () -> receive(client, bodies, expected.size()));
       killAndStart();
       receive(client, bodies, expected.size());
       assertEquals(expected, List.copyOf(bodies));
