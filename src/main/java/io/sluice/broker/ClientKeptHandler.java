@@ -91,6 +91,7 @@ final class ClientKeptHandler {
   private final Map<ResetKey, Long> resets = new HashMap<>();
 
   private Vertx vertx;
+  private boolean slave;
 
   private record ResetKey(String group, String topic, int queueId) {}
 
@@ -132,6 +133,11 @@ final class ClientKeptHandler {
           expireLocks();
           resets.keySet().removeIf(reset -> !registry.isOnline(reset.group()));
         });
+  }
+
+  /** Serves as a slave: nothing is recorded. */
+  void serveAsSlave() {
+    slave = true;
   }
 
   /** Takes a request; answered once. */
@@ -312,8 +318,10 @@ final class ClientKeptHandler {
   }
 
   private void pull(Pull pull, Answer<BusMessage> answer) {
-    ensureGroup(pull.group());
-    checkEnabled(pull.group());
+    if (!slave) {
+      ensureGroup(pull.group());
+      checkEnabled(pull.group());
+    }
     TopicState topic = catalog.existingTopic(pull.topic());
     checkQueue(topic, pull.queueId());
     if (isPopped(pull.group(), pull.topic()) && registry.shares(pull.group(), pull.topic())) {
@@ -327,11 +335,21 @@ final class ClientKeptHandler {
     }
     Filter filter = pull.filter() != null ? pull.filter() : subscribed(pull);
     Long reset = resets.remove(new ResetKey(pull.group(), pull.topic(), pull.queueId()));
-    if (reset == null && pull.commitOffset() >= 0) {
+    if (reset == null && pull.commitOffset() >= 0 && !slave) {
       advance(cursor(pull.group(), topic, pull.queueId()), pull.commitOffset());
     }
     ConsumeQueue queue = catalog.queue(topic, pull.queueId());
     long nearest = nearest(queue, reset == null ? pull.queueOffset() : reset);
+    if (slave && nearest < pull.queueOffset()) {
+      // The master had more: sent back, the client would have messages twice.
+      vertx.setTimer(
+          Math.max(1, pull.waitMs()),
+          id ->
+              answer.succeed(
+                  without(
+                      Outcome.EMPTY, pull.queueOffset(), queue.minOffset(), queue.maxOffset())));
+      return;
+    }
     if (nearest != pull.queueOffset()) {
       answer.succeed(without(Outcome.MOVED, nearest, queue.minOffset(), queue.maxOffset()));
       return;
@@ -569,7 +587,7 @@ final class ClientKeptHandler {
   }
 
   private Done heartbeat(Heartbeat heartbeat) {
-    for (Membership membership : heartbeat.memberships()) {
+    for (Membership membership : slave ? List.<Membership>of() : heartbeat.memberships()) {
       ensureGroup(membership.group());
       // Consumers look for its route when they start, and retries need it.
       catalog.topicForUse(Names.RETRY_PREFIX + membership.group());

@@ -50,6 +50,7 @@ final class Dispatcher {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final ArrivalTimes arrivals;
+  private final BrokerMetrics metrics;
   private final QueueLocks locks;
   private final LeaseBatch batch = new LeaseBatch();
   private final StoreView view;
@@ -117,7 +118,9 @@ final class Dispatcher {
       Clock clock,
       LatencyRecorder latency,
       ArrivalTimes arrivals,
+      BrokerMetrics metrics,
       QueueLocks locks) {
+    this.metrics = metrics;
     this.locks = locks;
     this.options = options;
     this.store = store;
@@ -380,19 +383,25 @@ final class Dispatcher {
         continue;
       }
       QueueCursor cursor = consumption.cursor(queueId);
-      if (!cursor.mayDeliver(queue.maxOffset())) {
+      if (!cursor.mayDeliver(queue.confirmedOffset())) {
         continue;
       }
       int before = batch.count();
       boolean freshlyWarm =
           clock.nowMs() - cursor.warmAtMs < WARM_MS && cursor.warmFilter == filter;
       view.at(queue, filter, cursor.warmFrom, freshlyWarm ? cursor.warmTo : cursor.warmFrom);
+      if (!cursor.isOfRedriven()) {
+        view.passOverExpired(consumption.topic, batch.nowMs());
+      }
       try {
         if (cursor.lease(batch, view, log.changes())) {
           touch(consumption);
         }
       } finally {
         view.done();
+      }
+      if (view.expired() > 0) {
+        metrics.expired(consumption.group.name(), view.expired());
       }
       if (view.coldFrom() >= 0) {
         bringIn(cursor, queue, view.coldFrom(), filter);
@@ -462,7 +471,7 @@ final class Dispatcher {
       if (onlyQueueId != ANY_QUEUE && onlyQueueId != queueId) {
         continue;
       }
-      long maxOffset = catalog.queue(consumption, queueId).maxOffset();
+      long maxOffset = catalog.queue(consumption, queueId).confirmedOffset();
       if (maxOffset > 0 && consumption.cursor(queueId).mayDeliver(maxOffset)) {
         return false;
       }
