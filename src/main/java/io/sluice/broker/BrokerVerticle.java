@@ -303,7 +303,8 @@ public final class BrokerVerticle extends VerticleBase {
     clientKept =
         new ClientKeptHandler(
             options, store, state, catalog, log, reader, dispatcher, appender, locks, clock);
-    pops = new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept);
+    pops =
+        new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept, clock);
     rates =
         new Rates(
             state,
