@@ -64,6 +64,7 @@ public final class SluiceOptions {
   private int eventLoops;
   private int workers;
   private Duration blockedWarning;
+  private ReplicationConfig replication;
 
   /** A whole server with the defaults. */
   public SluiceOptions() {
@@ -96,6 +97,7 @@ public final class SluiceOptions {
     eventLoops = other.eventLoops;
     workers = other.workers;
     blockedWarning = other.blockedWarning;
+    replication = other.replication;
   }
 
   SluiceOptions(Configuration from) {
@@ -120,6 +122,7 @@ public final class SluiceOptions {
     eventLoops = from.integer(ConfigTable.EVENT_LOOPS);
     workers = from.integer(ConfigTable.WORKERS);
     blockedWarning = from.duration(ConfigTable.BLOCKED_WARNING);
+    replication = new ReplicationConfig(from);
     store = store(from);
     gateway = gateway(from);
   }
@@ -233,6 +236,16 @@ public final class SluiceOptions {
         .setMaxMessageBytes(maxMessageBytes)
         .setMaxFrameBytes(
             Math.max(RemotingOptions.DEFAULT_MAX_FRAME_BYTES, maxMessageBytes + FRAME_EXTRA_BYTES));
+  }
+
+  /** How the Broker's log is replicated. */
+  public ReplicationConfig replication() {
+    return replication;
+  }
+
+  public SluiceOptions setReplication(ReplicationConfig replication) {
+    this.replication = replication;
+    return this;
   }
 
   public Set<Role> roles() {

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * Topics and groups as they come and go: checks names and bounds, makes them on first use, records
@@ -37,6 +38,7 @@ final class Catalog {
   private final BrokerState state;
   private final StateLog log;
   private final List<Listener> listeners = new ArrayList<>();
+  private Supplier<SluiceException> refusal;
 
   Catalog(BrokerOptions options, MessageStore store, BrokerState state, StateLog log) {
     this.options = options;
@@ -322,13 +324,22 @@ final class Catalog {
     return made;
   }
 
+  /** Nothing can be changed here. */
+  void refuseChanges(Supplier<SluiceException> refusal) {
+    this.refusal = refusal;
+  }
+
   private void record(StateChange change) {
+    if (refusal != null) {
+      throw refusal.get();
+    }
     state.apply(change);
     log.changes().change(change);
     log.request();
   }
 
-  private void changed() {
+  /** Tells the listeners that the topics are not as before. */
+  void changed() {
     for (Listener listener : listeners) {
       listener.topicsChanged();
     }
