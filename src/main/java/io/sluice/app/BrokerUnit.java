@@ -3,6 +3,7 @@ package io.sluice.app;
 import io.sluice.broker.BrokerOptions;
 import io.sluice.broker.BrokerVerticle;
 import io.sluice.metrics.LatencyRecorder;
+import io.sluice.metrics.Metrics;
 import io.sluice.replication.Adjustment;
 import io.sluice.replication.Follower;
 import io.sluice.replication.Master;
@@ -35,6 +36,7 @@ final class BrokerUnit implements Follower.Owner {
   private final SluiceOptions options;
   private final Clock clock;
   private final LatencyRecorder latency;
+  private final Metrics metrics;
   private final BrokerOptions broker;
   private final Context home;
   private Future<?> last = Future.succeededFuture();
@@ -53,11 +55,13 @@ final class BrokerUnit implements Follower.Owner {
       SluiceOptions options,
       Clock clock,
       LatencyRecorder latency,
+      Metrics metrics,
       BrokerOptions broker) {
     this.vertx = vertx;
     this.options = options;
     this.clock = clock;
     this.latency = latency;
+    this.metrics = metrics;
     this.broker = broker;
     home = ((VertxInternal) vertx).createEventLoopContext();
   }
@@ -149,7 +153,7 @@ final class BrokerUnit implements Follower.Owner {
               BrokerOptions own = new BrokerOptions(broker);
               own.setBrokerId(follows ? options.replication().brokerId() : 0);
               return new BrokerVerticle(
-                  own, clock, latency, FileAccess.system(), replication(own, follows));
+                  own, clock, latency, metrics, FileAccess.system(), replication(own, follows));
             })
         .compose(vertx::deployVerticle)
         .map(

@@ -38,6 +38,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       TopicCommand.class,
       GroupCommand.class,
       PromoteCommand.class,
+      ImportCommand.class,
       TransactionCommand.class,
       BenchCommand.class,
       DemoCommand.class,

@@ -2,6 +2,7 @@ package io.sluice.app;
 
 import io.sluice.app.SluiceOptions.Role;
 import io.sluice.broker.BrokerOptions;
+import io.sluice.broker.RocketMqImport;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
 import io.sluice.gateway.Gateway;
@@ -129,6 +130,22 @@ public final class Sluice {
    * there, the front answers "not available". It also closes first.
    */
   private Future<Void> startBroker() {
+    return vertx
+        .executeBlocking(() -> RocketMqImport.isRocketMqStore(options.dataDirectory()))
+        .compose(foreign -> foreign ? Future.failedFuture(foreignStore()) : startOwnBroker());
+  }
+
+  private StartException foreignStore() {
+    return new StartException(
+        ExitCode.USAGE,
+        options.dataDirectory()
+            + " is a store of RocketMQ; take it over with: sluice import "
+            + options.dataDirectory()
+            + " --data DIR, and start with --data DIR",
+        null);
+  }
+
+  private Future<Void> startOwnBroker() {
     BrokerFrontVerticle front = new BrokerFrontVerticle(options.remotingOptions(), latencies);
     return listening(ConfigTable.BROKER_PORT, options.brokerPort(), deploy(front))
         .compose(
@@ -143,7 +160,7 @@ public final class Sluice {
   private Future<Void> deployBroker(BrokerOptions brokerOptions) {
     Supplier<Future<Void>> frontCloser = closers.pop();
     long startNs = System.nanoTime();
-    broker = new BrokerUnit(vertx, options, clock, latencies, brokerOptions);
+    broker = new BrokerUnit(vertx, options, clock, latencies, metrics, brokerOptions);
     closers.push(broker::stop);
     return broker
         .start()

@@ -21,6 +21,7 @@ import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
 import io.sluice.bus.TransactionRequest;
 import io.sluice.metrics.LatencyRecorder;
+import io.sluice.metrics.Metrics;
 import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.MessageStores;
@@ -76,6 +77,7 @@ public final class BrokerVerticle extends VerticleBase {
   private final LatencyRecorder latency;
   private final FileAccess files;
   private final Replication replication;
+  private final BrokerMetrics metrics;
 
   private MessageStore store;
   private WorkerExecutor worker;
@@ -123,12 +125,23 @@ public final class BrokerVerticle extends VerticleBase {
    * @throws IllegalArgumentException if the options do not fit together
    */
   public BrokerVerticle(BrokerOptions options, Clock clock, LatencyRecorder latency) {
-    this(options, clock, latency, FileAccess.system());
+    this(options, clock, latency, Metrics.NONE, FileAccess.system());
+  }
+
+  /** As the other, and counts what it does. */
+  public BrokerVerticle(
+      BrokerOptions options, Clock clock, LatencyRecorder latency, Metrics metrics) {
+    this(options, clock, latency, metrics, FileAccess.system());
   }
 
   /** As the other, on other files. */
-  BrokerVerticle(BrokerOptions options, Clock clock, LatencyRecorder latency, FileAccess files) {
-    this(options, clock, latency, files, Replication.NONE);
+  BrokerVerticle(
+      BrokerOptions options,
+      Clock clock,
+      LatencyRecorder latency,
+      Metrics metrics,
+      FileAccess files) {
+    this(options, clock, latency, metrics, files, Replication.NONE);
   }
 
   /**
@@ -140,10 +153,12 @@ public final class BrokerVerticle extends VerticleBase {
       BrokerOptions options,
       Clock clock,
       LatencyRecorder latency,
+      Metrics metrics,
       FileAccess files,
       Replication replication) {
     this.replication = replication;
     this.files = files;
+    this.metrics = new BrokerMetrics(metrics, options.getBrokerName());
     this.options = new BrokerOptions(options);
     this.options.check();
     this.clock = clock;
@@ -171,6 +186,7 @@ public final class BrokerVerticle extends VerticleBase {
       vertx.cancelTimer(timer);
     }
     registrar.unregister();
+    metrics.close();
     timers.stop();
     transactionChecks.stop();
     transactionEnds.close(reason);
@@ -272,12 +288,13 @@ public final class BrokerVerticle extends VerticleBase {
             turn,
             clock,
             options.getDuplicateWindow(),
-            options.getMaxDuplicateEntries());
+            options.getMaxDuplicateEntries(),
+            metrics);
     appender = new Appender(options, store, catalog, log, turn, clock, latency, arrivals, repeats);
     dispatcher =
         new Dispatcher(
-            options, store, state, catalog, log, turn, waiting, clock, latency, arrivals);
-    reader = new Reader(store, catalog, turn, waiting, clock, latency, arrivals);
+            options, store, state, catalog, log, turn, waiting, clock, latency, arrivals, metrics);
+    reader = new Reader(store, catalog, turn, waiting, clock, latency, arrivals, metrics);
     deadLetters.connect(catalog, log, dispatcher);
     settler = new Settler(options, state, catalog, log, deadLetters, dispatcher, clock);
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);

@@ -50,6 +50,7 @@ final class Dispatcher {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final ArrivalTimes arrivals;
+  private final BrokerMetrics metrics;
   private final LeaseBatch batch = new LeaseBatch();
   private final StoreView view;
   private final MessageView messageView = new MessageView();
@@ -115,7 +116,9 @@ final class Dispatcher {
       Waiting waiting,
       Clock clock,
       LatencyRecorder latency,
-      ArrivalTimes arrivals) {
+      ArrivalTimes arrivals,
+      BrokerMetrics metrics) {
+    this.metrics = metrics;
     this.options = options;
     this.store = store;
     this.state = state;
@@ -383,12 +386,18 @@ final class Dispatcher {
       boolean freshlyWarm =
           clock.nowMs() - cursor.warmAtMs < WARM_MS && cursor.warmFilter == filter;
       view.at(queue, filter, cursor.warmFrom, freshlyWarm ? cursor.warmTo : cursor.warmFrom);
+      if (!cursor.isOfRedriven()) {
+        view.passOverExpired(consumption.topic, batch.nowMs());
+      }
       try {
         if (cursor.lease(batch, view, log.changes())) {
           touch(consumption);
         }
       } finally {
         view.done();
+      }
+      if (view.expired() > 0) {
+        metrics.expired(consumption.group.name(), view.expired());
       }
       if (view.coldFrom() >= 0) {
         bringIn(cursor, queue, view.coldFrom(), filter);

@@ -45,6 +45,7 @@ final class Reader {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final ArrivalTimes arrivals;
+  private final BrokerMetrics metrics;
   private final StoreView view;
   private final MessageView messageView = new MessageView();
   private List<ReadWaiter> touched = new ArrayList<>();
@@ -106,7 +107,9 @@ final class Reader {
       Waiting waiting,
       Clock clock,
       LatencyRecorder latency,
-      ArrivalTimes arrivals) {
+      ArrivalTimes arrivals,
+      BrokerMetrics metrics) {
+    this.metrics = metrics;
     this.store = store;
     this.catalog = catalog;
     this.turn = turn;
@@ -307,10 +310,14 @@ final class Reader {
       clamp(waiter, place, queue);
       boolean warmed = waiter.warmQueue == place;
       view.at(queue, waiter.filter, waiter.warmFrom, warmed ? waiter.warmTo : waiter.warmFrom);
+      view.passOverExpired(waiter.topic, clock.nowMs());
       try {
         builder = collect(waiter, place, queue, max, builder);
       } finally {
         view.done();
+      }
+      if (view.expired() > 0) {
+        metrics.expired("", view.expired());
       }
       if (view.coldFrom() >= 0) {
         bringIn(waiter, place, queue);
@@ -330,7 +337,7 @@ final class Reader {
     int readable = 0;
     int scanned = 0;
     while (offset < maxOffset && !isFull(waiter, builder, max)) {
-      if (scanned++ == waiter.filter.scanLimit()) {
+      if (scanned++ == view.scanLimit()) {
         touch(waiter);
         break;
       }
@@ -340,7 +347,7 @@ final class Reader {
           break;
         }
       }
-      if (view.wants(offset)) {
+      if (view.wants(offset) && !view.isExpired(offset)) {
         int recordBytes = queue.recordBytes(offset);
         if (builder != null && builder.bytes() + recordBytes > waiter.request.maxBytes()) {
           break;

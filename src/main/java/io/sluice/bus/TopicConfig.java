@@ -32,6 +32,25 @@ public record TopicConfig(
   /** Attribute: how long a repeated send is recognised, in ms; 0 for not at all. */
   public static final String DUPLICATE_WINDOW = "sluice.duplicate-window";
 
+  /** Attribute: how long a message may wait for a consumer, in ms; 0 for any time. */
+  public static final String TTL = "sluice.ttl";
+
+  /** Attribute: what happens to expired messages: {@link #DEAD_LETTERS}, else they are dropped. */
+  public static final String EXPIRED = "sluice.expired";
+
+  /** They go to the dead letters of the group that they waited for. */
+  public static final String DEAD_LETTERS = "dead-letters";
+
+  /** How long a message may wait for a consumer, in ms; 0 or less for any time. */
+  public long ttlMs() {
+    return attributeMs(TTL);
+  }
+
+  /** Whether expired messages go to the dead letters of the group that they waited for. */
+  public boolean buriesExpired() {
+    return DEAD_LETTERS.equals(attributes.get(EXPIRED));
+  }
+
   /** How long a repeated send is recognised, in ms; 0 for not, -1 where the Broker's default is. */
   public long duplicateWindowMs() {
     return attributeMs(DUPLICATE_WINDOW);

@@ -161,12 +161,12 @@ public final class RemotingOptions {
     return this;
   }
 
-  /** Port of the NameServer front; 0 for any free one. */
   /** The delays between attempts: RocketMQ takes the levels from the third on. */
   List<Long> retryDelaysMs() {
     return delayLevelsMs.subList(Math.min(2, delayLevelsMs.size() - 1), delayLevelsMs.size());
   }
 
+  /** Port of the NameServer front; 0 for any free one. */
   public int getNameServerPort() {
     return nameServerPort;
   }

@@ -560,6 +560,10 @@ final class LogStore implements MessageStore {
     wantsForced = true;
     log.placeAhead();
     flusher.request();
+    if (physicalOffset <= flusher.forcedTo()) {
+      // A force that ended since it was asked above did not see the flag, and nothing may follow.
+      owner.execute(this::callForced);
+    }
   }
 
   /** A force ended, or failed: any thread. */

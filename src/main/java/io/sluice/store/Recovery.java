@@ -6,6 +6,7 @@ import io.sluice.message.MessageView;
 import io.sluice.message.Names;
 import io.sluice.message.PropertyNames;
 import io.sluice.message.RepeatKey;
+import io.sluice.message.TagsCode;
 import io.sluice.message.TimerRecord;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
@@ -399,7 +400,8 @@ final class Recovery {
       return TimerRecord.dueAtMs(record);
     }
     String tag = record.property(PropertyNames.TAGS);
-    return tag == null ? 0 : tag.hashCode();
+    boolean expires = record.property(PropertyNames.TTL_MS) != null;
+    return TagsCode.of(tag == null ? 0 : tag.hashCode(), expires);
   }
 
   private void index(String topic, String key, long physical) throws IOException {
