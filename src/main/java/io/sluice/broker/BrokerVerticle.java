@@ -76,8 +76,8 @@ public final class BrokerVerticle extends VerticleBase {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final FileAccess files;
-  private final Replication replication;
   private final BrokerMetrics metrics;
+  private final Replication replication;
 
   private MessageStore store;
   private WorkerExecutor worker;
@@ -291,16 +291,18 @@ public final class BrokerVerticle extends VerticleBase {
             options.getMaxDuplicateEntries(),
             metrics);
     appender = new Appender(options, store, catalog, log, turn, clock, latency, arrivals, repeats);
+    QueueLocks locks = new QueueLocks();
     dispatcher =
         new Dispatcher(
-            options, store, state, catalog, log, turn, waiting, clock, latency, arrivals, metrics);
+            options, store, state, catalog, log, turn, waiting, clock, latency, arrivals, metrics,
+            locks);
     reader = new Reader(store, catalog, turn, waiting, clock, latency, arrivals, metrics);
     deadLetters.connect(catalog, log, dispatcher);
     settler = new Settler(options, state, catalog, log, deadLetters, dispatcher, clock);
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
     clientKept =
         new ClientKeptHandler(
-            options, store, state, catalog, log, reader, dispatcher, appender, clock);
+            options, store, state, catalog, log, reader, dispatcher, appender, locks, clock);
     pops = new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept);
     rates =
         new Rates(

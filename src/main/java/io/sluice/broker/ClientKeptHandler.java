@@ -81,7 +81,7 @@ final class ClientKeptHandler {
   private final Dispatcher dispatcher;
   private final Clock clock;
   private final ClientRegistry registry = new ClientRegistry();
-  private final QueueLocks locks = new QueueLocks();
+  private final QueueLocks locks;
   private final SendBacks sendBacks;
 
   /** Positions set by an operator that the group's clients have not heard of yet. */
@@ -101,7 +101,9 @@ final class ClientKeptHandler {
       Reader reader,
       Dispatcher dispatcher,
       Appender appender,
+      QueueLocks locks,
       Clock clock) {
+    this.locks = locks;
     sendBacks = new SendBacks(options, store, catalog, appender, locks, clock);
     this.options = options;
     this.store = store;
@@ -125,7 +127,7 @@ final class ClientKeptHandler {
         EXPIRE_EVERY_MS,
         timer -> {
           tell(registry.expire(clock.nowMs()));
-          locks.expire(clock.nowMs());
+          expireLocks();
           resets.keySet().removeIf(reset -> !registry.isOnline(reset.group()));
         });
   }
@@ -170,9 +172,10 @@ final class ClientKeptHandler {
     } else if (request instanceof CheckFilter check) {
       MessageFilter.of(check.filter());
     } else if (request instanceof Lock lock) {
-      return new Locked(locks.lock(lock.group(), lock.clientId(), lock.queues(), clock.nowMs()));
+      return lock(lock);
     } else if (request instanceof Unlock unlock) {
       locks.unlock(unlock.group(), unlock.clientId(), unlock.queues());
+      unlock.queues().forEach(queue -> touch(unlock.group(), queue.topic()));
     } else {
       throw new SluiceException(ErrorCode.NOT_SUPPORTED, "no way to answer " + request);
     }
@@ -189,6 +192,37 @@ final class ClientKeptHandler {
     return registry.isOnline(group);
   }
 
+  /** Grants locks of queues that nothing is leased in: those leases may be in order too. */
+  private Locked lock(Lock lock) {
+    List<ClientKept.Queue> free = new ArrayList<>();
+    for (ClientKept.Queue queue : lock.queues()) {
+      Consumption consumption = state.consumption(lock.group(), queue.topic());
+      QueueCursor cursor =
+          consumption == null || queue.queueId() < 0
+              ? null
+              : consumption.cursorIfAny(queue.queueId());
+      if (cursor == null || cursor.unsettled().leasedCount() == 0) {
+        free.add(queue);
+      }
+    }
+    return new Locked(locks.lock(lock.group(), lock.clientId(), free, clock.nowMs()));
+  }
+
+  /** Has those looked at who may wait for a lock to be over. */
+  private void expireLocks() {
+    for (String group : locks.groups()) {
+      locks.lockedTopics(group).forEach(topic -> touch(group, topic));
+    }
+    locks.expire(clock.nowMs());
+  }
+
+  private void touch(String group, String topic) {
+    Consumption consumption = state.consumption(group, topic);
+    if (consumption != null && consumption.isAwaited()) {
+      dispatcher.touch(consumption);
+    }
+  }
+
   /**
    * Refuses leases in a group whose live clients share the topic's queues among themselves: each
    * side would hand out what the other one has.
@@ -199,8 +233,12 @@ final class ClientKeptHandler {
     }
   }
 
-  /** Has the live clients of a group look at once for what is theirs. */
+  /**
+   * Has the live clients of a group look at once for what is theirs. What they wait for now ends,
+   * so that no wait of the former way is answered with messages.
+   */
   void wake(String group) {
+    registry.consumers(group).forEach(member -> dispatcher.release(member.holder()));
     tell(Set.of(group));
   }
 

@@ -51,6 +51,7 @@ final class Dispatcher {
   private final LatencyRecorder latency;
   private final ArrivalTimes arrivals;
   private final BrokerMetrics metrics;
+  private final QueueLocks locks;
   private final LeaseBatch batch = new LeaseBatch();
   private final StoreView view;
   private final MessageView messageView = new MessageView();
@@ -117,8 +118,10 @@ final class Dispatcher {
       Clock clock,
       LatencyRecorder latency,
       ArrivalTimes arrivals,
-      BrokerMetrics metrics) {
+      BrokerMetrics metrics,
+      QueueLocks locks) {
     this.metrics = metrics;
+    this.locks = locks;
     this.options = options;
     this.store = store;
     this.state = state;
@@ -370,7 +373,8 @@ final class Dispatcher {
     for (int i = 0; i < places && !batch.isFull(); i++) {
       int place = first + i < places ? first + i : first + i - places;
       int queueId = consumption.queueIdAt(place);
-      if (waiter.queueId() != ANY_QUEUE && waiter.queueId() != queueId) {
+      if (waiter.queueId() != ANY_QUEUE && waiter.queueId() != queueId
+          || isLockedByAnother(waiter, queueId)) {
         continue;
       }
       ConsumeQueue queue = catalog.queue(consumption, queueId);
@@ -417,6 +421,15 @@ final class Dispatcher {
       }
     }
     return block;
+  }
+
+  /**
+   * Whether a client that keeps its queues itself may still be at work in the queue's order. It may
+   * be gone, but its lock is not over.
+   */
+  private boolean isLockedByAnother(ReceiveWaiter waiter, int queueId) {
+    return waiter.request.ordered()
+        && locks.isHeld(waiter.request.group(), waiter.request.topic(), queueId, clock.nowMs());
   }
 
   private void answer(ReceiveWaiter waiter, MessageBlock messages, long[] leases, int[] attempts) {

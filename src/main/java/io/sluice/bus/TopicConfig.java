@@ -1,6 +1,7 @@
 package io.sluice.bus;
 
 import io.sluice.util.Durations;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -75,6 +76,28 @@ public record TopicConfig(
     } catch (IllegalArgumentException e) {
       return -1;
     }
+  }
+
+  /**
+   * Attribute of a topic in a Broker's registration: how many queues may still hold messages, where
+   * that is more than are written to.
+   */
+  public static final String READ_QUEUES = "sluice.read.queues";
+
+  /** How many queues there are to read, which is more than are written to after a decrease. */
+  public int readQueues() {
+    String more = attributes.get(READ_QUEUES);
+    return more == null ? queues : Math.max(queues, Integer.parseInt(more));
+  }
+
+  /** This topic with so many queues to read. */
+  public TopicConfig withReadQueues(int readQueues) {
+    if (readQueues <= queues) {
+      return this;
+    }
+    Map<String, String> more = new HashMap<>(attributes);
+    more.put(READ_QUEUES, Integer.toString(readQueues));
+    return new TopicConfig(name, queues, permission, order, retentionMs, Map.copyOf(more));
   }
 
   /** A topic with the defaults. */
