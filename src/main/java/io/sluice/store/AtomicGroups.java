@@ -84,8 +84,7 @@ final class AtomicGroups {
       last = at;
       at += buffer.getInt(at);
     }
-    return at == end
-        && new MessageView().wrap(buffer, last).topic().equals(Names.STATE_TOPIC);
+    return at == end && new MessageView().wrap(buffer, last).topic().equals(Names.STATE_TOPIC);
   }
 
   /** Bytes of the records that belong to a marker. */

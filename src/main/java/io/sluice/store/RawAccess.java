@@ -48,6 +48,7 @@ final class RawAccess implements RawLog {
 
   /** End of the group that is being taken. */
   private long groupEnd;
+
   private boolean groupOfBroker;
 
   private long touched;
