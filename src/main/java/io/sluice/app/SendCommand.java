@@ -85,6 +85,12 @@ final class SendCommand implements Callable<Integer> {
   private String delay;
 
   @Option(
+      names = "--ttl",
+      paramLabel = "DURATION",
+      description = "How long it may wait for a consumer, such as 5m.")
+  private String ttl;
+
+  @Option(
       names = "--transaction",
       paramLabel = "GROUP",
       description = "Nobody sees it until it is committed; who can say so is this producer group.")
@@ -142,6 +148,7 @@ final class SendCommand implements Callable<Integer> {
     headers.put("Sluice-Key", keys);
     headers.put("Sluice-Ordering-Key", orderingKey);
     headers.put("Sluice-Delay", delay);
+    headers.put("Sluice-Ttl", ttl);
     headers.put("Sluice-Transaction", transaction);
     headers.put("Idempotency-Key", idempotencyKey);
     headers.put("Sluice-Ack", ack);
@@ -205,6 +212,7 @@ final class SendCommand implements Callable<Integer> {
     Administration.putIfGiven(item, "keys", keys.isEmpty() ? null : new JsonArray(keys));
     Administration.putIfGiven(item, "orderingKey", orderingKey);
     Administration.putIfGiven(item, "delay", delay);
+    Administration.putIfGiven(item, "ttl", ttl);
     Administration.putIfGiven(item, "transaction", transaction);
     Administration.putIfGiven(item, "contentType", contentType);
     if (!properties.isEmpty()) {

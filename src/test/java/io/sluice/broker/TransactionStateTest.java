@@ -35,7 +35,9 @@ class TransactionStateTest {
       state.ended(offset, outcome);
       model.putIfAbsent(offset, outcome);
     }
+    state.apply(new TransactionChecked(end + 5, 3, 1_000));
     TransactionState copy = copyOf(state);
+    assertEquals(new TransactionChecked(end + 5, 3, 1_000), copy.takeChecks(end + 5));
     for (long offset = 0; offset < end; offset++) {
       State expected = model.getOrDefault(offset, State.OPEN);
       assertEquals(expected, state.outcome(offset), "seed " + seed + ", offset " + offset);
@@ -104,6 +106,8 @@ class TransactionStateTest {
           change -> {
             if (change instanceof TransactionsEnded ended) {
               copy.apply(ended);
+            } else if (change instanceof TransactionChecked checked) {
+              copy.apply(checked);
             } else {
               copy.apply((TransactionsOver) change);
             }
