@@ -38,6 +38,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       TopicCommand.class,
       GroupCommand.class,
       ImportCommand.class,
+      PromoteCommand.class,
       TransactionCommand.class,
       BenchCommand.class,
       DemoCommand.class,
