@@ -134,6 +134,7 @@ public final class BrokerVerticle extends VerticleBase {
     registrar.unregister();
     timers.stop();
     letterJobs.stop();
+    plainSends.close(reason);
     waiting.close(reason);
     appender.close(reason);
     turn.stop();
@@ -232,7 +233,7 @@ public final class BrokerVerticle extends VerticleBase {
     snapshots =
         new Snapshots(context, store, state, catalog, log, file, worker, timers::retentionFloor);
     registrar = new Registrar(vertx, options, state);
-    plainSends = new PlainSends(vertx, options, state, appender, clock);
+    plainSends = new PlainSends(vertx, context, options, state, appender, clock);
     bundles = new Bundles(vertx, turn, this::take);
   }
 

@@ -5,6 +5,8 @@ import io.sluice.bus.AdminRequest.Recall;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.ReplyTo;
+import io.sluice.bus.Requests;
 import io.sluice.bus.SluiceException;
 import io.sluice.util.Clock;
 import io.vertx.core.Context;
@@ -12,6 +14,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -42,11 +45,16 @@ public final class SluiceClient {
   private final BrokerCalls calls;
   private final BrokerDirectory directory;
   private final Sender sender;
+  private final Vertx vertx;
+
+  // Owned by the context.
+  private Asking asking;
   private final String id = UUID.randomUUID().toString();
   private final Set<Subscription> subscriptions = ConcurrentHashMap.newKeySet();
   private int subscriptionCount;
 
   private SluiceClient(Vertx vertx, Clock clock) {
+    this.vertx = vertx;
     context = vertx.getOrCreateContext();
     calls = new BrokerCalls(vertx);
     directory = new BrokerDirectory(vertx, clock);
@@ -71,6 +79,41 @@ public final class SluiceClient {
    */
   public Future<SendReceipt> send(String topic, Buffer body, SendOptions options) {
     return here(() -> sender.send(topic, body, options));
+  }
+
+  /**
+   * Sends a message and waits for a consumer's reply.
+   *
+   * @param wait from now until the reply; up to 5 minutes
+   * @return completes with the reply, which needs no settlement; fails with TIMEOUT if nobody
+   *     replied in time: the message stays stored then
+   */
+  public Future<ReceivedMessage> request(
+      String topic, Buffer body, SendOptions options, Duration wait) {
+    return here(() -> asking().request(topic, body, options, wait));
+  }
+
+  /**
+   * Replies to a request that was received; {@link ReceivedMessage#replyTo} says whether it is one.
+   *
+   * @return completes when the requester has the reply; fails with REQUESTER_GONE if it does not
+   *     wait any more
+   */
+  public Future<Void> reply(ReceivedMessage request, Buffer body, SendOptions options) {
+    if (request.replyTo() == null) {
+      return Future.failedFuture(
+          new SluiceException(
+              ErrorCode.INVALID_ARGUMENT,
+              "the message " + request.messageId() + " waits for no reply"));
+    }
+    return here(() -> asking().reply(ReplyTo.parse(request.replyTo()), body, options));
+  }
+
+  private Asking asking() {
+    if (asking == null) {
+      asking = new Asking(new Requests(vertx, context, directory, id), sender, id);
+    }
+    return asking;
   }
 
   /**
@@ -138,6 +181,13 @@ public final class SluiceClient {
 
   /** Closes all subscriptions; each as {@link Subscription#close}. */
   public Future<Void> close() {
+    context.runOnContext(
+        nothing -> {
+          if (asking != null) {
+            asking.close();
+            asking = null;
+          }
+        });
     return Future.join(subscriptions.stream().map(Subscription::close).toList()).mapEmpty();
   }
 

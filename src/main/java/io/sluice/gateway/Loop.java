@@ -3,6 +3,7 @@ package io.sluice.gateway;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BrokerLine;
 import io.sluice.bus.OrderedRoutes;
+import io.sluice.bus.Requests;
 import io.sluice.message.MessageView;
 import io.sluice.message.UniqueIds;
 import io.sluice.metrics.LatencyRecorder;
@@ -33,6 +34,7 @@ final class Loop {
   final UniqueIds ids;
   final Brokers brokers;
   final SendCollector sends;
+  final Requests requests;
 
   /** Scratch for one text at a time; nothing of it may be kept over a call. */
   final JsonText json = new JsonText();
@@ -61,8 +63,10 @@ final class Loop {
     counters = gateway.counters();
     ids = new UniqueIds(clock.nowMs());
     long timeoutMs = options.brokerTimeout().toMillis();
+    String loopId = ids.next();
     brokers =
-        new Brokers(vertx, new BrokerLine(vertx, context, clock, ids.next(), timeoutMs), timeoutMs);
+        new Brokers(vertx, new BrokerLine(vertx, context, clock, loopId, timeoutMs), timeoutMs);
+    requests = new Requests(vertx, context, directory, loopId);
     sends = new SendCollector(this);
   }
 

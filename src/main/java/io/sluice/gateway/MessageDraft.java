@@ -1,6 +1,7 @@
 package io.sluice.gateway;
 
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.ReplyTo;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.MessageLayout;
@@ -41,6 +42,9 @@ final class MessageDraft {
           PropertyNames.CONTENT_TYPE,
           PropertyNames.IDEMPOTENCY_KEY,
           PropertyNames.DEAD_REASON,
+          PropertyNames.CORRELATION_ID,
+          PropertyNames.REPLY_TO_CLIENT,
+          PropertyNames.MESSAGE_TYPE,
           PropertyNames.DEAD_CAUSE,
           PropertyNames.REDRIVEN,
           PropertyNames.DEAD_QUEUE_ID,
@@ -54,6 +58,12 @@ final class MessageDraft {
   /** What can be said at all; the Broker has a limit of its own. */
   private static final long LONGEST_DELAY_MS = Duration.ofDays(36_500).toMillis();
 
+  /** The longest wait for a reply: as long as a long poll. */
+  static final long MAX_REPLY_WAIT_MS = 300_000;
+
+  /** RocketMQ's clients need some cluster's name to reply; every name is routed. */
+  private static final String ANY_CLUSTER = "DefaultCluster";
+
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
   private final PropertiesWriter properties = new PropertiesWriter();
@@ -66,6 +76,9 @@ final class MessageDraft {
   private String idempotencyKey;
   private long delayMs = NONE;
   private long deliverAtMs = NONE;
+  private long replyWaitMs;
+  private ReplyTo replyTo;
+  private boolean isReply;
   private byte[] bodyArray;
 
   /** Around {@link #bodyArray}: the lines of a chunk share one. */
@@ -85,6 +98,9 @@ final class MessageDraft {
     idempotencyKey = null;
     delayMs = NONE;
     deliverAtMs = NONE;
+    replyWaitMs = 0;
+    replyTo = null;
+    isReply = false;
     return this;
   }
 
@@ -156,6 +172,36 @@ final class MessageDraft {
     }
   }
 
+  /** The sender waits so long for a consumer's reply. */
+  void replyWait(String name, String text) {
+    replyWaitMs = Fields.durationMs(name, text, 1, MAX_REPLY_WAIT_MS);
+  }
+
+  /** How long the sender waits for a reply, or 0. */
+  long replyWaitMs() {
+    return replyWaitMs;
+  }
+
+  /** Makes it a request: whoever consumes it may reply there. */
+  void request(ReplyTo to) {
+    if (delayMs != NONE || deliverAtMs != NONE) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "a message that waits for a reply can not be delayed; leave out one of the two");
+    }
+    replyTo = to;
+  }
+
+  /** Makes it a reply: it is handed to the requester and not stored. */
+  void reply(ReplyTo to) {
+    if (delayMs != NONE || deliverAtMs != NONE || replyWaitMs > 0) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT, "a reply can not be delayed, nor wait for a reply itself");
+    }
+    replyTo = to;
+    isReply = true;
+  }
+
   /** A user's property. */
   void property(String name, String value) {
     if (RESERVED.contains(name)) {
@@ -218,6 +264,7 @@ final class MessageDraft {
     properties.put(PropertyNames.ORDERING_KEY, orderingKey);
     properties.put(PropertyNames.CONTENT_TYPE, contentType);
     properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey);
+    putReplyTo();
     long selector =
         orderingKey == null || orderingKey.isEmpty()
             ? QueueSelector.ANY
@@ -229,6 +276,22 @@ final class MessageDraft {
       batch.addDelayed(topic, selector, dueAtMs, 0, sysFlag, nowMs, bornHost, 0, body, properties);
     } else {
       batch.add(topic, selector, 0, sysFlag, nowMs, bornHost, 0, 0, body, properties);
+    }
+  }
+
+  private void putReplyTo() {
+    if (replyTo == null) {
+      return;
+    }
+    properties
+        .put(PropertyNames.CORRELATION_ID, replyTo.correlationId())
+        .put(PropertyNames.REPLY_TO_CLIENT, replyTo.requester());
+    if (isReply) {
+      properties.put(PropertyNames.MESSAGE_TYPE, PropertyNames.REPLY_TYPE);
+    } else {
+      properties
+          .put(PropertyNames.REQUEST_TTL, Long.toString(replyWaitMs))
+          .put(PropertyNames.CLUSTER, ANY_CLUSTER);
     }
   }
 

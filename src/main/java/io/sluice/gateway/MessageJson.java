@@ -1,6 +1,7 @@
 package io.sluice.gateway;
 
 import com.fasterxml.jackson.core.JsonParser;
+import io.sluice.bus.ReplyTo;
 import io.sluice.message.MessageLayout;
 import io.sluice.message.MessageView;
 import io.sluice.message.PropertyNames;
@@ -23,6 +24,9 @@ final class MessageJson {
   private static final byte[] CONTENT_TYPE = ascii(PropertyNames.CONTENT_TYPE);
   private static final byte[] RECORD_CRC = ascii(PropertyNames.RECORD_CRC);
   private static final byte[] WAIT = ascii(PropertyNames.WAIT);
+
+  private static final byte[] CORRELATION_ID = ascii(PropertyNames.CORRELATION_ID);
+  private static final byte[] REPLY_TO_CLIENT = ascii(PropertyNames.REPLY_TO_CLIENT);
 
   private static final byte[] MESSAGE_ID = ascii("\"messageId\":");
   private static final byte[] TOPIC = ascii(",\"topic\":\"");
@@ -47,6 +51,10 @@ final class MessageJson {
   private int orderingTo;
   private int typeFrom;
   private int typeTo;
+  private int correlationFrom;
+  private int correlationTo;
+  private int requesterFrom;
+  private int requesterTo;
 
   /**
    * Writes the fields of a message, without the braces, its body included.
@@ -57,6 +65,23 @@ final class MessageJson {
   void write(JsonText out, MessageView view, String topic, int attempt) {
     writeHead(out, view, topic, attempt);
     writeBody(out, view);
+  }
+
+  /** Writes the fields of a reply, which was not stored and so has no place. */
+  void writeReply(JsonText out, MessageView view) {
+    writeReplyHead(out, view);
+    writeBody(out, view);
+  }
+
+  /** As {@link #writeReply}, without the body. */
+  void writeReplyHead(JsonText out, MessageView view) {
+    scan(view);
+    text(out.raw(MESSAGE_ID), idFrom, idTo);
+    writeUsers(out);
+    out.raw(BORN_AT).number(view.bornAtMs());
+    if (typeTo > typeFrom) {
+      text(out.next("contentType"), typeFrom, typeTo);
+    }
   }
 
   /** As {@link #write}, without the body: for frames that carry it as it is. */
@@ -72,6 +97,28 @@ final class MessageJson {
     }
     out.raw(TOPIC).raw(topic).raw(QUEUE_ID).number(view.queueId());
     out.raw(QUEUE_OFFSET).number(view.queueOffset());
+    writeUsers(out);
+    out.raw(BORN_AT).number(view.bornAtMs()).raw(STORED_AT).number(view.storedAtMs());
+    if (attempt > 0) {
+      out.raw(ATTEMPT).number(attempt);
+    }
+    if (typeTo > typeFrom) {
+      text(out.next("contentType"), typeFrom, typeTo);
+    }
+    if (requesterTo > requesterFrom && correlationTo > correlationFrom) {
+      ReplyTo replyTo =
+          new ReplyTo(
+              property(requesterFrom, requesterTo), property(correlationFrom, correlationTo));
+      out.next("replyTo").string(replyTo.toText());
+    }
+  }
+
+  private String property(int from, int to) {
+    return new String(properties, from, to - from, StandardCharsets.UTF_8);
+  }
+
+  /** What the sender said of it. */
+  private void writeUsers(JsonText out) {
     if (tagTo > tagFrom) {
       text(out.next("tag"), tagFrom, tagTo);
     }
@@ -83,13 +130,6 @@ final class MessageJson {
     }
     if (user.size() > 0) {
       out.next("properties").raw('{').raw(user.bytes(), 0, user.size()).raw('}');
-    }
-    out.raw(BORN_AT).number(view.bornAtMs()).raw(STORED_AT).number(view.storedAtMs());
-    if (attempt > 0) {
-      out.raw(ATTEMPT).number(attempt);
-    }
-    if (typeTo > typeFrom) {
-      text(out.next("contentType"), typeFrom, typeTo);
     }
   }
 
@@ -113,6 +153,7 @@ final class MessageJson {
   private void scan(MessageView view) {
     idFrom = idTo = tagFrom = tagTo = keysFrom = keysTo = 0;
     orderingFrom = orderingTo = typeFrom = typeTo = 0;
+    correlationFrom = correlationTo = requesterFrom = requesterTo = 0;
     user.clear();
     int length = view.propertiesBytes();
     byte[] p = properties;
@@ -173,6 +214,20 @@ final class MessageJson {
         if (is(ORDERING_KEY, from)) {
           orderingFrom = value;
           orderingTo = valueEnd;
+          return;
+        }
+      }
+      case 14 -> {
+        if (is(CORRELATION_ID, from)) {
+          correlationFrom = value;
+          correlationTo = valueEnd;
+          return;
+        }
+      }
+      case 15 -> {
+        if (is(REPLY_TO_CLIENT, from)) {
+          requesterFrom = value;
+          requesterTo = valueEnd;
           return;
         }
       }

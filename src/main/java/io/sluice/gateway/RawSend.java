@@ -32,6 +32,11 @@ final class RawSend implements RequestBody.Receiver, SendCollector.Sender {
     AckLevel asked = SluiceHeaders.readMessage(request.headers(), draft);
     ack = asked == null ? loop.options.defaultAck() : asked;
     draft.body(bytes, from, length);
+    if (draft.replyWaitMs() > 0) {
+      new RequestSend(loop, request, connection).start(draft, ack, receivedNs);
+      draft.forgetBody();
+      return;
+    }
     loop.sends.add(draft, ack, connection.bornHost(), receivedNs, this);
     messageId = draft.messageId();
     draft.forgetBody();

@@ -68,7 +68,7 @@ final class Routes {
             HttpMethod.PUT,
             "/v1/groups/{group}/topics/{topic}/position",
             AdminHandlers::putPosition),
-        later(HttpMethod.POST, "/v1/replies/{replyTo}", "request and reply"),
+        route(HttpMethod.POST, "/v1/replies/{replyTo}", ReplyHandler::reply),
         later(HttpMethod.GET, "/v1/transactions", "transactions"),
         later(HttpMethod.POST, "/v1/transactions/{transactionId}", "transactions"));
   }

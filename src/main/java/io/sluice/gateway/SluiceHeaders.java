@@ -22,6 +22,7 @@ final class SluiceHeaders {
   static final String ACK = "Sluice-Ack";
   static final String DELAY = "Sluice-Delay";
   static final String DELIVER_AT = "Sluice-Deliver-At";
+  static final String REPLY_WAIT = "Sluice-Reply-Wait";
   static final String IDEMPOTENCY_KEY = "Idempotency-Key";
   static final String PROPERTY_PREFIX = "Sluice-Property-";
 
@@ -34,13 +35,13 @@ final class SluiceHeaders {
           ACK,
           DELAY,
           DELIVER_AT,
+          REPLY_WAIT,
           IDEMPOTENCY_KEY,
           "traceparent",
           "tracestate");
 
   /** Known, and not supported yet: said so instead of being passed over. */
-  static final List<String> NOT_SUPPORTED =
-      List.of("Sluice-Ttl", "Sluice-Reply-Wait", "Sluice-Transaction");
+  static final List<String> NOT_SUPPORTED = List.of("Sluice-Ttl", "Sluice-Transaction");
 
   private static final List<String> KNOWN =
       List.of(
@@ -52,7 +53,7 @@ final class SluiceHeaders {
           DELAY,
           DELIVER_AT,
           "Sluice-Ttl",
-          "Sluice-Reply-Wait",
+          REPLY_WAIT,
           "Sluice-Transaction");
 
   private static final List<String> ACKS = List.of("memory", "disk", "replicated");
@@ -171,6 +172,8 @@ final class SluiceHeaders {
       draft.delay(name, value);
     } else if (name.equalsIgnoreCase(DELIVER_AT)) {
       draft.deliverAt(name, Fields.timeMs(name, value));
+    } else if (name.equalsIgnoreCase(REPLY_WAIT)) {
+      draft.replyWait(name, value);
     } else if (isProperty(name)) {
       // The name as it came: HTTP/2 has made it lower case, HTTP/1.1 leaves it.
       draft.property(name.substring(PROPERTY_PREFIX.length()), text(value));

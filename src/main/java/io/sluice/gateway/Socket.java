@@ -9,9 +9,11 @@ import io.netty.channel.ChannelHandlerContext;
 import io.sluice.bus.AckLevel;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.ReplyTo;
 import io.sluice.bus.SettleReply.Outcome;
 import io.sluice.bus.SettleRequest.Kind;
 import io.sluice.bus.SluiceException;
+import io.sluice.message.MessageView;
 import io.vertx.core.Future;
 import io.vertx.core.http.ServerWebSocket;
 import io.vertx.core.http.WebSocketFrame;
@@ -38,6 +40,7 @@ final class Socket {
           "credit",
           "settle",
           "publish",
+          "reply",
           "unsubscribe",
           "seek",
           "ping",
@@ -51,7 +54,8 @@ final class Socket {
   static final List<String> SEEK_FIELDS = List.of("type", "id", "sub", "to");
   static final List<String> PING_FIELDS = List.of("type", "id");
   static final List<String> AUTH_FIELDS = List.of("type", "id", "token");
-  static final List<String> PUBLISH_FIELDS = publishFields();
+  static final List<String> PUBLISH_FIELDS = itemFields("type", "id", "topic", "ack", "replyWait");
+  static final List<String> REPLY_FIELDS = itemFields("type", "id", "replyTo");
 
   /** Dispatch to a socket stops with so many bytes written and not taken: one burst and a half. */
   private static final int MAX_UNWRITTEN_BYTES = 768 << 10;
@@ -369,11 +373,12 @@ final class Socket {
     if (frameType == null) {
       throw new BadFrame("the frame has no type; types are " + String.join(", ", TYPES));
     }
-    if (bodyBytes > 0 && !frameType.equals("publish")) {
+    if (bodyBytes > 0 && !frameType.equals("publish") && !frameType.equals("reply")) {
       throw new BadFrame("a frame of type " + frameType + " has no body");
     }
     switch (frameType) {
       case "publish" -> publish(bytes, from, length, bodyAt, bodyBytes, receivedNs);
+      case "reply" -> reply(bytes, from, length, bodyAt, bodyBytes);
       case "settle" -> settle(bytes, from, length);
       case "credit" -> credit(bytes, from, length);
       case "subscribe" -> {
@@ -678,20 +683,14 @@ final class Socket {
           switch (name) {
             case "topic" -> topicAndAck[0] = Fields.text(name, parser);
             case "ack" -> topicAndAck[1] = Fields.text(name, parser);
+            case "replyWait" -> draft.replyWait(name, Fields.text(name, parser));
             default -> {
               return items.take(name, parser);
             }
           }
           return true;
         });
-    if (binary && !items.hasBody()) {
-      draft.body(bytes, bodyAt, bodyBytes);
-    } else if (bodyBytes > 0) {
-      throw new SluiceException(
-          ErrorCode.INVALID_ARGUMENT, "there are two bodies: one in the header, one behind it");
-    } else {
-      items.end();
-    }
+    endItem(draft, bytes, bodyAt, bodyBytes);
     if (topicAndAck[0] == null) {
       throw new SluiceException(ErrorCode.INVALID_ARGUMENT, "topic is missing");
     }
@@ -703,8 +702,13 @@ final class Socket {
     AckLevel ack =
         topicAndAck[1] == null ? loop.options.defaultAck() : SluiceHeaders.ack(topicAndAck[1]);
     Publish publish = new Publish(frameId, draft.topic(), ack, length + bodyBytes);
-    loop.sends.add(draft, ack, bornHost, receivedNs, publish);
-    publish.messageId = draft.messageId();
+    if (draft.replyWaitMs() > 0) {
+      new SocketRequest(this, frameId, () -> published(publish.bytes))
+          .start(draft, ack, bornHost, receivedNs);
+    } else {
+      loop.sends.add(draft, ack, bornHost, receivedNs, publish);
+      publish.messageId = draft.messageId();
+    }
     draft.forgetBody();
     publishing++;
     publishingBytes += publish.bytes;
@@ -713,6 +717,77 @@ final class Socket {
       readingPaused = true;
       webSocket.pause();
     }
+  }
+
+  /** Takes the body from behind the header, if it is there, and checks that there is one. */
+  private void endItem(MessageDraft draft, byte[] bytes, int bodyAt, int bodyBytes) {
+    if (binary && !items.hasBody()) {
+      draft.body(bytes, bodyAt, bodyBytes);
+    } else if (bodyBytes > 0) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT, "there are two bodies: one in the header, one behind it");
+    } else {
+      items.end();
+    }
+  }
+
+  private void reply(byte[] bytes, int from, int length, int bodyAt, int bodyBytes) {
+    ReplyTo[] to = new ReplyTo[1];
+    MessageDraft draft = loop.draft.start(ReplyHandler.TOPIC);
+    items.begin(bytes, from, draft);
+    fields(
+        bytes,
+        from,
+        length,
+        REPLY_FIELDS,
+        (name, parser) -> {
+          if (name.equals("replyTo")) {
+            to[0] = ReplyTo.parse(Fields.text(name, parser));
+            return true;
+          }
+          return items.take(name, parser);
+        });
+    endItem(draft, bytes, bodyAt, bodyBytes);
+    if (to[0] == null) {
+      throw new SluiceException(ErrorCode.INVALID_ARGUMENT, "replyTo is missing");
+    }
+    String id = frameId;
+    ReplyHandler.send(loop, draft, to[0], bornHost)
+        .onComplete(
+            sent -> {
+              if (sent.succeeded()) {
+                sendOk(id, null, null);
+              } else {
+                sendError(Answers.known(sent.cause()), id, null);
+              }
+            });
+    draft.forgetBody();
+  }
+
+  /** Sends the reply to a request of this socket; false if the socket is closed. */
+  boolean sendReply(String id, MessageView message) {
+    if (closed) {
+      return false;
+    }
+    JsonText out = loop.json.clear();
+    int frame = output.begin(out);
+    int header = binary ? Subscription.beginHeader(out) : 0;
+    out.raw("{\"type\":\"reply\",");
+    if (id != null) {
+      out.name("id").string(id).raw(',');
+    }
+    if (binary) {
+      loop.messageJson.writeReplyHead(out, message);
+      out.raw('}');
+      Subscription.endHeader(out, header);
+      out.raw(message.buffer(), message.bodyPosition(), message.bodyBytes());
+    } else {
+      loop.messageJson.writeReply(out, message);
+      out.raw('}');
+    }
+    output.end(out, frame);
+    output.write(out);
+    return true;
   }
 
   private void published(int bytes) {
@@ -775,8 +850,8 @@ final class Socket {
     }
   }
 
-  private static List<String> publishFields() {
-    List<String> fields = new ArrayList<>(List.of("type", "id", "topic", "ack"));
+  private static List<String> itemFields(String... own) {
+    List<String> fields = new ArrayList<>(List.of(own));
     fields.addAll(ItemReader.FIELDS);
     return List.copyOf(fields);
   }

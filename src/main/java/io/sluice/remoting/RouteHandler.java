@@ -88,6 +88,11 @@ final class RouteHandler implements RequestHandler {
       exchange.ok(RouteJson.route(templateRoute(cluster), TEMPLATE_PERMISSION, null));
       return;
     }
+    if (topic.endsWith(ReplyHandler.TOPIC_SUFFIX) && !cluster.brokers().isEmpty()) {
+      // Replies are not stored, so there is no such topic; but clients want a route for it.
+      exchange.ok(RouteJson.route(replyRoute(topic, cluster), -1, null));
+      return;
+    }
     logMissed(topic, cluster);
     exchange.fail(
         ResponseCode.TOPIC_NOT_EXIST,
@@ -97,7 +102,14 @@ final class RouteHandler implements RequestHandler {
   }
 
   private Route templateRoute(Cluster cluster) {
-    TopicConfig config = TopicConfig.of(TEMPLATE_TOPIC, options.getTemplateQueues());
+    return everywhere(TopicConfig.of(TEMPLATE_TOPIC, options.getTemplateQueues()), cluster);
+  }
+
+  private static Route replyRoute(String topic, Cluster cluster) {
+    return everywhere(TopicConfig.of(topic, 1), cluster);
+  }
+
+  private static Route everywhere(TopicConfig config, Cluster cluster) {
     List<TopicRoute> topics =
         cluster.brokers().stream()
             .map(node -> new TopicRoute(node.brokerName(), config))

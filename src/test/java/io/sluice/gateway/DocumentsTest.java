@@ -109,6 +109,7 @@ class DocumentsTest {
     assertFrame(Socket.CREDIT_FIELDS, "credit");
     assertFrame(Socket.SETTLE_FIELDS, "settle");
     assertFrame(Socket.PUBLISH_FIELDS, "publish");
+    assertFrame(Socket.REPLY_FIELDS, "reply");
     assertFrame(Socket.UNSUBSCRIBE_FIELDS, "unsubscribe");
     assertFrame(Socket.SEEK_FIELDS, "seek");
     assertFrame(Socket.PING_FIELDS, "ping");
