@@ -401,7 +401,9 @@ final class Admin {
         appender.messagesIn(),
         dispatcher.messagesOut() + reader.messagesOut(),
         waiting.count(),
-        leases[0]);
+        leases[0],
+        appender.repeats().recognised(),
+        appender.repeats().size());
   }
 
   private static <T extends BusMessage> void complete(Future<T> future, Answer<BusMessage> answer) {

@@ -16,6 +16,9 @@ import io.sluice.broker.StateChange.TimersFired;
 import io.sluice.broker.StateChange.TimersRecalled;
 import io.sluice.broker.StateChange.TopicDeleted;
 import io.sluice.broker.StateChange.TopicPut;
+import io.sluice.broker.StateChange.TransactionChecked;
+import io.sluice.broker.StateChange.TransactionsEnded;
+import io.sluice.broker.StateChange.TransactionsOver;
 import io.sluice.bus.GroupConfig;
 import io.sluice.bus.TopicConfig;
 import java.util.ArrayList;
@@ -51,6 +54,11 @@ final class BrokerState {
   /** Which dead letters are done with. */
   final LetterState letters = new LetterState();
 
+  /** How transactions ended. */
+  final TransactionState transactions = new TransactionState();
+
+  private Consumer<List<Part>> openTransactions = parts -> {};
+
   private long nextLease = 1;
   private int nextConsumption = 1;
   private long topicChanges;
@@ -63,6 +71,11 @@ final class BrokerState {
   /** Rises with each change of the topics, over restarts too. */
   long dataVersion() {
     return (incarnation << VERSION_BITS) + topicChanges;
+  }
+
+  /** Sets who adds to a snapshot what is known of open transactions. */
+  void connect(Consumer<List<Part>> openTransactions) {
+    this.openTransactions = openTransactions;
   }
 
   /** A new lease number, higher than all before. */
@@ -160,6 +173,8 @@ final class BrokerState {
       consumption.forEachCursor(cursor -> parts.add(cursor::snapshot));
     }
     timers.addParts(parts);
+    transactions.addParts(parts);
+    openTransactions.accept(parts);
     letters.addParts(parts);
     parts.add(this::snapshotNumbers);
     return parts;
@@ -190,6 +205,12 @@ final class BrokerState {
       timers.apply(fired);
     } else if (change instanceof TimersRecalled recalled) {
       timers.apply(recalled);
+    } else if (change instanceof TransactionsEnded ended) {
+      transactions.apply(ended);
+    } else if (change instanceof TransactionChecked checked) {
+      transactions.apply(checked);
+    } else if (change instanceof TransactionsOver over) {
+      transactions.apply(over);
     } else if (change instanceof LettersGone gone) {
       letters.apply(gone);
     } else if (change instanceof LetterJobBecame became) {
@@ -205,7 +226,7 @@ final class BrokerState {
     if (topic == null) {
       topics.put(config.name(), new TopicState(config, Math.max(queuesEver, config.queues())));
     } else {
-      topic.config = config;
+      topic.configure(config);
       topic.queuesEver = Math.max(topic.queuesEver, Math.max(queuesEver, config.queues()));
     }
   }

@@ -3,6 +3,7 @@ package io.sluice.broker;
 import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AppendRequest;
+import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
@@ -15,6 +16,7 @@ import io.sluice.bus.ReleaseRequest;
 import io.sluice.bus.RequestBundle;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.TransactionRequest;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
@@ -56,6 +58,9 @@ public final class BrokerVerticle extends VerticleBase {
    */
   private static final long TOPICS_PER_MS = 100;
 
+  /** A notice that a front has not taken by then is of no use any more. */
+  private static final long NOTICE_TIMEOUT_MS = 10_000;
+
   /** See {@link #setTimer}. */
   private static final long LOOK_AT_CLOCK_MS = 1_000;
 
@@ -72,6 +77,7 @@ public final class BrokerVerticle extends VerticleBase {
   private StateLog log;
   private Catalog catalog;
   private Waiting waiting;
+  private RepeatedSends repeats;
   private Appender appender;
   private Dispatcher dispatcher;
   private Reader reader;
@@ -79,6 +85,9 @@ public final class BrokerVerticle extends VerticleBase {
   private Admin admin;
   private ClientKeptHandler clientKept;
   private Timers timers;
+  private Transactions transactions;
+  private TransactionEnds transactionEnds;
+  private TransactionChecks transactionChecks;
   private LetterJobs letterJobs;
   private LetterHandler letters;
   private Snapshots snapshots;
@@ -119,7 +128,8 @@ public final class BrokerVerticle extends VerticleBase {
     return openStore()
         .compose(opened -> worker.executeBlocking(file::read))
         .compose(content -> recover(content, file))
-        .compose(recovered -> listen())
+        .compose(recovered -> transactions.rebuild())
+        .compose(rebuilt -> listen())
         .onSuccess(listening -> begin())
         .recover(failure -> undo().transform(undone -> Future.failedFuture(failure)));
   }
@@ -133,6 +143,8 @@ public final class BrokerVerticle extends VerticleBase {
     }
     registrar.unregister();
     timers.stop();
+    transactionChecks.stop();
+    transactionEnds.close(reason);
     letterJobs.stop();
     plainSends.close(reason);
     waiting.close(reason);
@@ -189,7 +201,7 @@ public final class BrokerVerticle extends VerticleBase {
                   state.groups.size(),
                   records,
                   (System.nanoTime() - startedNs) / 1_000_000);
-              return writeStart();
+              return writeStart().compose(written -> repeats.rebuild());
             });
   }
 
@@ -202,7 +214,15 @@ public final class BrokerVerticle extends VerticleBase {
     catalog = new Catalog(options, store, state, log);
     waiting = new Waiting(options.getMaxWaitingReceives(), state.holders);
     ArrivalTimes arrivals = new ArrivalTimes();
-    appender = new Appender(options, store, catalog, log, turn, clock, latency, arrivals);
+    repeats =
+        new RepeatedSends(
+            store,
+            state,
+            turn,
+            clock,
+            options.getDuplicateWindow(),
+            options.getMaxDuplicateEntries());
+    appender = new Appender(options, store, catalog, log, turn, clock, latency, arrivals, repeats);
     dispatcher =
         new Dispatcher(
             options, store, state, catalog, log, turn, waiting, clock, latency, arrivals);
@@ -224,17 +244,62 @@ public final class BrokerVerticle extends VerticleBase {
             turn,
             clock,
             options.getTimersInMemory());
+    assembleTransactions();
+    appender.connect(timers::arm, transactions);
     letterJobs =
         new LetterJobs(
             store, state, catalog, log, dispatcher, reader, turn, clock, clientKept::hasClients);
     letters = new LetterHandler(options, store, state, catalog, log, reader, letterJobs);
-    appender.connect(timers::arm);
     admin.connect(timers);
     snapshots =
-        new Snapshots(context, store, state, catalog, log, file, worker, timers::retentionFloor);
+        new Snapshots(
+            context,
+            store,
+            state,
+            catalog,
+            log,
+            file,
+            worker,
+            () -> Math.min(timers.retentionFloor(), transactions.retentionFloor()));
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, context, options, state, appender, clock);
     bundles = new Bundles(vertx, turn, this::take);
+  }
+
+  private void assembleTransactions() {
+    transactions = new Transactions(options, store, state, log);
+    transactionEnds =
+        new TransactionEnds(
+            options,
+            store,
+            transactions,
+            catalog,
+            log,
+            turn,
+            new TransactionEnds.Arrivals() {
+              @Override
+              public void arrived(TopicState topic) {
+                dispatcher.arrived(topic);
+                reader.arrived(topic);
+              }
+
+              @Override
+              public void armed(long dueMs, long timerOffset) {
+                timers.arm(dueMs, timerOffset);
+              }
+            });
+    transactionChecks =
+        new TransactionChecks(
+            options,
+            store,
+            transactions,
+            transactionEnds,
+            log,
+            clientKept::producers,
+            (address, notice) ->
+                vertx.eventBus().send(address, notice, BusCodec.options(NOTICE_TIMEOUT_MS)),
+            turn,
+            clock);
   }
 
   /** Sockets do not survive the process: their leases are due at once. */
@@ -304,6 +369,14 @@ public final class BrokerVerticle extends VerticleBase {
               at.reply(Done.DONE);
               bundles.take(request);
             }));
+    TransactionHandler handler =
+        new TransactionHandler(options, store, state, transactions, transactionEnds, log);
+    listening.add(
+        this.<TransactionRequest>on(
+            Addresses.transactions(name), (request, at) -> handler.handle(request, Answer.to(at))));
+    if (options.isPlainSends()) {
+      listening.add(new PlainTransactions(vertx, options, handler).listen());
+    }
     return Future.all(listening);
   }
 
@@ -360,6 +433,8 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(appender::resume);
     turn.addStep(dispatcher::wakeDue);
     turn.addStep(timers::deliver);
+    turn.addStep(transactionChecks::askAll);
+    turn.addStep(transactionEnds::endAll);
     turn.addStep(letterJobs::work);
     turn.addStep(this::tellArrivals);
     turn.addStep(dispatcher::serveTouched);
@@ -373,6 +448,7 @@ public final class BrokerVerticle extends VerticleBase {
     catalog.addListener(
         () -> {
           topicsChanged = true;
+          repeats.topicsChanged();
           appender.forgetTopics();
           turn.request();
         });
@@ -395,6 +471,7 @@ public final class BrokerVerticle extends VerticleBase {
     bundles.forgetIdle();
     timers.findFirst();
     snapshots.setRetentionFloor();
+    repeats.forgetOld();
     for (Consumption consumption : state.consumptions()) {
       consumption.forEachCursor(QueueCursor::trim);
     }
@@ -439,8 +516,10 @@ public final class BrokerVerticle extends VerticleBase {
     // The clock may be set while a delayed message waits, so it is looked at every second.
     long timersMs = Math.min(timers.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
     long leasesMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
+    long checksMs = Math.min(transactionChecks.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
     long nextMs = Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
     nextMs = Math.min(nextMs, letterJobs.nextMs());
+    nextMs = Math.min(nextMs, transactions.open() == 0 ? Long.MAX_VALUE : checksMs);
     if (nextMs >= timerAtMs || nextMs == Long.MAX_VALUE || !running) {
       return;
     }

@@ -11,6 +11,7 @@ import io.sluice.bus.SluiceException;
 import io.sluice.bus.StartPosition;
 import io.sluice.bus.TopicConfig;
 import io.sluice.message.Names;
+import io.sluice.message.QueueSelector;
 import io.sluice.store.ConsumeQueue;
 import io.sluice.store.MessageStore;
 import io.vertx.core.Future;
@@ -59,6 +60,20 @@ final class Catalog {
       topic.queues[queueId] = queue;
     }
     return queue;
+  }
+
+  /** The queue of a topic that a message with this selector goes to; any one in turn. */
+  ConsumeQueue queueFor(TopicState topic, long selector) {
+    int queues = topic.config.queues();
+    if (QueueSelector.isQueue(selector)) {
+      return queue(topic, (int) selector);
+    }
+    if (QueueSelector.isOrderingKey(selector)) {
+      return queue(topic, QueueSelector.queueOfKey(selector, queues));
+    }
+    int queueId = topic.turn % queues;
+    topic.turn = queueId + 1 < queues ? queueId + 1 : 0;
+    return queue(topic, queueId);
   }
 
   /** The store's queue that a group consumes: one of the topic's, or that of what was redriven. */

@@ -112,6 +112,11 @@ final class ClientKeptHandler {
     this.clock = clock;
   }
 
+  /** Who sends in a group now. */
+  List<Member> producers(String group) {
+    return registry.producers(group);
+  }
+
   /** Begins to look for clients that fell silent. */
   void start(Vertx vertx) {
     this.vertx = vertx;

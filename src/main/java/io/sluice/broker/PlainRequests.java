@@ -49,10 +49,13 @@ final class PlainRequests {
       throw new SluiceException(
           ErrorCode.INVALID_ARGUMENT, "Sluice-Reply-Wait is " + text + "; allowed is up to 5m");
     }
-    if (headers.contains("Sluice-Delay") || headers.contains("Sluice-Deliver-At")) {
+    if (headers.contains("Sluice-Delay")
+        || headers.contains("Sluice-Deliver-At")
+        || headers.contains("Sluice-Transaction")) {
       throw new SluiceException(
           ErrorCode.INVALID_ARGUMENT,
-          "a message that waits for a reply can not be delayed; leave out one of the two");
+          "a message that waits for a reply can not be delayed, nor begin a transaction; leave out"
+              + " one of the two");
     }
     return waitMs;
   }

@@ -3,6 +3,7 @@ package io.sluice.broker;
 import io.sluice.bus.GroupConfig;
 import io.sluice.bus.LetterRequest;
 import io.sluice.bus.TopicConfig;
+import io.sluice.bus.TransactionRequest;
 
 /**
  * One change of a Broker's own state. Changes are records in the commit log and the content of a
@@ -100,6 +101,26 @@ sealed interface StateChange {
 
   /** Delayed messages at offsets of the timer queue that follow each other were recalled. */
   record TimersRecalled(long firstOffset, int count) implements StateChange {}
+
+  /**
+   * Transactions whose half messages follow each other ended in the same way.
+   *
+   * @param firstOffset place of the first one in the queue of half messages
+   * @param outcome not OPEN
+   */
+  record TransactionsEnded(long firstOffset, int count, TransactionRequest.State outcome)
+      implements StateChange {}
+
+  /**
+   * It was asked how an open transaction ended.
+   *
+   * @param checks how often so far
+   * @param nextCheckMs when it is asked for next
+   */
+  record TransactionChecked(long offset, int checks, long nextCheckMs) implements StateChange {}
+
+  /** All transactions before this place in the queue of half messages have ended. */
+  record TransactionsOver(long beforeOffset) implements StateChange {}
 
   /** Dead letters of a group, at offsets that follow each other, were redriven or purged. */
   record LettersGone(String group, long firstOffset, long count) implements StateChange {}

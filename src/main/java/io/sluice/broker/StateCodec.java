@@ -14,8 +14,12 @@ import io.sluice.broker.StateChange.TimersFired;
 import io.sluice.broker.StateChange.TimersRecalled;
 import io.sluice.broker.StateChange.TopicDeleted;
 import io.sluice.broker.StateChange.TopicPut;
+import io.sluice.broker.StateChange.TransactionChecked;
+import io.sluice.broker.StateChange.TransactionsEnded;
+import io.sluice.broker.StateChange.TransactionsOver;
 import io.sluice.bus.GroupConfig;
 import io.sluice.bus.TopicConfig;
+import io.sluice.bus.TransactionRequest.State;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,6 +58,9 @@ final class StateCodec {
   private static final int EXTENDED = 12;
   private static final int TIMERS_FIRED = 13;
   private static final int TIMERS_RECALLED = 14;
+  private static final int TRANSACTIONS_ENDED = 20;
+  private static final int TRANSACTION_CHECKED = 21;
+  private static final int TRANSACTIONS_OVER = 22;
 
   private static final int ORDERED_BIT = 1;
   private static final int HELD_BIT = 2;
@@ -158,6 +165,19 @@ final class StateCodec {
       out.writeByte(TIMERS_RECALLED);
       out.writeNumber(recalled.firstOffset());
       out.writeNumber(recalled.count());
+    } else if (change instanceof TransactionsEnded ended) {
+      out.writeByte(TRANSACTIONS_ENDED);
+      out.writeNumber(ended.firstOffset());
+      out.writeNumber(ended.count());
+      out.writeByte(ended.outcome().ordinal());
+    } else if (change instanceof TransactionChecked checked) {
+      out.writeByte(TRANSACTION_CHECKED);
+      out.writeNumber(checked.offset());
+      out.writeNumber(checked.checks());
+      out.writeNumber(checked.nextCheckMs());
+    } else if (change instanceof TransactionsOver over) {
+      out.writeByte(TRANSACTIONS_OVER);
+      out.writeNumber(over.beforeOffset());
     } else if (!LetterCodec.write(out, change)) {
       throw new IllegalStateException("no encoding for " + change);
     }
@@ -221,8 +241,21 @@ final class StateCodec {
       case EXTENDED -> new Extended(in.readInt(), in.readInt(), in.readNumber(), in.readNumber());
       case TIMERS_FIRED -> new TimersFired(in.readNumber(), in.readNumber());
       case TIMERS_RECALLED -> new TimersRecalled(in.readNumber(), in.readInt());
+      case TRANSACTIONS_ENDED ->
+          new TransactionsEnded(in.readNumber(), in.readInt(), outcome(in.readByte()));
+      case TRANSACTION_CHECKED ->
+          new TransactionChecked(in.readNumber(), in.readInt(), in.readNumber());
+      case TRANSACTIONS_OVER -> new TransactionsOver(in.readNumber());
       default -> LetterCodec.read(kind, in);
     };
+  }
+
+  private static State outcome(int ordinal) {
+    State[] all = State.values();
+    if (ordinal <= 0 || ordinal >= all.length) {
+      throw new IllegalArgumentException("a transaction has the unknown outcome " + ordinal);
+    }
+    return all[ordinal];
   }
 
   private static Leased readLeased(ByteReader in) {

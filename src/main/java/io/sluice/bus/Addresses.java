@@ -60,6 +60,11 @@ public final class Addresses {
     return BROKER + brokerName + ".read";
   }
 
+  /** Any {@link TransactionRequest}; each names its answer. */
+  public static String transactions(String brokerName) {
+    return BROKER + brokerName + ".transactions";
+  }
+
   /** Any {@link ClientKept}; each names its answer. */
   public static String clientKept(String brokerName) {
     return BROKER + brokerName + ".clients";

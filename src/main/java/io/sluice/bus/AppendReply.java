@@ -1,5 +1,7 @@
 package io.sluice.bus;
 
+import java.util.BitSet;
+
 /**
  * What became of each message of an {@link AppendRequest}, in its order. Columns, so that a large
  * batch is answered without an object per message.
@@ -13,6 +15,8 @@ public final class AppendReply implements BusMessage {
   private final long[] physicalOffsets;
   private SluiceException[] errors;
   private long[] deliverTimesMs;
+  private BitSet halves;
+  private String[] firstIds;
 
   /** An answer for so many messages, to be filled by {@link #stored} and {@link #refused}. */
   public AppendReply(String brokerName, int count, long storedAtMs) {
@@ -39,6 +43,66 @@ public final class AppendReply implements BusMessage {
     queueIds[index] = -1;
     queueOffsets[index] = -1;
     physicalOffsets[index] = physicalOffset;
+  }
+
+  /**
+   * Notes that a half message was stored; it has no place in its own topic yet.
+   *
+   * @param queueOffset its place in the queue of half messages
+   */
+  public void half(int index, long queueOffset, long physicalOffset) {
+    if (halves == null) {
+      halves = new BitSet();
+    }
+    halves.set(index);
+    queueIds[index] = -1;
+    queueOffsets[index] = queueOffset;
+    physicalOffsets[index] = physicalOffset;
+  }
+
+  /** Whether it is a half message: its transaction is open, and has the message's id. */
+  public boolean isHalf(int index) {
+    return halves != null && halves.get(index);
+  }
+
+  /** Notes of a message the same as was noted of another one. */
+  public void copy(int index, int of) {
+    queueIds[index] = queueIds[of];
+    queueOffsets[index] = queueOffsets[of];
+    physicalOffsets[index] = physicalOffsets[of];
+    if (deliverTimesMs != null) {
+      deliverTimesMs[index] = deliverTimesMs[of];
+    }
+    if (isHalf(of)) {
+      halves.set(index);
+    }
+  }
+
+  /**
+   * Notes that a message was not stored as it repeats an earlier one; what else is noted of it is
+   * where that one is.
+   *
+   * @param firstId the message id of the earlier one, or null if it has none
+   */
+  public void repeats(int index, String firstId) {
+    if (firstIds == null) {
+      firstIds = new String[queueIds.length];
+    }
+    firstIds[index] = firstId == null ? "" : firstId;
+  }
+
+  /** Whether the message was not stored as it repeats an earlier one. */
+  public boolean isDuplicate(int index) {
+    return firstIds != null && firstIds[index] != null;
+  }
+
+  /**
+   * The message id that counts: its own, or that of the one it repeats.
+   *
+   * @param ownId the id it was sent with
+   */
+  public String messageId(int index, String ownId) {
+    return isDuplicate(index) && !firstIds[index].isEmpty() ? firstIds[index] : ownId;
   }
 
   /** When the message will be delivered, in ms since 1970; 0 if it was at once. */

@@ -62,7 +62,7 @@ final class Asking {
             .putProperty(PropertyNames.REQUEST_TTL, Long.toString(wait.toMillis()))
             .putProperty(PropertyNames.CLUSTER, ANY_CLUSTER);
     sender
-        .send(topic, body, asking)
+        .send(topic, body, asking, null)
         .onFailure(
             failure -> {
               requests.forget(to);

@@ -7,6 +7,7 @@ import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BrokerLine;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
+import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.LetterRequest;
 import io.sluice.bus.ReadReply;
@@ -17,6 +18,7 @@ import io.sluice.bus.ReleaseRequest;
 import io.sluice.bus.SettleReply;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.TransactionRequest;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -73,6 +75,14 @@ final class Brokers {
 
   <T extends BusMessage> Future<T> admin(String broker, AdminRequest request) {
     return request(Addresses.admin(broker), request, options);
+  }
+
+  <T extends BusMessage> Future<T> transactions(String broker, TransactionRequest request) {
+    return request(Addresses.transactions(broker), request, options);
+  }
+
+  <T extends BusMessage> Future<T> clients(String broker, ClientKept request) {
+    return request(Addresses.clientKept(broker), request, options);
   }
 
   <T extends BusMessage> Future<T> letters(String broker, LetterRequest request) {

@@ -35,6 +35,7 @@ final class Loop {
   final Brokers brokers;
   final SendCollector sends;
   final Requests requests;
+  final Checkbacks checkbacks;
 
   /** Scratch for one text at a time; nothing of it may be kept over a call. */
   final JsonText json = new JsonText();
@@ -68,6 +69,7 @@ final class Loop {
         new Brokers(vertx, new BrokerLine(vertx, context, clock, loopId, timeoutMs), timeoutMs);
     requests = new Requests(vertx, context, directory, loopId);
     sends = new SendCollector(this);
+    checkbacks = new Checkbacks(this);
   }
 
   /** The names of all masters; completes on this loop. */

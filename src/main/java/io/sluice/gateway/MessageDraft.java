@@ -49,8 +49,8 @@ final class MessageDraft {
           PropertyNames.REDRIVEN,
           PropertyNames.DEAD_QUEUE_ID,
           PropertyNames.DEAD_QUEUE_OFFSET,
-          "TRAN_MSG",
-          "PGROUP");
+          PropertyNames.TRANSACTIONAL,
+          PropertyNames.PRODUCER_GROUP);
 
   /** No delay was given. */
   private static final long NONE = -1;
@@ -74,6 +74,7 @@ final class MessageDraft {
   private String orderingKey;
   private String contentType;
   private String idempotencyKey;
+  private String transactionGroup;
   private long delayMs = NONE;
   private long deliverAtMs = NONE;
   private long replyWaitMs;
@@ -96,6 +97,7 @@ final class MessageDraft {
     orderingKey = null;
     contentType = null;
     idempotencyKey = null;
+    transactionGroup = null;
     delayMs = NONE;
     deliverAtMs = NONE;
     replyWaitMs = 0;
@@ -152,6 +154,11 @@ final class MessageDraft {
     idempotencyKey = value;
   }
 
+  /** Begins a transaction: nobody sees the message until it is committed. */
+  void transaction(String producerGroup) {
+    transactionGroup = TopicNames.checkGroup(producerGroup);
+  }
+
   /** Delivered so long after it was sent. */
   void delay(String name, String text) {
     delayMs = Fields.durationMs(name, text, 0, LONGEST_DELAY_MS);
@@ -184,22 +191,27 @@ final class MessageDraft {
 
   /** Makes it a request: whoever consumes it may reply there. */
   void request(ReplyTo to) {
-    if (delayMs != NONE || deliverAtMs != NONE) {
-      throw new SluiceException(
-          ErrorCode.INVALID_ARGUMENT,
-          "a message that waits for a reply can not be delayed; leave out one of the two");
-    }
+    goesAtOnce("a message that waits for a reply");
     replyTo = to;
   }
 
   /** Makes it a reply: it is handed to the requester and not stored. */
   void reply(ReplyTo to) {
-    if (delayMs != NONE || deliverAtMs != NONE || replyWaitMs > 0) {
+    if (replyWaitMs > 0) {
       throw new SluiceException(
-          ErrorCode.INVALID_ARGUMENT, "a reply can not be delayed, nor wait for a reply itself");
+          ErrorCode.INVALID_ARGUMENT, "a reply can not wait for a reply itself");
     }
+    goesAtOnce("a reply");
     replyTo = to;
     isReply = true;
+  }
+
+  private void goesAtOnce(String what) {
+    if (delayMs != NONE || deliverAtMs != NONE || transactionGroup != null) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          what + " can not be delayed, nor begin a transaction; leave out one of the two");
+    }
   }
 
   /** A user's property. */
@@ -263,7 +275,7 @@ final class MessageDraft {
     }
     properties.put(PropertyNames.ORDERING_KEY, orderingKey);
     properties.put(PropertyNames.CONTENT_TYPE, contentType);
-    properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey);
+    properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey).recognise(false);
     putReplyTo();
     long selector =
         orderingKey == null || orderingKey.isEmpty()
@@ -272,7 +284,21 @@ final class MessageDraft {
     int sysFlag =
         bornHost.length == MessageLayout.HOST_V4_BYTES ? 0 : MessageLayout.SYS_BORN_HOST_V6;
     long dueAtMs = deliverAtMs != NONE ? deliverAtMs : delayMs != NONE ? nowMs + delayMs : 0;
-    if (dueAtMs > nowMs) {
+    if (transactionGroup != null) {
+      long halfDueAtMs = dueAtMs > nowMs ? dueAtMs : 0;
+      batch.addHalf(
+          topic,
+          selector,
+          transactionGroup,
+          halfDueAtMs,
+          0,
+          sysFlag,
+          nowMs,
+          bornHost,
+          0,
+          body,
+          properties);
+    } else if (dueAtMs > nowMs) {
       batch.addDelayed(topic, selector, dueAtMs, 0, sysFlag, nowMs, bornHost, 0, body, properties);
     } else {
       batch.add(topic, selector, 0, sysFlag, nowMs, bornHost, 0, 0, body, properties);

@@ -17,6 +17,12 @@ import io.vertx.core.http.HttpServerRequest;
  */
 final class RequestSend implements SendCollector.Sender, Requests.Requester {
 
+  /** It was not stored again, so nobody will reply to this one. */
+  static final SluiceException REPEATED =
+      new SluiceException(
+          ErrorCode.CONFLICT,
+          "a request with this idempotency key was stored before; the reply went to that one");
+
   private final Loop loop;
   private final HttpServerRequest request;
   private final Connections.Tracked connection;
@@ -52,6 +58,8 @@ final class RequestSend implements SendCollector.Sender, Requests.Requester {
     // Stored: the reply is what is waited for. It may even have come before the force.
     if (reply.error(index) != null) {
       failed(reply.error(index));
+    } else if (reply.isDuplicate(index)) {
+      failed(RequestSend.REPEATED);
     }
   }
 

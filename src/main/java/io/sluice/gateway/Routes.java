@@ -27,6 +27,7 @@ final class Routes {
 
   static final String SEND = "/v1/topics/{topic}/messages";
   static final String SOCKET = "/v1/ws";
+  static final String TRANSACTION = "/v1/transactions/{transactionId}";
 
   private Routes() {}
 
@@ -69,8 +70,9 @@ final class Routes {
             "/v1/groups/{group}/topics/{topic}/position",
             AdminHandlers::putPosition),
         route(HttpMethod.POST, "/v1/replies/{replyTo}", ReplyHandler::reply),
-        later(HttpMethod.GET, "/v1/transactions", "transactions"),
-        later(HttpMethod.POST, "/v1/transactions/{transactionId}", "transactions"));
+        route(HttpMethod.GET, "/v1/transactions", TransactionHandlers::list),
+        route(HttpMethod.GET, TRANSACTION, TransactionHandlers::one),
+        route(HttpMethod.POST, TRANSACTION, TransactionHandlers::end));
   }
 
   private static Route route(HttpMethod method, String path, Handler handler) {

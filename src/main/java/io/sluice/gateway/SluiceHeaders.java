@@ -23,6 +23,7 @@ final class SluiceHeaders {
   static final String DELAY = "Sluice-Delay";
   static final String DELIVER_AT = "Sluice-Deliver-At";
   static final String REPLY_WAIT = "Sluice-Reply-Wait";
+  static final String TRANSACTION = "Sluice-Transaction";
   static final String IDEMPOTENCY_KEY = "Idempotency-Key";
   static final String PROPERTY_PREFIX = "Sluice-Property-";
 
@@ -36,12 +37,13 @@ final class SluiceHeaders {
           DELAY,
           DELIVER_AT,
           REPLY_WAIT,
+          TRANSACTION,
           IDEMPOTENCY_KEY,
           "traceparent",
           "tracestate");
 
   /** Known, and not supported yet: said so instead of being passed over. */
-  static final List<String> NOT_SUPPORTED = List.of("Sluice-Ttl", "Sluice-Transaction");
+  static final List<String> NOT_SUPPORTED = List.of("Sluice-Ttl");
 
   private static final List<String> KNOWN =
       List.of(
@@ -54,7 +56,7 @@ final class SluiceHeaders {
           DELIVER_AT,
           "Sluice-Ttl",
           REPLY_WAIT,
-          "Sluice-Transaction");
+          TRANSACTION);
 
   private static final List<String> ACKS = List.of("memory", "disk", "replicated");
   private static final String PREFIX = "sluice-";
@@ -174,6 +176,8 @@ final class SluiceHeaders {
       draft.deliverAt(name, Fields.timeMs(name, value));
     } else if (name.equalsIgnoreCase(REPLY_WAIT)) {
       draft.replyWait(name, value);
+    } else if (name.equalsIgnoreCase(TRANSACTION)) {
+      draft.transaction(text(value));
     } else if (isProperty(name)) {
       // The name as it came: HTTP/2 has made it lower case, HTTP/1.1 leaves it.
       draft.property(name.substring(PROPERTY_PREFIX.length()), text(value));

@@ -41,6 +41,8 @@ final class Socket {
           "settle",
           "publish",
           "reply",
+          "checkback",
+          "end",
           "unsubscribe",
           "seek",
           "ping",
@@ -55,7 +57,18 @@ final class Socket {
   static final List<String> PING_FIELDS = List.of("type", "id");
   static final List<String> AUTH_FIELDS = List.of("type", "id", "token");
   static final List<String> PUBLISH_FIELDS = itemFields("type", "id", "topic", "ack", "replyWait");
-  static final List<String> REPLY_FIELDS = itemFields("type", "id", "replyTo");
+  static final List<String> REPLY_FIELDS =
+      List.of(
+          "type",
+          "id",
+          "replyTo",
+          "body",
+          "json",
+          "bodyBase64",
+          "tag",
+          "keys",
+          "properties",
+          "contentType");
 
   /** Dispatch to a socket stops with so many bytes written and not taken: one burst and a half. */
   private static final int MAX_UNWRITTEN_BYTES = 768 << 10;
@@ -80,6 +93,7 @@ final class Socket {
   private final ChannelHandlerContext channel;
   private final ItemReader items = new ItemReader();
   private Map<String, Subscription> subscriptions = Map.of();
+  private SocketTransactions transactions;
   private byte[] partial;
   private int partialBytes;
   private WebSocketFrameType partialType;
@@ -264,7 +278,8 @@ final class Socket {
     }
   }
 
-  private void send(Consumer<JsonText> writer) {
+  /** Writes a frame, unless the socket is closed. */
+  void send(Consumer<JsonText> writer) {
     if (closed) {
       return;
     }
@@ -381,6 +396,8 @@ final class Socket {
       case "reply" -> reply(bytes, from, length, bodyAt, bodyBytes);
       case "settle" -> settle(bytes, from, length);
       case "credit" -> credit(bytes, from, length);
+      case "checkback" -> transactions().checkback(frameId, bytes, from, length);
+      case "end" -> transactions().end(frameId, bytes, from, length);
       case "subscribe" -> {
         SubscribeFields fields = new SubscribeFields();
         fields(bytes, from, length, SubscribeFields.FIELDS, fields::take);
@@ -422,6 +439,13 @@ final class Socket {
     }
   }
 
+  private SocketTransactions transactions() {
+    if (transactions == null) {
+      transactions = new SocketTransactions(this);
+    }
+    return transactions;
+  }
+
   /** Finds type, id and sub, and that the header is valid JSON at all. */
   private void identify(byte[] bytes, int from, int length) {
     try (JsonParser parser = Fields.JSON.createParser(bytes, from, length)) {
@@ -453,8 +477,7 @@ final class Socket {
   }
 
   /** Reads the fields that {@link #identify} did not. */
-  private static void fields(
-      byte[] bytes, int from, int length, List<String> known, Fields.Taker taker) {
+  static void fields(byte[] bytes, int from, int length, List<String> known, Fields.Taker taker) {
     Fields.readObject(
         bytes,
         from,
@@ -745,7 +768,7 @@ final class Socket {
             to[0] = ReplyTo.parse(Fields.text(name, parser));
             return true;
           }
-          return items.take(name, parser);
+          return REPLY_FIELDS.contains(name) && items.take(name, parser);
         });
     endItem(draft, bytes, bodyAt, bodyBytes);
     if (to[0] == null) {
@@ -846,6 +869,9 @@ final class Socket {
       closed = true;
       closing = true;
       releaseAll();
+      if (transactions != null) {
+        transactions.close();
+      }
       onClosed.accept(this);
     }
   }

@@ -49,6 +49,8 @@ final class SocketRequest implements SendCollector.Sender, Requests.Requester {
   public void answered(AppendReply reply, int index) {
     if (reply.error(index) != null) {
       failed(reply.error(index));
+    } else if (reply.isDuplicate(index)) {
+      failed(RequestSend.REPEATED);
     }
   }
 

@@ -39,14 +39,20 @@ public final class Names {
   /** The topic that holds messages to be delivered later, all in its queue 0. */
   public static final String TIMER_TOPIC = SYSTEM_PREFIX + "wheel_timer";
 
+  /** The topic that holds messages whose transaction is open, all in its queue 0: RocketMQ's. */
+  public static final String HALF_TOPIC = "RMQ_SYS_TRANS_HALF_TOPIC";
+
+  /** The topic that keeps messages whose transaction nobody ended in time: RocketMQ's. */
+  public static final String UNDECIDED_TOPIC = "TRANS_CHECK_MAX_TIME_TOPIC";
+
   private static final Set<String> SYSTEM_TOPICS =
       Set.of(
           "TBW102",
           "SCHEDULE_TOPIC_XXXX",
           "BenchmarkTest",
-          "RMQ_SYS_TRANS_HALF_TOPIC",
+          HALF_TOPIC,
           "RMQ_SYS_TRANS_OP_HALF_TOPIC",
-          "TRANS_CHECK_MAX_TIME_TOPIC",
+          UNDECIDED_TOPIC,
           "RMQ_SYS_TRACE_TOPIC",
           "SELF_TEST_TOPIC",
           "OFFSET_MOVED_EVENT",

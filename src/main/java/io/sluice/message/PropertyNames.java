@@ -18,6 +18,15 @@ public final class PropertyNames {
   /** When a delayed message is due, in ms since 1970; on the record in the timer topic only. */
   public static final String TIMER_OUT_MS = "TIMER_OUT_MS";
 
+  /** Whether a message was sent in a transaction: "true". */
+  public static final String TRANSACTIONAL = "TRAN_MSG";
+
+  /** The group of those who can say how a message's transaction ended. */
+  public static final String PRODUCER_GROUP = "PGROUP";
+
+  /** How long a transaction may be open before it is asked for the first time, in seconds. */
+  public static final String CHECK_IMMUNITY_SECONDS = "CHECK_IMMUNITY_TIME_IN_SECONDS";
+
   public static final String RETRY_TOPIC = "RETRY_TOPIC";
   public static final String REAL_TOPIC = "REAL_TOPIC";
   public static final String REAL_QUEUE_ID = "REAL_QID";

@@ -25,6 +25,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private BrokerLink broker;
   private ClientHandler clients;
   private ReplyHandler replies;
+  private TransactionHandler checks;
   private RemotingServer server;
   private RemotingServer vipServer;
   private volatile int port;
@@ -139,7 +140,9 @@ public final class BrokerFrontVerticle extends VerticleBase {
             storeHost,
             clock);
     replies = new ReplyHandler(vertx, options, advertisedAddress(), clock, this::connection);
+    checks = new TransactionHandler(broker, storeHost);
     handlers
+        .add(checks, RequestCode.END_TRANSACTION)
         .add(
             sends,
             RequestCode.SEND_MESSAGE,
@@ -213,7 +216,9 @@ public final class BrokerFrontVerticle extends VerticleBase {
   }
 
   private void tellClients(FrontNotice notice) {
-    if (notice instanceof FrontNotice.GroupChanged changed) {
+    if (notice instanceof FrontNotice.CheckTransaction check) {
+      checks.ask(check, connection(check.holder()));
+    } else if (notice instanceof FrontNotice.GroupChanged changed) {
       for (String holder : changed.holders()) {
         ClientConnection connection = connection(holder);
         if (connection != null) {

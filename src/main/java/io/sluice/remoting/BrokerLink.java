@@ -10,6 +10,7 @@ import io.sluice.bus.ClientKept;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReleaseRequest;
+import io.sluice.bus.TransactionRequest;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.Message;
@@ -61,6 +62,11 @@ final class BrokerLink {
   /** Asks for what the request names as its answer. */
   <T extends BusMessage> Future<T> clientKept(ClientKept request) {
     return ask(clientKept, request, 0);
+  }
+
+  /** Asks for what the request names as its answer. */
+  <T extends BusMessage> Future<T> transactions(TransactionRequest request) {
+    return ask(Addresses.transactions(brokerName), request, 0);
   }
 
   Future<ClientKept.Pulled> pull(ClientKept.Pull request) {

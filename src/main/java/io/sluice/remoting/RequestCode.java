@@ -25,7 +25,9 @@ final class RequestCode {
   static final int HEART_BEAT = 34;
   static final int UNREGISTER_CLIENT = 35;
   static final int CONSUMER_SEND_MSG_BACK = 36;
+  static final int END_TRANSACTION = 37;
   static final int GET_CONSUMER_LIST_BY_GROUP = 38;
+  static final int CHECK_TRANSACTION_STATE = 39;
   static final int NOTIFY_CONSUMER_IDS_CHANGED = 40;
   static final int LOCK_BATCH_MQ = 41;
   static final int UNLOCK_BATCH_MQ = 42;

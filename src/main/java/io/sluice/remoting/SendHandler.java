@@ -263,6 +263,22 @@ final class SendHandler implements RequestHandler {
     long selector =
         header.queueId() < 0 ? QueueSelector.ANY : QueueSelector.queue(header.queueId());
     long dueAtMs = send.deadOf == null ? properties.dueAtMs(clock.nowMs()) : 0;
+    if (properties.isTransactional()) {
+      String group = properties.producerGroup();
+      batch.addHalf(
+          header.topic(),
+          selector,
+          group == null ? header.producerGroup() : group,
+          dueAtMs,
+          flag,
+          sysFlag,
+          header.bornAtMs(),
+          bornHost,
+          header.reconsumeTimes(),
+          body,
+          read);
+      return;
+    }
     if (dueAtMs > 0) {
       batch.addDelayed(
           header.topic(),

@@ -28,6 +28,8 @@ final class SendProperties {
   private final String clusterName;
   private final List<Long> delayLevelsMs;
   private boolean waits;
+  private boolean transactional;
+  private String producerGroup;
   private int delayLevel;
   private String delaySeconds;
   private String delayMs;
@@ -49,12 +51,13 @@ final class SendProperties {
   /**
    * Reads the properties of one message.
    *
-   * @throws SluiceException NOT_SUPPORTED for what would be stored but not done
    * @throws IllegalArgumentException as {@link PropertiesWriter#put}
    */
   PropertiesWriter read(String encoded) {
     writer.clear();
     waits = true;
+    transactional = false;
+    producerGroup = null;
     delayLevel = 0;
     delaySeconds = null;
     delayMs = null;
@@ -72,13 +75,29 @@ final class SendProperties {
       }
       start = end + 1;
     }
+    // A client's retry carries the id that the client gave the message.
+    writer.recognise(writer.uniqueKey() != null);
     if (writer.uniqueKey() == null) {
       writer.put(PropertyNames.UNIQUE_KEY, uniqueIds.next());
+    }
+    if (!transactional) {
+      // A half message gets it with what else a transaction needs.
+      writer.put(PropertyNames.PRODUCER_GROUP, producerGroup);
     }
     return writer
         .put("CLUSTER", clusterName)
         .put("MSG_REGION", SendHandler.REGION)
         .put("TRACE_ON", "true");
+  }
+
+  /** Whether the message last read begins a transaction. */
+  boolean isTransactional() {
+    return transactional;
+  }
+
+  /** The producer group that the message last read names, or null. */
+  String producerGroup() {
+    return producerGroup;
   }
 
   /** Makes the message last read a dead letter of this group, as one is on every front. */
@@ -148,12 +167,14 @@ final class SendProperties {
         waits = !value.equals("false");
         writer.put(name, value);
       }
-      case "TRAN_MSG" -> {
-        if (value.equals("true")) {
-          throw notYet("transactional messages");
+      case PropertyNames.TRANSACTIONAL -> {
+        // RocketMQ reads it by Boolean.parseBoolean, and what says no is kept.
+        transactional = Boolean.parseBoolean(value);
+        if (!transactional) {
+          writer.put(name, value);
         }
-        writer.put(name, value);
       }
+      case PropertyNames.PRODUCER_GROUP -> producerGroup = value;
       case PropertyNames.RETRY_TOPIC -> {
         retryTopic = value;
         writer.put(name, value);
@@ -171,10 +192,5 @@ final class SendProperties {
         }
       }
     }
-  }
-
-  /** Storing it as a plain message would hand it out too early, so it is not stored at all. */
-  private static SluiceException notYet(String what) {
-    return new SluiceException(ErrorCode.NO_PERMISSION, what + " are not supported yet");
   }
 }

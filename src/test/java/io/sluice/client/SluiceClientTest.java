@@ -217,9 +217,10 @@ class SluiceClientTest {
               return Future.failedFuture("nobody cares");
             })
         .await(5, SECONDS);
+    // They lie in different queues, so only what was handed out before comes before.
+    assertEquals("before", other.poll(5, SECONDS).body().toString());
     send("after");
     assertEquals("after", next().body().toString());
-    assertEquals("before", other.poll(5, SECONDS).body().toString());
     assertEquals("after", other.poll(5, SECONDS).body().toString());
   }
 

@@ -443,7 +443,7 @@ final class FakeBroker extends VerticleBase {
     } else if (request instanceof AdminRequest.FindByPhysicalOffset find) {
       return findAt(find.physicalOffset());
     } else if (request instanceof AdminRequest.GetBroker) {
-      return new AdminRequest.BrokerInfo(NAME, 0, nextPhysical, 0, true, null, 0, 0, 0, 0);
+      return new AdminRequest.BrokerInfo(NAME, 0, nextPhysical, 0, true, null, 0, 0, 0, 0, 0, 0);
     }
     throw new SluiceException(ErrorCode.NOT_SUPPORTED, "the fake does not know " + request);
   }

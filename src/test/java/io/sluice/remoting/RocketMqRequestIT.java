@@ -28,6 +28,7 @@ import org.apache.rocketmq.client.producer.RequestCallback;
 import org.apache.rocketmq.client.utils.MessageUtil;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageAccessor;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -94,10 +95,10 @@ class RocketMqRequestIT {
     assertThrows(RequestTimeoutException.class, () -> asker.request(message(topic, "a"), 1_000));
     MessageExt request = new MessageExt();
     request.setTopic(topic);
-    request.putUserProperty("CLUSTER", "DefaultCluster");
-    request.putUserProperty("CORRELATION_ID", "none");
-    request.putUserProperty("REPLY_TO_CLIENT", "nobody@1");
-    request.putUserProperty("TTL", "1000");
+    MessageAccessor.putProperty(request, "CLUSTER", "DefaultCluster");
+    MessageAccessor.putProperty(request, "CORRELATION_ID", "none");
+    MessageAccessor.putProperty(request, "REPLY_TO_CLIENT", "nobody@1");
+    MessageAccessor.putProperty(request, "TTL", "1000");
     Message reply = MessageUtil.createReplyMessage(request, new byte[] {1});
     MQBrokerException gone = assertThrows(MQBrokerException.class, () -> replier.send(reply));
     assertTrue(gone.getErrorMessage().contains("nobody@1"), gone.getErrorMessage());
@@ -149,7 +150,11 @@ class RocketMqRequestIT {
     assertNull(reply.getUserProperty("polite"));
   }
 
-  private static void replyOn(String topic) throws Exception {
+  private void replyOn(String topic) throws Exception {
+    // A consumer looks for a topic that is not there yet again after 30 s only.
+    HttpRequest put =
+        HttpRequest.newBuilder(uri("/v1/topics/" + topic)).PUT(BodyPublishers.noBody()).build();
+    assertEquals(201, http.send(put, BodyHandlers.ofString()).statusCode());
     DefaultMQPushConsumer consumer = clients.pushConsumer(topic + "-group");
     consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
     consumer.subscribe(topic, "*");
