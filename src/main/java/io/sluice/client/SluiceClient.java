@@ -1,13 +1,16 @@
 package io.sluice.client;
 
 import io.sluice.bus.Addresses;
+import io.sluice.bus.AdminRequest.Positions;
 import io.sluice.bus.AdminRequest.Recall;
+import io.sluice.bus.AdminRequest.SetPosition;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.ReplyTo;
 import io.sluice.bus.Requests;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.StartPosition;
 import io.sluice.util.Clock;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
@@ -17,7 +20,9 @@ import io.vertx.core.buffer.Buffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
@@ -216,6 +221,50 @@ public final class SluiceClient {
                         reads
                             ? startReads(names, topic, group, own, handler)
                             : startGroup(names, topic, group, own, handler)));
+  }
+
+  /**
+   * Sets a group's position in a topic: replays it, or passes over messages. Leases in flight end,
+   * live consumers follow at once.
+   */
+  public Future<Void> seek(String topic, String group, StartPosition to) {
+    return here(
+        () ->
+            directory
+                .brokersFor(topic)
+                .compose(
+                    brokers ->
+                        Future.join(
+                            brokers.stream()
+                                .map(
+                                    broker ->
+                                        setPosition(
+                                            broker, new SetPosition(group, topic, to, null, null)))
+                                .toList()))
+                .mapEmpty());
+  }
+
+  /**
+   * Sets a group's position in some queues of a topic.
+   *
+   * @param offsets by queue id, the next message for the group
+   */
+  public Future<Void> seek(String topic, String group, Map<Integer, Long> offsets) {
+    Map<Integer, Long> sorted = new TreeMap<>(offsets);
+    SetPosition request =
+        new SetPosition(
+            group,
+            topic,
+            null,
+            sorted.keySet().stream().mapToInt(Integer::intValue).toArray(),
+            sorted.values().stream().mapToLong(Long::longValue).toArray());
+    return here(() -> directory.brokerFor(topic).compose(broker -> setPosition(broker, request)));
+  }
+
+  private Future<Void> setPosition(String broker, SetPosition request) {
+    return calls
+        .<Positions>request(Addresses.admin(broker), request, BrokerCalls.TIMEOUT_MS)
+        .mapEmpty();
   }
 
   /** Subscribes for a stream; see {@link MessageStream} for how its messages are settled. */

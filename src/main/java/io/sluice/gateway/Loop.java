@@ -43,6 +43,12 @@ final class Loop {
   /** Scratch for one message at a time on its way in. */
   final MessageDraft draft = new MessageDraft();
 
+  /** Scratch for one event at a time on its way in. */
+  final CloudEventReader events = new CloudEventReader();
+
+  /** Scratch for one event at a time on its way out. */
+  final CloudEventJson eventJson = new CloudEventJson();
+
   /** Scratch for one message at a time on its way out. */
   final MessageJson messageJson = new MessageJson();
 

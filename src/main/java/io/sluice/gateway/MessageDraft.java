@@ -79,6 +79,7 @@ final class MessageDraft {
   private long deliverAtMs = NONE;
   private long replyWaitMs;
   private ReplyTo replyTo;
+  private final CloudEvent event = new CloudEvent();
   private boolean isReply;
   private byte[] bodyArray;
 
@@ -103,6 +104,7 @@ final class MessageDraft {
     replyWaitMs = 0;
     replyTo = null;
     isReply = false;
+    event.clear();
     return this;
   }
 
@@ -157,6 +159,46 @@ final class MessageDraft {
   /** Begins a transaction: nobody sees the message until it is committed. */
   void transaction(String producerGroup) {
     transactionGroup = TopicNames.checkGroup(producerGroup);
+  }
+
+  /** Sets the idempotency key if none was given. */
+  void defaultIdempotencyKey(String value) {
+    if (idempotencyKey == null) {
+      idempotencyKey = value;
+    }
+  }
+
+  /** Sets the tag if none was given. */
+  void defaultTag(String value) {
+    if (tag == null) {
+      tag = value;
+    }
+  }
+
+  /** Sets the ordering key if none was given; null for none. */
+  void defaultOrderingKey(String value) {
+    if (orderingKey == null) {
+      orderingKey = value;
+    }
+  }
+
+  /** An attribute of a CloudEvent whose data is the body. */
+  void eventAttribute(String name, String value) {
+    event.put(name, value);
+  }
+
+  /** Ends the attributes, if there were some. */
+  void endEvent() {
+    if (contentType != null && contentType.startsWith(CloudEvent.STRUCTURED_TYPE)) {
+      // The body says all of it; headers may repeat it (HTTP binding, 3.2.3).
+      event.clear();
+      contentType = null;
+    } else if (!event.isEmpty()) {
+      if (contentType != null) {
+        event.put("datacontenttype", contentType);
+      }
+      event.finish(this);
+    }
   }
 
   /** Delivered so long after it was sent. */

@@ -92,6 +92,17 @@ final class MessageJson {
     writeBody(out, view);
   }
 
+  /** The id of a message: its unique id, or where it is stored. */
+  static String id(MessageView view) {
+    String uniqueKey = view.property(PropertyNames.UNIQUE_KEY);
+    if (uniqueKey != null) {
+      return uniqueKey;
+    }
+    JsonText id = new JsonText();
+    OffsetIds.write(id, view);
+    return id.toString();
+  }
+
   /** As {@link #write}, without the body: for frames that carry it as it is. */
   void writeHead(JsonText out, MessageView view, String topic, int attempt) {
     writeHead(out, view, topic, attempt, true);
@@ -308,7 +319,7 @@ final class MessageJson {
   }
 
   /** A body that says it is JSON may not be; embedded unread it would break the text around it. */
-  private static boolean isJson(ByteBuffer buffer, int at, int length) {
+  static boolean isJson(ByteBuffer buffer, int at, int length) {
     if (length == 0) {
       return false;
     }

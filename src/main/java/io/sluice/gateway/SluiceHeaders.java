@@ -61,6 +61,9 @@ final class SluiceHeaders {
   private static final List<String> ACKS = List.of("memory", "disk", "replicated");
   private static final String PREFIX = "sluice-";
 
+  /** The shortest name of ours is ce-id. */
+  private static final int SHORTEST = 5;
+
   private SluiceHeaders() {}
 
   /**
@@ -74,7 +77,7 @@ final class SluiceHeaders {
     for (Map.Entry<String, String> header : headers) {
       String name = header.getKey();
       int length = name.length();
-      if (length < 7) {
+      if (length < SHORTEST) {
         continue;
       }
       switch (name.charAt(0) | 0x20) {
@@ -88,7 +91,9 @@ final class SluiceHeaders {
           if (length == 12 && name.equalsIgnoreCase("content-type")) {
             draft.contentType(header.getValue());
           } else if (isCloudEvent(name)) {
-            throw notSupported("the header " + name + " (CloudEvents)");
+            draft.eventAttribute(
+                name.substring(3).toLowerCase(Locale.ROOT),
+                CloudEvent.decodeHeader(text(header.getValue())));
           }
         }
         case 'i' -> {
@@ -106,6 +111,7 @@ final class SluiceHeaders {
         }
       }
     }
+    draft.endEvent();
     return ack;
   }
 

@@ -56,7 +56,8 @@ final class Socket {
   static final List<String> SEEK_FIELDS = List.of("type", "id", "sub", "to");
   static final List<String> PING_FIELDS = List.of("type", "id");
   static final List<String> AUTH_FIELDS = List.of("type", "id", "token");
-  static final List<String> PUBLISH_FIELDS = itemFields("type", "id", "topic", "ack", "replyWait");
+  static final List<String> PUBLISH_FIELDS =
+      itemFields("type", "id", "topic", "ack", "replyWait", "event");
   static final List<String> REPLY_FIELDS =
       List.of(
           "type",
@@ -499,6 +500,11 @@ final class Socket {
   }
 
   private void subscribe(SubscribeFields fields, String id, boolean oneLine) {
+    if (fields.events && binary) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "format: cloudevents are JSON; open the socket with " + Sockets.JSON);
+    }
     fields.oneLine = oneLine;
     if (draining) {
       throw new SluiceException(
@@ -671,6 +677,7 @@ final class Socket {
 
   private void seek(byte[] bytes, int from, int length) {
     Position.From[] to = new Position.From[1];
+    boolean[] byOffsets = new boolean[1];
     fields(
         bytes,
         from,
@@ -680,7 +687,8 @@ final class Socket {
           if (!name.equals("to")) {
             return false;
           }
-          to[0] = Position.from(name, SubscribeFields.timeOrText(name, parser));
+          byOffsets[0] = parser.currentToken() == JsonToken.START_OBJECT;
+          to[0] = place(name, parser);
           return true;
         });
     if (to[0] == null) {
@@ -688,8 +696,23 @@ final class Socket {
           ErrorCode.INVALID_ARGUMENT, "to is missing: earliest, latest, a time or a position");
     }
     Subscription subscription = subscription();
+    if (byOffsets[0] && !subscription.fields.isGroup()) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "to: offsets are for groups; a reader goes to earliest, latest, a time or a position");
+    }
     String id = frameId;
     subscription.seek(to[0], () -> sendOk(id, subscription.fields.sub, subscription.position()));
+  }
+
+  /** A text as in a subscription, or an object as over HTTP. */
+  private static Position.From place(String name, JsonParser parser) throws IOException {
+    if (parser.currentToken() != JsonToken.START_OBJECT) {
+      return Position.from(name, SubscribeFields.timeOrText(name, parser));
+    }
+    AdminHandlers.PositionFields fields = new AdminHandlers.PositionFields();
+    fields.take(name, parser);
+    return fields.place();
   }
 
   private void publish(
@@ -706,6 +729,10 @@ final class Socket {
           switch (name) {
             case "topic" -> topicAndAck[0] = Fields.text(name, parser);
             case "ack" -> topicAndAck[1] = Fields.text(name, parser);
+            case "event" -> {
+              items.oneBody();
+              loop.events.readNext(parser, bytes, from, draft);
+            }
             case "replyWait" -> draft.replyWait(name, Fields.text(name, parser));
             default -> {
               return items.take(name, parser);

@@ -80,7 +80,8 @@ class DocumentsTest {
         Set.of("queue", "offset", "time", "limit", "key", "tag", "sql"),
         parameters("get", Routes.SEND, "query"));
     assertEquals(
-        Set.of("from", "tag", "sql"), parameters("get", "/v1/topics/{topic}/stream", "query"));
+        Set.of("from", "tag", "sql", "format"),
+        parameters("get", "/v1/topics/{topic}/stream", "query"));
   }
 
   @Test
