@@ -9,6 +9,7 @@ import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.LetterJobBecame;
 import io.sluice.broker.StateChange.LettersGone;
 import io.sluice.broker.StateChange.Positioned;
+import io.sluice.broker.StateChange.RequestModeSet;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
@@ -50,6 +51,9 @@ final class BrokerState {
 
   /** Which delayed messages are done with. */
   final TimerState timers = new TimerState();
+
+  /** How groups of RocketMQ clients are to take messages. */
+  final RequestModes requestModes = new RequestModes();
 
   /** Which dead letters are done with. */
   final LetterState letters = new LetterState();
@@ -173,6 +177,7 @@ final class BrokerState {
       consumption.forEachCursor(cursor -> parts.add(cursor::snapshot));
     }
     timers.addParts(parts);
+    parts.add(requestModes::snapshot);
     transactions.addParts(parts);
     openTransactions.accept(parts);
     letters.addParts(parts);
@@ -205,6 +210,8 @@ final class BrokerState {
       timers.apply(fired);
     } else if (change instanceof TimersRecalled recalled) {
       timers.apply(recalled);
+    } else if (change instanceof RequestModeSet set) {
+      requestModes.apply(set);
     } else if (change instanceof TransactionsEnded ended) {
       transactions.apply(ended);
     } else if (change instanceof TransactionChecked checked) {
@@ -238,6 +245,7 @@ final class BrokerState {
       return;
     }
     topicChanges++;
+    requestModes.forgetTopic(name);
     for (Consumption consumption : topic.consumptions) {
       consumption.group.consumptions.remove(name);
       forget(consumption);
@@ -258,6 +266,7 @@ final class BrokerState {
     if (group == null) {
       return;
     }
+    requestModes.forgetGroup(name);
     for (Consumption consumption : group.consumptions.values()) {
       consumption.topic.consumptions.remove(consumption);
       forget(consumption);

@@ -9,6 +9,8 @@ import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.LetterRequest;
+import io.sluice.bus.OperatorRequest;
+import io.sluice.bus.PopRequest;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
@@ -84,6 +86,9 @@ public final class BrokerVerticle extends VerticleBase {
   private Settler settler;
   private Admin admin;
   private ClientKeptHandler clientKept;
+  private PopHandler pops;
+  private Rates rates;
+  private Operator operator;
   private Timers timers;
   private Transactions transactions;
   private TransactionEnds transactionEnds;
@@ -233,6 +238,16 @@ public final class BrokerVerticle extends VerticleBase {
     clientKept =
         new ClientKeptHandler(
             options, store, state, catalog, log, reader, dispatcher, appender, clock);
+    pops = new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept);
+    rates =
+        new Rates(
+            state,
+            clock,
+            appender::messagesIn,
+            () -> dispatcher.messagesOut() + reader.messagesOut());
+    operator =
+        new Operator(
+            store, state, catalog, rates, clientKept::producers, worker, options.getDirectory());
     timers =
         new Timers(
             store,
@@ -360,6 +375,12 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.clientKept(name),
             (request, at) -> clientKept.handle(request, Answer.to(at))));
     listening.add(
+        this.<PopRequest>on(
+            Addresses.pop(name), (request, at) -> pops.handle(request, Answer.to(at))));
+    listening.add(
+        this.<OperatorRequest>on(
+            Addresses.operator(name), (request, at) -> operator.handle(request, Answer.to(at))));
+    listening.add(
         this.<LetterRequest>on(
             Addresses.letters(name), (request, at) -> letters.handle(request, Answer.to(at))));
     listening.add(
@@ -461,6 +482,8 @@ public final class BrokerVerticle extends VerticleBase {
     vertx.setPeriodic(options.getRegisterInterval().toMillis(), id -> keepHouse());
     vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> snapshots.write());
     clientKept.start(vertx);
+    rates.sample();
+    vertx.setPeriodic(Rates.INTERVAL_MS, id -> rates.sample());
     vertx.setPeriodic(ADVANCE_INTERVAL_MS, id -> log.flushAll());
     turn.request();
   }

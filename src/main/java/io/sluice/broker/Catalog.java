@@ -161,6 +161,17 @@ final class Catalog {
     changed();
   }
 
+  /** Refuses to give anything to a group that is switched off. */
+  void checkConsumes(GroupConfig config) {
+    if (!config.isOn(GroupConfig.CONSUME_ENABLE)) {
+      throw new SluiceException(
+          ErrorCode.NO_PERMISSION,
+          "the group '"
+              + config.name()
+              + "' is switched off (consumeEnable=false); switch it on to consume");
+    }
+  }
+
   /** How a group begins that is made by its first use. */
   GroupConfig newGroup(String name) {
     return new GroupConfig(
@@ -225,6 +236,15 @@ final class Catalog {
       putGroup(newGroup(groupName));
     }
     return startOffsets(topic, from).map(offsets -> makeConsumption(groupName, topic, offsets));
+  }
+
+  /** As {@link #consume}, beginning at these offsets. */
+  Consumption consumeAt(String groupName, TopicState topic, long[] offsets) {
+    checkGroupName(groupName);
+    if (!state.groups.containsKey(groupName)) {
+      putGroup(newGroup(groupName));
+    }
+    return makeConsumption(groupName, topic, offsets);
   }
 
   /** For each queue of a topic the offset that a position stands for. */

@@ -35,6 +35,7 @@ import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.Filter;
 import io.sluice.bus.FrontNotice;
+import io.sluice.bus.GroupConfig;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.SluiceException;
@@ -175,6 +176,11 @@ final class ClientKeptHandler {
     return Done.DONE;
   }
 
+  /** Who sends, by group. */
+  Map<String, List<Member>> producers() {
+    return registry.producers();
+  }
+
   /** Whether clients that keep their queues themselves live in a group. */
   boolean hasClients(String group) {
     return registry.isOnline(group);
@@ -185,9 +191,27 @@ final class ClientKeptHandler {
    * side would hand out what the other one has.
    */
   void checkLeasesAllowed(String group, String topic) {
-    if (registry.shares(group, topic)) {
+    if (shares(group, topic)) {
       throw sharedByClients(group, topic);
     }
+  }
+
+  /** Has the live clients of a group look at once for what is theirs. */
+  void wake(String group) {
+    tell(Set.of(group));
+  }
+
+  /**
+   * Whether the group has a cursor by leases, although its live clients may still be at what they
+   * pulled before: they were told to pop.
+   */
+  private boolean isPopped(String group, String topic) {
+    return state.requestModes.isPopped(group, topic);
+  }
+
+  /** Whether live clients of the group share the topic's queues among themselves. */
+  private boolean shares(String group, String topic) {
+    return registry.shares(group, topic) && !isPopped(group, topic);
   }
 
   /**
@@ -196,8 +220,7 @@ final class ClientKeptHandler {
    * once.
    */
   Answer<BusMessage> following(AdminRequest request, Answer<BusMessage> answer) {
-    if (!(request instanceof AdminRequest.SetPosition set)
-        || !registry.shares(set.group(), set.topic())) {
+    if (!(request instanceof AdminRequest.SetPosition set) || !shares(set.group(), set.topic())) {
       return answer;
     }
     return new Answer<>() {
@@ -241,8 +264,18 @@ final class ClientKeptHandler {
 
   private void pull(Pull pull, Answer<BusMessage> answer) {
     ensureGroup(pull.group());
+    checkEnabled(pull.group());
     TopicState topic = catalog.existingTopic(pull.topic());
     checkQueue(topic, pull.queueId());
+    if (isPopped(pull.group(), pull.topic()) && registry.shares(pull.group(), pull.topic())) {
+      throw new SluiceException(
+          ErrorCode.CONFLICT,
+          "the group '"
+              + pull.group()
+              + "' is to pop the messages of '"
+              + pull.topic()
+              + "' (request mode POP); set the mode to PULL for pulls");
+    }
     Filter filter = pull.filter() != null ? pull.filter() : subscribed(pull);
     Long reset = resets.remove(new ResetKey(pull.group(), pull.topic(), pull.queueId()));
     if (reset == null && pull.commitOffset() >= 0) {
@@ -268,6 +301,7 @@ final class ClientKeptHandler {
         new Answer<>() {
           @Override
           public void succeed(ReadReply reply) {
+            count(pull, reply);
             answer.succeed(pulled(pull, reply));
           }
 
@@ -276,6 +310,23 @@ final class ClientKeptHandler {
             answer.fail(failure);
           }
         });
+  }
+
+  private void count(Pull pull, ReadReply reply) {
+    Consumption consumption = state.consumption(pull.group(), pull.topic());
+    if (consumption != null) {
+      consumption.messagesOut += reply.messages().count();
+    }
+  }
+
+  private void checkEnabled(String group) {
+    GroupConfig config = catalog.existingGroup(group).config;
+    catalog.checkConsumes(config);
+    if (!config.isOn(GroupConfig.CONSUME_BROADCAST_ENABLE) && registry.isBroadcast(group)) {
+      throw new SluiceException(
+          ErrorCode.NO_PERMISSION,
+          "the group '" + group + "' must not consume in the broadcast model");
+    }
   }
 
   private Filter subscribed(Pull pull) {
@@ -345,7 +396,13 @@ final class ClientKeptHandler {
     TopicState topic = catalog.existingTopic(commit.topic());
     checkQueue(topic, commit.queueId());
     if (!resets.containsKey(new ResetKey(commit.group(), commit.topic(), commit.queueId()))) {
-      position(cursor(commit.group(), topic, commit.queueId()), commit.queueOffset());
+      QueueCursor cursor = cursor(commit.group(), topic, commit.queueId());
+      if (isPopped(commit.group(), commit.topic())) {
+        // The last word of a client that pulled before: what it has done is done.
+        cursor.settleBefore(commit.queueOffset(), log.changes());
+      } else {
+        position(cursor, commit.queueOffset());
+      }
     }
     log.whenWritten(
         new Answer<>() {
@@ -390,7 +447,7 @@ final class ClientKeptHandler {
     }
     cursor.position(queueOffset, log.changes());
     log.request();
-    if (cursor.consumption.waiters != null) {
+    if (cursor.consumption.wasAwaited()) {
       dispatcher.touch(cursor.consumption);
     }
   }
@@ -436,7 +493,7 @@ final class ClientKeptHandler {
     if (cursor == null) {
       return 0;
     }
-    if (cursor.unsettled().leasedCount() > 0 && registry.shares(get.group(), get.topic())) {
+    if (cursor.unsettled().leasedCount() > 0 && shares(get.group(), get.topic())) {
       // The group goes over from leases to such clients. Once those in flight are settled or over,
       // the clients begin where they ended; they ask again by themselves.
       throw new SluiceException(
@@ -477,8 +534,8 @@ final class ClientKeptHandler {
     for (Subscription subscription : membership.subscriptions()) {
       Consumption consumption = state.consumption(membership.group(), subscription.topic());
       if (consumption != null
-          && consumption.waiters != null
-          && registry.shares(membership.group(), subscription.topic())) {
+          && consumption.wasAwaited()
+          && shares(membership.group(), subscription.topic())) {
         dispatcher.fail(consumption, sharedByClients(membership.group(), subscription.topic()));
       }
     }

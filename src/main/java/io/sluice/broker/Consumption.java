@@ -3,6 +3,7 @@ package io.sluice.broker;
 import io.sluice.message.Names;
 import io.sluice.store.ConsumeQueue;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /**
@@ -26,8 +27,17 @@ final class Consumption {
   /** Who waits for messages; null until somebody did. Owned by the {@link Dispatcher}. */
   WaiterList waiters;
 
+  /**
+   * Who waits for one queue or only looks, by {@link Popping#key}; null until somebody did. Owned
+   * by the {@link Dispatcher}.
+   */
+  Map<Integer, WaiterList> waitersApart;
+
   /** Reads by workers under way. Owned by the {@link Dispatcher}. */
   int reading;
+
+  /** Messages handed out since the start. */
+  long messagesOut;
 
   /** Whether it stands in the dispatcher's list of those to look at. */
   boolean touched;
@@ -37,6 +47,17 @@ final class Consumption {
     this.id = id;
     this.group = group;
     this.topic = topic;
+  }
+
+  /** Whether anybody ever waited here. */
+  boolean wasAwaited() {
+    return waiters != null || waitersApart != null;
+  }
+
+  /** Whether anybody waits here. */
+  boolean isAwaited() {
+    return waiters != null && !waiters.isEmpty()
+        || waitersApart != null && waitersApart.values().stream().anyMatch(list -> !list.isEmpty());
   }
 
   BrokerState state() {

@@ -86,7 +86,7 @@ final class Settler {
       if (topic == null || !topic.equals(request.topic(i))) {
         topic = request.topic(i);
         consumption = topic == null ? null : state.consumption(request.group(), topic);
-        if (consumption != null && consumption.waiters != null) {
+        if (consumption != null && consumption.wasAwaited()) {
           dispatcher.touch(consumption);
         }
       }

@@ -55,6 +55,7 @@ sealed interface StateChange {
    *
    * @param attempt the how-manieth time
    * @param held whether a socket holds them: then they are given back at the next start
+   * @param popped whether they may come again as soon as their time is over
    */
   record Leased(
       int consumption,
@@ -65,8 +66,33 @@ sealed interface StateChange {
       int attempt,
       long deadlineMs,
       boolean ordered,
-      boolean held)
-      implements StateChange {}
+      boolean held,
+      boolean popped)
+      implements StateChange {
+
+    Leased(
+        int consumption,
+        int queueId,
+        long firstOffset,
+        int count,
+        long firstLease,
+        int attempt,
+        long deadlineMs,
+        boolean ordered,
+        boolean held) {
+      this(
+          consumption,
+          queueId,
+          firstOffset,
+          count,
+          firstLease,
+          attempt,
+          deadlineMs,
+          ordered,
+          held,
+          false);
+    }
+  }
 
   /** Offsets that follow each other are done with. */
   record Settled(int consumption, int queueId, long firstOffset, int count)
@@ -101,6 +127,15 @@ sealed interface StateChange {
 
   /** Delayed messages at offsets of the timer queue that follow each other were recalled. */
   record TimersRecalled(long firstOffset, int count) implements StateChange {}
+
+  /**
+   * How a group of RocketMQ clients takes a topic's messages.
+   *
+   * @param popped by pops rather than by pulls
+   * @param shareQueues as RocketMQ's popShareQueueNum
+   */
+  record RequestModeSet(String group, String topic, boolean popped, int shareQueues)
+      implements StateChange {}
 
   /**
    * Transactions whose half messages follow each other ended in the same way.

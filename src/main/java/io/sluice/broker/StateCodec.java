@@ -7,6 +7,7 @@ import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
 import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.Positioned;
+import io.sluice.broker.StateChange.RequestModeSet;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
@@ -62,8 +63,14 @@ final class StateCodec {
   private static final int TRANSACTION_CHECKED = 21;
   private static final int TRANSACTIONS_OVER = 22;
 
+  private static final int REQUEST_MODE_SET = 50;
+
+  /** A {@link #GROUP_PUT} with attributes behind it. */
+  private static final int GROUP_PUT_WITH_ATTRIBUTES = 60;
+
   private static final int ORDERED_BIT = 1;
   private static final int HELD_BIT = 2;
+  private static final int POPPED_BIT = 4;
 
   private StateCodec() {}
 
@@ -135,7 +142,10 @@ final class StateCodec {
     out.writeNumber(leased.firstLease());
     out.writeNumber(leased.attempt());
     out.writeNumber(leased.deadlineMs());
-    out.writeByte((leased.ordered() ? ORDERED_BIT : 0) | (leased.held() ? HELD_BIT : 0));
+    out.writeByte(
+        (leased.ordered() ? ORDERED_BIT : 0)
+            | (leased.held() ? HELD_BIT : 0)
+            | (leased.popped() ? POPPED_BIT : 0));
   }
 
   private static void writeRare(ByteWriter out, StateChange change) {
@@ -178,6 +188,12 @@ final class StateCodec {
     } else if (change instanceof TransactionsOver over) {
       out.writeByte(TRANSACTIONS_OVER);
       out.writeNumber(over.beforeOffset());
+    } else if (change instanceof RequestModeSet set) {
+      out.writeByte(REQUEST_MODE_SET);
+      out.writeText(set.group());
+      out.writeText(set.topic());
+      out.writeByte(set.popped() ? 1 : 0);
+      out.writeNumber(set.shareQueues());
     } else if (!LetterCodec.write(out, change)) {
       throw new IllegalStateException("no encoding for " + change);
     }
@@ -191,13 +207,7 @@ final class StateCodec {
     out.writeNumber(config.permission());
     out.writeByte(config.order() ? 1 : 0);
     out.writeNumber(config.retentionMs());
-    out.writeNumber(config.attributes().size());
-    new TreeMap<>(config.attributes())
-        .forEach(
-            (name, value) -> {
-              out.writeText(name);
-              out.writeText(value);
-            });
+    writeAttributes(out, config.attributes());
     out.writeNumber(put.queuesEver());
     out.writeNumber(put.nextOffsets().length);
     for (long nextOffset : put.nextOffsets()) {
@@ -205,8 +215,26 @@ final class StateCodec {
     }
   }
 
+  private static void writeAttributes(ByteWriter out, Map<String, String> attributes) {
+    out.writeNumber(attributes.size());
+    new TreeMap<>(attributes)
+        .forEach(
+            (name, value) -> {
+              out.writeText(name);
+              out.writeText(value);
+            });
+  }
+
+  private static Map<String, String> readAttributes(ByteReader in) {
+    Map<String, String> attributes = new TreeMap<>();
+    for (int i = in.readCount(); i > 0; i--) {
+      attributes.put(in.readText(), in.readText());
+    }
+    return Map.copyOf(attributes);
+  }
+
   private static void writeGroup(ByteWriter out, GroupConfig config) {
-    out.writeByte(GROUP_PUT);
+    out.writeByte(config.attributes().isEmpty() ? GROUP_PUT : GROUP_PUT_WITH_ATTRIBUTES);
     out.writeText(config.name());
     out.writeNumber(config.maxAttempts());
     out.writeNumber(config.retryDelaysMs().size());
@@ -214,6 +242,9 @@ final class StateCodec {
       out.writeNumber(delayMs);
     }
     out.writeNumber(config.orderedRetryDelayMs());
+    if (!config.attributes().isEmpty()) {
+      writeAttributes(out, config.attributes());
+    }
   }
 
   private static StateChange readOne(ByteReader in) {
@@ -222,7 +253,8 @@ final class StateCodec {
       case STARTED -> new Started(in.readNumber());
       case TOPIC_PUT -> readTopic(in);
       case TOPIC_DELETED -> new TopicDeleted(in.readText());
-      case GROUP_PUT -> readGroup(in);
+      case GROUP_PUT -> readGroup(in, false);
+      case GROUP_PUT_WITH_ATTRIBUTES -> readGroup(in, true);
       case GROUP_DELETED -> new GroupDeleted(in.readText());
       case CONSUMPTION_MADE -> new ConsumptionMade(in.readInt(), in.readText(), in.readText());
       case POSITIONED -> new Positioned(in.readInt(), in.readInt(), in.readNumber());
@@ -246,6 +278,8 @@ final class StateCodec {
       case TRANSACTION_CHECKED ->
           new TransactionChecked(in.readNumber(), in.readInt(), in.readNumber());
       case TRANSACTIONS_OVER -> new TransactionsOver(in.readNumber());
+      case REQUEST_MODE_SET ->
+          new RequestModeSet(in.readText(), in.readText(), in.readFlag(), in.readInt());
       default -> LetterCodec.read(kind, in);
     };
   }
@@ -276,7 +310,8 @@ final class StateCodec {
         attempt,
         deadlineMs,
         (bits & ORDERED_BIT) != 0,
-        (bits & HELD_BIT) != 0);
+        (bits & HELD_BIT) != 0,
+        (bits & POPPED_BIT) != 0);
   }
 
   private static TopicPut readTopic(ByteReader in) {
@@ -285,21 +320,17 @@ final class StateCodec {
     int permission = in.readInt();
     boolean order = in.readFlag();
     long retentionMs = in.readNumber();
-    Map<String, String> attributes = new TreeMap<>();
-    for (int i = in.readCount(); i > 0; i--) {
-      attributes.put(in.readText(), in.readText());
-    }
+    Map<String, String> attributes = readAttributes(in);
     int queuesEver = in.readInt();
     long[] nextOffsets = new long[in.readCount()];
     for (int i = 0; i < nextOffsets.length; i++) {
       nextOffsets[i] = in.readNumber();
     }
-    TopicConfig config =
-        new TopicConfig(name, queues, permission, order, retentionMs, Map.copyOf(attributes));
+    TopicConfig config = new TopicConfig(name, queues, permission, order, retentionMs, attributes);
     return new TopicPut(config, queuesEver, nextOffsets);
   }
 
-  private static GroupPut readGroup(ByteReader in) {
+  private static GroupPut readGroup(ByteReader in, boolean withAttributes) {
     String name = in.readText();
     int maxAttempts = in.readInt();
     int delays = in.readCount();
@@ -307,7 +338,10 @@ final class StateCodec {
     for (int i = 0; i < delays; i++) {
       retryDelaysMs.add(in.readNumber());
     }
+    long orderedRetryDelayMs = in.readNumber();
+    Map<String, String> attributes = withAttributes ? readAttributes(in) : Map.of();
     return new GroupPut(
-        new GroupConfig(name, maxAttempts, List.copyOf(retryDelaysMs), in.readNumber()));
+        new GroupConfig(
+            name, maxAttempts, List.copyOf(retryDelaysMs), orderedRetryDelayMs, attributes));
   }
 }

@@ -70,6 +70,11 @@ public final class Addresses {
     return BROKER + brokerName + ".clients";
   }
 
+  /** Any {@link PopRequest}; each names its answer. */
+  public static String pop(String brokerName) {
+    return BROKER + brokerName + ".pop";
+  }
+
   /** Any {@link FrontNotice}, to one front. */
   public static String front(String frontId) {
     return FRONT + frontId;
@@ -88,6 +93,11 @@ public final class Addresses {
   /** Any {@link AdminRequest}; each names its answer. */
   public static String admin(String brokerName) {
     return BROKER + brokerName + ".admin";
+  }
+
+  /** Any {@link OperatorRequest}; each names its answer. */
+  public static String operator(String brokerName) {
+    return BROKER + brokerName + ".operator";
   }
 
   /**

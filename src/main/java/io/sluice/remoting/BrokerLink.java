@@ -7,6 +7,8 @@ import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
+import io.sluice.bus.OperatorRequest;
+import io.sluice.bus.PopRequest;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReleaseRequest;
@@ -31,6 +33,8 @@ final class BrokerLink {
   private final String admin;
   private final String release;
   private final String clientKept;
+  private final String pop;
+  private final String operator;
 
   BrokerLink(Vertx vertx, String brokerName) {
     this.vertx = vertx;
@@ -40,6 +44,8 @@ final class BrokerLink {
     release = Addresses.release(brokerName);
     admin = Addresses.admin(brokerName);
     clientKept = Addresses.clientKept(brokerName);
+    pop = Addresses.pop(brokerName);
+    operator = Addresses.operator(brokerName);
   }
 
   String brokerName() {
@@ -69,8 +75,17 @@ final class BrokerLink {
     return ask(Addresses.transactions(brokerName), request, 0);
   }
 
+  <T extends BusMessage> Future<T> operator(OperatorRequest request) {
+    return ask(operator, request, 0);
+  }
+
   Future<ClientKept.Pulled> pull(ClientKept.Pull request) {
     return ask(clientKept, request, request.waitMs());
+  }
+
+  /** Asks for what the request names as its answer, which may take so long. */
+  <T extends BusMessage> Future<T> pop(PopRequest request, long waitMs) {
+    return ask(pop, request, waitMs);
   }
 
   /** Ends the waits of a connection that is gone. */

@@ -13,6 +13,7 @@ import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.LetterJobBecame;
 import io.sluice.broker.StateChange.LettersGone;
 import io.sluice.broker.StateChange.Positioned;
+import io.sluice.broker.StateChange.RequestModeSet;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
@@ -53,6 +54,8 @@ class StateCodecTest {
             new Positioned(number, number, offset),
             new Advanced(number, number, offset),
             new Leased(number, number, offset, number, any, number, offset, flag, !flag),
+            new Leased(number, number, offset, number, any, number, offset, flag, !flag, flag),
+            new RequestModeSet(text, "topic", flag, number),
             new Settled(number, number, offset, number),
             new Returned(number, number, offset, number, offset, number, flag),
             new Extended(number, number, offset, any),
