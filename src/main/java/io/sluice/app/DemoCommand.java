@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import io.sluice.app.load.Bench;
+import io.sluice.app.load.Consistency;
 import io.sluice.app.load.Demo;
 import io.sluice.app.load.Endpoint;
 import io.sluice.app.load.ServerProcess;

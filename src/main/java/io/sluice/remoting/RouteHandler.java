@@ -111,11 +111,11 @@ final class RouteHandler implements RequestHandler {
     return everywhere(TopicConfig.of(TEMPLATE_TOPIC, options.getTemplateQueues()), cluster);
   }
 
-  private static Route replyRoute(String topic, Cluster cluster) {
+  private Route replyRoute(String topic, Cluster cluster) {
     return everywhere(TopicConfig.of(topic, 1), cluster);
   }
 
-  private static Route everywhere(TopicConfig config, Cluster cluster) {
+  private Route everywhere(TopicConfig config, Cluster cluster) {
     List<TopicRoute> topics =
         cluster.brokers().stream()
             .filter(node -> permissions.mayWrite(node.brokerName()))

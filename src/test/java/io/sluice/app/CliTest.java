@@ -127,7 +127,7 @@ class CliTest {
     assertEquals(0, run("group", "position", "gg", "grouped", "--to", "earliest"));
     assertEquals(0, run("consume", "grouped", "--group", "gg", "--max", "1"));
     assertEquals("one\n", out());
-    int queue = ask("GET", "/v1/groups/gg/lag?detail=true").getJsonArray("queues").size();
+    int queue = get("/v1/groups/gg/lag?detail=true").getJsonArray("queues").size();
     assertEquals(8, queue);
     assertEquals(0, run("group", "seek", "gg", "grouped", "--to", "latest"));
     assertEquals(ExitCode.REFUSED.number(), run("group", "seek", "gg", "grouped", "--to", "0=99"));
@@ -166,9 +166,9 @@ class CliTest {
     assertTrue(out().contains("Examples:"), out());
   }
 
-  private static JsonObject ask(String method, String path) {
+  private static JsonObject get(String path) {
     try (ServerClient client = new ServerClient(server.uri())) {
-      return client.call(HttpMethod.valueOf(method), path, Map.of(), null).json();
+      return client.get(path).json();
     }
   }
 
