@@ -46,7 +46,6 @@ final class PlainSends {
 
   private static final byte[] LOCAL_HOST = {127, 0, 0, 1, 0, 0, 0, 0};
   private static final String PROPERTY_PREFIX = "sluice-property-";
-  private static final Set<String> NOT_YET = Set.of("sluice-ttl");
 
   private final Vertx vertx;
   private final BrokerOptions options;
@@ -195,9 +194,10 @@ final class PlainSends {
       String value = header.getValue();
       if (name.startsWith(PROPERTY_PREFIX)) {
         properties.put(header.getKey().substring(PROPERTY_PREFIX.length()), value);
-      } else if (NOT_YET.contains(name) || name.startsWith("ce-")) {
+      } else if (name.startsWith("ce-")) {
         throw new SluiceException(
-            ErrorCode.NOT_SUPPORTED, "the header " + header.getKey() + " is not supported yet");
+            ErrorCode.NOT_SUPPORTED,
+            "the header " + header.getKey() + " is of a CloudEvent; those come over HTTP");
       } else if (name.equals("traceparent") || name.equals("tracestate")) {
         properties.put(name, value);
       } else {
@@ -207,6 +207,7 @@ final class PlainSends {
             properties.put(PropertyNames.ORDERING_KEY, value);
             selector = QueueSelector.orderingKey(value);
           }
+          case "sluice-ttl" -> properties.put(PropertyNames.TTL_MS, ttlMs(value));
           case "idempotency-key" -> properties.put(PropertyNames.IDEMPOTENCY_KEY, value);
           case "content-type" -> properties.put(PropertyNames.CONTENT_TYPE, value);
           case "sluice-key",
@@ -223,6 +224,15 @@ final class PlainSends {
     }
     properties.put(PropertyNames.KEYS, String.join(" ", headers.getAll("Sluice-Key")));
     return selector;
+  }
+
+  private static String ttlMs(String text) {
+    long ms = Durations.parseMs(text);
+    if (ms < 1) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT, "Sluice-Ttl is '" + text + "'; allowed is 1ms or more");
+    }
+    return Long.toString(ms);
   }
 
   /** When the message is to be delivered, or 0. */

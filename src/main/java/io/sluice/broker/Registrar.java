@@ -32,8 +32,8 @@ final class Registrar {
   void register() {
     List<TopicConfig> topics =
         state.topics.values().stream()
-            .map(topic -> topic.config)
-            .filter(config -> !Names.isSystemTopic(config.name()))
+            .filter(topic -> !Names.isSystemTopic(topic.name()))
+            .map(topic -> topic.config.withReadQueues(topic.queuesEver))
             .toList();
     publish(
         new Register(

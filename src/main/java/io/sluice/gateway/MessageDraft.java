@@ -41,6 +41,7 @@ final class MessageDraft {
           PropertyNames.RECORD_CRC,
           PropertyNames.CONTENT_TYPE,
           PropertyNames.IDEMPOTENCY_KEY,
+          PropertyNames.TTL_MS,
           PropertyNames.DEAD_REASON,
           PropertyNames.CORRELATION_ID,
           PropertyNames.REPLY_TO_CLIENT,
@@ -81,6 +82,7 @@ final class MessageDraft {
   private ReplyTo replyTo;
   private final CloudEvent event = new CloudEvent();
   private boolean isReply;
+  private long ttlMs = NONE;
   private byte[] bodyArray;
 
   /** Around {@link #bodyArray}: the lines of a chunk share one. */
@@ -105,6 +107,7 @@ final class MessageDraft {
     replyTo = null;
     isReply = false;
     event.clear();
+    ttlMs = NONE;
     return this;
   }
 
@@ -213,6 +216,11 @@ final class MessageDraft {
     oneTime(name);
   }
 
+  /** Waits for a consumer no longer than this. */
+  void ttl(String name, String text) {
+    ttlMs = Fields.durationMs(name, text, 1, LONGEST_DELAY_MS);
+  }
+
   private void oneTime(String name) {
     if (delayMs != NONE && deliverAtMs != NONE) {
       throw new SluiceException(
@@ -317,6 +325,9 @@ final class MessageDraft {
     }
     properties.put(PropertyNames.ORDERING_KEY, orderingKey);
     properties.put(PropertyNames.CONTENT_TYPE, contentType);
+    if (ttlMs != NONE) {
+      properties.put(PropertyNames.TTL_MS, Long.toString(ttlMs));
+    }
     properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey).recognise(false);
     putReplyTo();
     long selector =

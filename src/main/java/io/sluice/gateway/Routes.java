@@ -21,9 +21,8 @@ final class Routes {
    *
    * @param path with parameters in braces
    * @param handler null where the front takes it before the router: sends and sockets
-   * @param later whether it only says that it is not supported yet; not in the documents
    */
-  record Route(HttpMethod method, String path, Handler handler, boolean later) {}
+  record Route(HttpMethod method, String path, Handler handler) {}
 
   static final String SEND = "/v1/topics/{topic}/messages";
   static final String SOCKET = "/v1/ws";
@@ -41,6 +40,8 @@ final class Routes {
         route(HttpMethod.GET, "/metrics", OperateHandlers::metrics),
         route(HttpMethod.GET, "/v1/latency", OperateHandlers::latency),
         route(HttpMethod.GET, "/v1/cluster", AdminHandlers::cluster),
+        route(HttpMethod.GET, "/v1/brokers/{broker}", ReplicationHandlers::get),
+        route(HttpMethod.POST, "/v1/brokers/{broker}/promote", ReplicationHandlers::promote),
         route(HttpMethod.GET, SOCKET, null),
         route(HttpMethod.POST, SEND, null),
         route(HttpMethod.GET, SEND, ReadHandlers::browse),
@@ -76,16 +77,6 @@ final class Routes {
   }
 
   private static Route route(HttpMethod method, String path, Handler handler) {
-    return new Route(method, path, handler, false);
-  }
-
-  private static Route later(HttpMethod method, String path, String what) {
-    return new Route(
-        method,
-        path,
-        call -> {
-          throw Call.notSupported(what);
-        },
-        true);
+    return new Route(method, path, handler);
   }
 }

@@ -23,6 +23,7 @@ final class SluiceHeaders {
   static final String DELAY = "Sluice-Delay";
   static final String DELIVER_AT = "Sluice-Deliver-At";
   static final String REPLY_WAIT = "Sluice-Reply-Wait";
+  static final String TTL = "Sluice-Ttl";
   static final String TRANSACTION = "Sluice-Transaction";
   static final String IDEMPOTENCY_KEY = "Idempotency-Key";
   static final String PROPERTY_PREFIX = "Sluice-Property-";
@@ -37,13 +38,11 @@ final class SluiceHeaders {
           DELAY,
           DELIVER_AT,
           REPLY_WAIT,
+          TTL,
           TRANSACTION,
           IDEMPOTENCY_KEY,
           "traceparent",
           "tracestate");
-
-  /** Known, and not supported yet: said so instead of being passed over. */
-  static final List<String> NOT_SUPPORTED = List.of("Sluice-Ttl");
 
   private static final List<String> KNOWN =
       List.of(
@@ -54,7 +53,7 @@ final class SluiceHeaders {
           PROPERTY_PREFIX + "<Name>",
           DELAY,
           DELIVER_AT,
-          "Sluice-Ttl",
+          TTL,
           REPLY_WAIT,
           TRANSACTION);
 
@@ -161,12 +160,6 @@ final class SluiceHeaders {
     };
   }
 
-  static SluiceException notSupported(String what) {
-    return new SluiceException(
-        ErrorCode.NOT_SUPPORTED,
-        what + " is not supported yet; the message was not stored, send it without");
-  }
-
   private static AckLevel readSluice(String name, String value, MessageDraft draft) {
     if (name.equalsIgnoreCase(TAG)) {
       draft.tag(text(value));
@@ -178,6 +171,8 @@ final class SluiceHeaders {
       return ack(value);
     } else if (name.equalsIgnoreCase(DELAY)) {
       draft.delay(name, value);
+    } else if (name.equalsIgnoreCase(TTL)) {
+      draft.ttl(name, value);
     } else if (name.equalsIgnoreCase(DELIVER_AT)) {
       draft.deliverAt(name, Fields.timeMs(name, value));
     } else if (name.equalsIgnoreCase(REPLY_WAIT)) {
@@ -187,8 +182,6 @@ final class SluiceHeaders {
     } else if (isProperty(name)) {
       // The name as it came: HTTP/2 has made it lower case, HTTP/1.1 leaves it.
       draft.property(name.substring(PROPERTY_PREFIX.length()), text(value));
-    } else if (NOT_SUPPORTED.stream().anyMatch(name::equalsIgnoreCase)) {
-      throw notSupported("the header " + name);
     } else {
       throw unknown(name);
     }

@@ -46,7 +46,7 @@ public final class MessageBatch {
   private int[] positions;
   private String[] topics;
   private long[] selectors;
-  private int[] tagsCodes;
+  private long[] tagsCodes;
   private long[] dueTimesMs;
 
   /** Which are half messages; null as long as none is. */
@@ -79,7 +79,7 @@ public final class MessageBatch {
     positions = new int[columns];
     topics = new String[columns];
     selectors = new long[columns];
-    tagsCodes = new int[columns];
+    tagsCodes = new long[columns];
     dueTimesMs = new long[columns];
     keyEnds = new int[columns];
     keyHashes = new int[columns];
@@ -299,7 +299,7 @@ public final class MessageBatch {
     topics[count] = topic;
     selectors[count] = selector;
     dueTimesMs[count] = dueAtMs;
-    tagsCodes[count] = properties.tag() == null ? 0 : properties.tag().hashCode();
+    tagsCodes[count] = properties.tagsCode();
     addKeys(recordTopic, properties);
     keyEnds[count] = keyCount;
     addRepeatHash(properties.repeatHash(topic));
@@ -388,8 +388,8 @@ public final class MessageBatch {
     return selectors[index];
   }
 
-  /** The tag code of one message: {@code String.hashCode} of its tag, 0 without a tag. */
-  public int tagsCode(int index) {
+  /** What the queue's entry says of one message's tag and time to live, see {@link TagsCode}. */
+  public long tagsCode(int index) {
     return tagsCodes[index];
   }
 
