@@ -12,8 +12,8 @@ import java.nio.file.StandardCopyOption;
  * What has to be done to a slave's data before it can follow its master. Made while its Broker
  * runs, carried out by {@link #apply} while it is closed.
  *
- * <p>A crash in between is no harm: a log that was cut and not adjusted further is adjusted again,
- * as its snapshot is dropped first and a log without one can only follow from its beginning.
+ * <p>A crash in between is no harm. The master's snapshot takes its place first: with it any log of
+ * the past starts, and the handshake says again what is left to be done.
  */
 public final class Adjustment {
 
@@ -40,7 +40,16 @@ public final class Adjustment {
   /** Carries it out; blocks. */
   public void apply() throws IOException {
     Path directory = options.directory();
-    Files.deleteIfExists(directory.resolve(SNAPSHOT_NAME));
+    if (snapshot) {
+      Files.move(
+          directory.resolve(RECEIVED_NAME),
+          directory.resolve(SNAPSHOT_NAME),
+          StandardCopyOption.ATOMIC_MOVE,
+          StandardCopyOption.REPLACE_EXISTING);
+    } else {
+      // The master has none: all of the state is in its log.
+      Files.deleteIfExists(directory.resolve(SNAPSHOT_NAME));
+    }
     if (answer.action() == Handshake.Action.RESTART) {
       LOG.log(
           Level.WARNING,
@@ -61,13 +70,6 @@ public final class Adjustment {
           directory.resolve("lost"));
     }
     new EpochFile(directory).write(history.upTo(answer.place()));
-    if (snapshot) {
-      Files.move(
-          directory.resolve(RECEIVED_NAME),
-          directory.resolve(SNAPSHOT_NAME),
-          StandardCopyOption.ATOMIC_MOVE,
-          StandardCopyOption.REPLACE_EXISTING);
-    }
   }
 
   @Override
