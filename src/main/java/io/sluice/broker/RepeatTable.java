@@ -15,7 +15,8 @@ import java.util.List;
  * <p>A slot has a bit for each entry of its chain, by other bits of the hash. So a new key mostly
  * costs one look into the slots and none at the entries: each would be a miss in the caches.
  *
- * <p>An entry takes 16 bytes, in chunks that come and go with the entries, and its slot 8 bytes. When there are four times as many entries as before, larger slots are begun for what is added
+ * <p>An entry takes 16 bytes, in chunks that come and go with the entries, and its slot 8 bytes.
+ * When there are four times as many entries as before, larger slots are begun for what is added
  * from then on; the older ones are still looked at until what they lead to is gone. So no moment
  * has to move everything. Owned by the Broker's event loop.
  */
@@ -49,7 +50,9 @@ final class RepeatTable {
     private final int[] links = new int[CHUNK_ENTRIES];
   }
 
-  /** Where chains begin: the bits of their entries, then the lower 32 bits of the newest's number. */
+  /**
+   * Where chains begin: the bits of their entries, then the lower 32 bits of the newest's number.
+   */
   private record Slots(long[] newest, long from) {}
 
   /** Entries before this number were stored before this time. */

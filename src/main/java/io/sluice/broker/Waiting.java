@@ -85,9 +85,7 @@ final class Waiting {
 
   /** A read that some in a list may have waited for has ended: who is overdue waits no longer. */
   void readingEnded(WaiterList list, long nowMs) {
-    for (Waiter waiter = list == null ? null : list.first();
-        waiter != null;
-        waiter = waiter.next) {
+    for (Waiter waiter = list == null ? null : list.first(); waiter != null; waiter = waiter.next) {
       readingEnded(waiter, nowMs);
     }
   }

@@ -75,8 +75,7 @@ final class Checkpointer {
     boolean due =
         behind >= MOST_BYTES_FACTOR * options.checkpointBytes()
             || (behind >= options.checkpointBytes() && sinceNs >= LEAST_NS)
-            || (behind > 0
-                && sinceNs >= options.checkpointInterval().toNanos());
+            || (behind > 0 && sinceNs >= options.checkpointInterval().toNanos());
     if (due && !running) {
       running = true;
       startedNs = System.nanoTime();
