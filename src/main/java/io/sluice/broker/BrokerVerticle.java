@@ -676,6 +676,11 @@ public final class BrokerVerticle extends VerticleBase {
       if (topic != null) {
         dispatcher.arrived(topic);
         reader.arrived(topic);
+        continue;
+      }
+      Consumption redriven = state.redriven(name);
+      if (redriven != null) {
+        dispatcher.touch(redriven);
       }
     }
   }
