@@ -1,10 +1,18 @@
 package io.sluice.bus;
 
+import io.sluice.util.WireException;
+import io.sluice.util.WireReader;
+import io.sluice.util.WireWriter;
+
 /**
  * What became of each message of an {@link AppendRequest}, in its order. Columns, so that a large
  * batch is answered without an object per message.
  */
 public final class AppendReply implements BusMessage {
+
+  private static final int STORED = 0;
+  private static final int DELAYED = 1;
+  private static final int REFUSED = 2;
 
   private final String brokerName;
   private final long storedAtMs;
@@ -81,5 +89,48 @@ public final class AppendReply implements BusMessage {
 
   public long physicalOffset(int index) {
     return physicalOffsets[index];
+  }
+
+  /** For another process; {@link #readFrom} stands below and must agree. */
+  void writeTo(WireWriter out) {
+    out.writeText(brokerName);
+    out.writeLong(storedAtMs);
+    out.writeInt(queueIds.length);
+    for (int i = 0; i < queueIds.length; i++) {
+      SluiceException error = error(i);
+      if (error != null) {
+        out.writeByte(REFUSED);
+        out.writeInt(error.code().wireNumber());
+        out.writeText(error.getMessage());
+      } else if (deliverAtMs(i) != 0) {
+        out.writeByte(DELAYED);
+        out.writeLong(deliverTimesMs[i]);
+        out.writeLong(physicalOffsets[i]);
+      } else {
+        out.writeByte(STORED);
+        out.writeInt(queueIds[i]);
+        out.writeLong(queueOffsets[i]);
+        out.writeLong(physicalOffsets[i]);
+      }
+    }
+  }
+
+  static AppendReply readFrom(WireReader in) {
+    String brokerName = in.readText();
+    long storedAtMs = in.readLong();
+    int count = in.readCount(1);
+    AppendReply reply = new AppendReply(brokerName, Math.max(0, count), storedAtMs);
+    for (int i = 0; i < count; i++) {
+      int what = in.readByte();
+      switch (what) {
+        case REFUSED ->
+            reply.refused(
+                i, new SluiceException(ErrorCode.ofWireNumber(in.readInt()), in.readText()));
+        case DELAYED -> reply.delayed(i, in.readLong(), in.readLong());
+        case STORED -> reply.stored(i, in.readInt(), in.readLong(), in.readLong());
+        default -> throw new WireException("message " + i + " has the outcome " + what);
+      }
+    }
+    return reply;
   }
 }

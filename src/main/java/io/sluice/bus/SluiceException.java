@@ -24,7 +24,7 @@ public final class SluiceException extends RuntimeException {
 
   /** Answers a request on the event bus with a failure. */
   public static void fail(Message<?> message, ErrorCode code, String detail) {
-    message.fail(code.ordinal(), detail);
+    message.fail(code.wireNumber(), detail);
   }
 
   /**
@@ -43,7 +43,7 @@ public final class SluiceException extends RuntimeException {
     if (failure instanceof ReplyException reply) {
       return switch (reply.failureType()) {
         case RECIPIENT_FAILURE ->
-            new SluiceException(ErrorCode.ofOrdinal(reply.failureCode()), reply.getMessage());
+            new SluiceException(ErrorCode.ofWireNumber(reply.failureCode()), reply.getMessage());
         case NO_HANDLERS ->
             new SluiceException(
                 ErrorCode.BROKER_UNAVAILABLE,

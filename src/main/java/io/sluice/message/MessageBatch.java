@@ -1,5 +1,8 @@
 package io.sluice.message;
 
+import io.sluice.util.WireException;
+import io.sluice.util.WireReader;
+import io.sluice.util.WireWriter;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -29,6 +32,9 @@ public final class MessageBatch {
    * The columns are made for so many bytes a message at first: a small body with its properties.
    */
   private static final int TYPICAL_RECORD_BYTES = 256;
+
+  /** What {@link #writeTo} writes of each message beside its record and keys. */
+  private static final int WIRE_COLUMN_BYTES = 4 + 8 + 4 + 8 + 4 + 4;
 
   private static final VarHandle INT =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
@@ -158,6 +164,21 @@ public final class MessageBatch {
         0,
         body,
         properties);
+  }
+
+  /** All columns exactly as long as they have to be. */
+  private MessageBatch(byte[] bytes, int count, int keyCount) {
+    this.bytes = bytes;
+    size = bytes.length;
+    this.count = count;
+    this.keyCount = Math.max(0, keyCount);
+    positions = new int[count];
+    topics = new String[count];
+    selectors = new long[count];
+    tagsCodes = new int[count];
+    dueTimesMs = new long[count];
+    keyEnds = new int[count];
+    keyHashes = new int[this.keyCount];
   }
 
   private void encode(
@@ -339,6 +360,83 @@ public final class MessageBatch {
     return keyHashes[place];
   }
 
+  /** Writes all of it for another process; {@link #readFrom} stands below and must agree. */
+  public void writeTo(WireWriter out) {
+    out.writeInt(count);
+    out.writeInt(size);
+    out.writeRaw(bytes, 0, size);
+    out.writeInt(keyCount);
+    for (int i = 0; i < keyCount; i++) {
+      out.writeInt(keyHashes[i]);
+    }
+    for (int i = 0; i < count; i++) {
+      out.writeInt(positions[i]);
+      out.writeLong(selectors[i]);
+      out.writeInt(tagsCodes[i]);
+      out.writeLong(dueTimesMs[i]);
+      out.writeInt(keyEnds[i]);
+      // Most batches are of one topic, which is then written once.
+      out.writeText(i > 0 && topics[i].equals(topics[i - 1]) ? null : topics[i]);
+    }
+  }
+
+  /**
+   * Reads what {@link #writeTo} wrote.
+   *
+   * @throws WireException if it is something else
+   */
+  public static MessageBatch readFrom(WireReader in) {
+    int count = in.readCount(WIRE_COLUMN_BYTES);
+    int size = in.readLength();
+    if (count < 0 || size < 0) {
+      throw new WireException("a batch has " + count + " messages in " + size + " bytes");
+    }
+    MessageBatch batch = new MessageBatch(in.readRaw(size), count, in.readCount(Integer.BYTES));
+    for (int i = 0; i < batch.keyCount; i++) {
+      batch.keyHashes[i] = in.readInt();
+    }
+    for (int i = 0; i < count; i++) {
+      batch.positions[i] = in.readInt();
+      batch.selectors[i] = in.readLong();
+      batch.tagsCodes[i] = in.readInt();
+      batch.dueTimesMs[i] = in.readLong();
+      batch.keyEnds[i] = in.readInt();
+      String topic = in.readText();
+      batch.topics[i] = topic == null && i > 0 ? batch.topics[i - 1] : topic;
+    }
+    for (int i = 0; i < count; i++) {
+      batch.check(i);
+    }
+    return batch;
+  }
+
+  /** The columns point into the bytes, so none of them is taken on trust. */
+  private void check(int index) {
+    int start = positions[index];
+    int end = index + 1 < count ? positions[index + 1] : size;
+    boolean fits =
+        start >= 0
+            && (index > 0 || start == 0)
+            && end <= size
+            && end - start >= MessageLayout.MIN_RECORD_BYTES
+            && (int) INT.get(bytes, start + MessageLayout.TOTAL_SIZE) == end - start
+            && keyEnds[index] >= keyStart(index)
+            && keyEnds[index] <= keyCount
+            && topics[index] != null;
+    if (!fits) {
+      throw new WireException(
+          "message "
+              + index
+              + " of the batch is said to be from byte "
+              + start
+              + " to "
+              + end
+              + " of "
+              + size
+              + ", which it is not");
+    }
+  }
+
   private void addKeys(String topic, PropertiesWriter properties) {
     if (properties.uniqueKey() != null) {
       addKeyHash(KeyHash.of(topic, properties.uniqueKey()));
@@ -360,7 +458,7 @@ public final class MessageBatch {
 
   private void addKeyHash(int hash) {
     if (keyCount == keyHashes.length) {
-      keyHashes = Arrays.copyOf(keyHashes, keyCount * 2);
+      keyHashes = Arrays.copyOf(keyHashes, Math.max(4, keyCount * 2));
     }
     keyHashes[keyCount++] = hash;
   }
@@ -383,7 +481,7 @@ public final class MessageBatch {
     if (count < positions.length) {
       return;
     }
-    int length = count * 2;
+    int length = Math.max(4, count * 2);
     positions = Arrays.copyOf(positions, length);
     topics = Arrays.copyOf(topics, length);
     selectors = Arrays.copyOf(selectors, length);
