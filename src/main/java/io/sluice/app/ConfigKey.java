@@ -32,6 +32,8 @@ record ConfigKey(
     SIZE("size"),
     /** Milliseconds, as {@code Long}; see {@link io.sluice.util.Durations}. */
     DURATION("duration"),
+    /** Durations with blanks between them, as {@code List<Long>} in ms. */
+    DURATIONS("durations"),
     /** {@code true} or {@code false}, as {@code Boolean}. */
     SWITCH("switch"),
     /** One of some words, as {@code String}. */
@@ -72,6 +74,18 @@ record ConfigKey(
     return new ConfigKey(
         name,
         Type.DURATION,
+        defaultText,
+        io.sluice.util.Durations.parseMs(min),
+        io.sluice.util.Durations.parseMs(max),
+        List.of(),
+        sentence);
+  }
+
+  static ConfigKey durations(
+      String name, String defaultText, String min, String max, String sentence) {
+    return new ConfigKey(
+        name,
+        Type.DURATIONS,
         defaultText,
         io.sluice.util.Durations.parseMs(min),
         io.sluice.util.Durations.parseMs(max),

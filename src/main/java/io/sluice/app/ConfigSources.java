@@ -39,10 +39,31 @@ final class ConfigSources {
    */
   static Configuration load(
       Path file, Map<String, String> environment, Map<ConfigKey, String> flags) {
+    return load(file, List.of(), environment, flags);
+  }
+
+  /**
+   * As the other, with files of RocketMQ's form, which are stronger than ours and weaker than the
+   * environment.
+   */
+  static Configuration load(
+      Path file,
+      List<Path> rocketMqFiles,
+      Map<String, String> environment,
+      Map<ConfigKey, String> flags) {
     List<Map<String, Configuration.Entry>> layers = new ArrayList<>();
+    List<Path> translated = new ArrayList<>(rocketMqFiles);
+    List<Configuration.Note> notes = new ArrayList<>();
     Path chosen = chooseFile(file, environment);
-    if (chosen != null) {
+    if (chosen != null && RocketMqConfig.isNamedSo(chosen)) {
+      translated.add(0, chosen);
+    } else if (chosen != null) {
       layers.add(ConfigFile.read(chosen));
+    }
+    for (Path rocketMqFile : translated) {
+      RocketMqConfig.Result result = RocketMqConfig.read(rocketMqFile);
+      layers.add(result.values());
+      notes.addAll(result.notes());
     }
     layers.add(fromEnvironment(environment));
     layers.add(
@@ -52,7 +73,7 @@ final class ConfigSources {
                     flag -> flag.getKey().name(),
                     flag ->
                         new Configuration.Entry(flag.getValue(), "flag " + flag.getKey().flag()))));
-    return Configuration.of(layers);
+    return Configuration.of(layers, notes);
   }
 
   private static Path chooseFile(Path file, Map<String, String> environment) {

@@ -2,6 +2,7 @@ package io.sluice.app;
 
 import static io.sluice.app.ConfigKey.choice;
 import static io.sluice.app.ConfigKey.duration;
+import static io.sluice.app.ConfigKey.durations;
 import static io.sluice.app.ConfigKey.number;
 import static io.sluice.app.ConfigKey.onOff;
 import static io.sluice.app.ConfigKey.size;
@@ -25,8 +26,15 @@ final class ConfigTable {
       text(
           "advertised-host",
           "",
-          "Name or address that RocketMQ clients are told to dial; empty for the host, or for this"
-              + " machine's own address where the host is 0.0.0.0.");
+          "Name or address that clients are told to dial, --advertise for short (brokerIP1); empty"
+              + " for the host, or for 127.0.0.1 where the host is 0.0.0.0.");
+  static final ConfigKey BROKER_ADVERTISE =
+      text(
+          "broker.advertise",
+          "",
+          "host or host:port that RocketMQ clients are told to dial to reach the Broker, where that"
+              + " is not the advertised host and the listener's own port, such as behind a port"
+              + " mapping; empty for those.");
   static final ConfigKey HTTP_PORT =
       number("http.port", 8080, 0, 65_535, "Port of the HTTP and WebSocket front; 0 for any free.");
   static final ConfigKey NAMESERVER_PORT =
@@ -67,6 +75,14 @@ final class ConfigTable {
           "1s",
           "3650d",
           "The longest delay of a message. A message that waits keeps the log behind it.");
+  static final ConfigKey MESSAGE_DELAY_LEVELS =
+      durations(
+          "message.delay-levels",
+          "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h",
+          "0",
+          "3650d",
+          "What RocketMQ clients mean by a delay level, from level 1 on. From level 3 on they are"
+              + " the delays between the attempts of a new group too.");
   static final ConfigKey STORE_SEGMENT =
       size("store.segment", "128m", "64k", "1g", "Size of one file of the commit log.");
   static final ConfigKey STORE_RETENTION =
@@ -183,12 +199,14 @@ final class ConfigTable {
           WEBSOCKET_PING_INTERVAL,
           NAMESERVER_PORT,
           BROKER_PORT,
+          BROKER_ADVERTISE,
           BROKER_NAME,
           CLUSTER_NAME,
           TOPICS_AUTO_CREATE,
           TOPICS_QUEUES,
           MESSAGE_MAX_SIZE,
           MESSAGE_MAX_DELAY,
+          MESSAGE_DELAY_LEVELS,
           STORE_SEGMENT,
           STORE_RETENTION,
           STORE_QUOTA,

@@ -3,12 +3,17 @@ package io.sluice.app;
 import io.sluice.util.ByteSizes;
 import io.sluice.util.Durations;
 import io.sluice.util.NearestName;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.LongFunction;
 import java.util.function.ToLongFunction;
 
 /** Reads and writes the values of {@link ConfigKey}s. */
 final class ConfigValues {
+
+  /** As many as anybody can tell apart; RocketMQ has 18. */
+  private static final int MAX_DURATIONS = 64;
 
   private ConfigValues() {}
 
@@ -18,6 +23,7 @@ final class ConfigValues {
       case NUMBER -> inRange(key, value, ConfigValues::number);
       case SIZE -> inRange(key, value, ByteSizes::parse);
       case DURATION -> inRange(key, value, Durations::parseMs);
+      case DURATIONS -> durations(key, value);
       case SWITCH -> onOff(key, value);
       case CHOICE -> choice(key, value);
       case TEXT -> value;
@@ -29,6 +35,7 @@ final class ConfigValues {
       case NUMBER -> range(key, Long::toString);
       case SIZE -> range(key, ByteSizes::format);
       case DURATION -> range(key, Durations::format);
+      case DURATIONS -> "1 to " + MAX_DURATIONS + " of " + range(key, Durations::format);
       case SWITCH -> "true, false";
       case CHOICE -> String.join(", ", key.choices());
       case TEXT -> "any text";
@@ -47,6 +54,15 @@ final class ConfigValues {
           "found '" + text + "', allowed is " + key.allowed() + "; the " + nearest + " is nearest");
     }
     return value;
+  }
+
+  private static List<Long> durations(ConfigKey key, String text) {
+    String[] parts = text.split(" +");
+    if (parts.length > MAX_DURATIONS) {
+      throw new IllegalArgumentException(
+          "found " + parts.length + " of them, allowed is " + allowed(key));
+    }
+    return Arrays.stream(parts).map(part -> inRange(key, part, Durations::parseMs)).toList();
   }
 
   private static long number(String text) {

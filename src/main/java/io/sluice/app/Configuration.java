@@ -18,12 +18,17 @@ final class Configuration {
   /** The text of a value and where it stood. */
   record Entry(String text, String origin) {}
 
+  /** A sentence for the log about what was said and has no effect. */
+  record Note(boolean warning, String text) {}
+
   private record Value(Object value, String text, String origin) {}
 
   private final Map<ConfigKey, Value> values;
+  private final List<Note> notes;
 
-  private Configuration(Map<ConfigKey, Value> values) {
+  private Configuration(Map<ConfigKey, Value> values, List<Note> notes) {
     this.values = values;
+    this.notes = List.copyOf(notes);
   }
 
   /** The defaults alone. */
@@ -38,6 +43,11 @@ final class Configuration {
    * @throws ConfigException naming every unknown key and every wrong value
    */
   static Configuration of(List<Map<String, Entry>> layers) {
+    return of(layers, List.of());
+  }
+
+  /** As the other, with what there is to say about it in the log. */
+  static Configuration of(List<Map<String, Entry>> layers, List<Note> notes) {
     List<String> mistakes = new ArrayList<>();
     Map<String, Entry> merged = new TreeMap<>();
     for (Map<String, Entry> layer : layers) {
@@ -61,7 +71,7 @@ final class Configuration {
     if (!mistakes.isEmpty()) {
       throw new ConfigException(mistakes);
     }
-    return new Configuration(values);
+    return new Configuration(values, notes);
   }
 
   private static String unknown(String name, Entry entry) {
@@ -71,6 +81,17 @@ final class Configuration {
         + name
         + "'"
         + near.map(n -> "; did you mean '" + n + "'?").orElse("; see docs/configuration.md");
+  }
+
+  /** What was said and has no effect, with the reason; for the log. */
+  List<Note> notes() {
+    return notes;
+  }
+
+  /** Durations in ms. */
+  @SuppressWarnings("unchecked") // what the type's parser makes
+  List<Long> durationsMs(ConfigKey key) {
+    return (List<Long>) values.get(key).value();
   }
 
   long number(ConfigKey key) {

@@ -54,7 +54,9 @@ final class ServerCommand {
     }
     Configuration configuration;
     try {
-      configuration = ConfigSources.load(flags.get().file(), environment, flags.get().values());
+      configuration =
+          ConfigSources.load(
+              flags.get().file(), flags.get().rocketMqFiles(), environment, flags.get().values());
     } catch (ConfigException e) {
       e.mistakes().forEach(mistake -> err.println("sluice: " + mistake));
       return ExitCode.USAGE;
@@ -65,6 +67,9 @@ final class ServerCommand {
 
   private ExitCode serve(Configuration configuration, boolean json, Consumer<Sluice> work) {
     LOG.log(System.Logger.Level.INFO, "configuration: " + configuration.describe());
+    for (Configuration.Note note : configuration.notes()) {
+      LOG.log(note.warning() ? System.Logger.Level.WARNING : System.Logger.Level.INFO, note.text());
+    }
     SluiceOptions options = new SluiceOptions(configuration).setRoles(ROLES.get(name));
     Future<Sluice> started = Sluice.start(options);
     // Whoever is told to stop while starting stops what has been started by then.

@@ -2,6 +2,7 @@ package io.sluice.app;
 
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -30,13 +31,22 @@ final class ServerHelp {
             .description("YAML file to read instead of conf/sluice.yaml.")
             .build());
     spec.addOption(
+        OptionSpec.builder("-c", "--rocketmq-config")
+            .type(List.class)
+            .auxiliaryTypes(Path.class)
+            .paramLabel("FILE")
+            .description(
+                "RocketMQ's broker.conf or namesrv.conf as it is; what has no meaning here is"
+                    + " logged with the reason. May be given more than once.")
+            .build());
+    spec.addOption(
         OptionSpec.builder("--json")
             .type(boolean.class)
             .description("Say that the server is ready as one line of JSON.")
             .build());
     for (ConfigKey key : ConfigTable.KEYS) {
       spec.addOption(
-          OptionSpec.builder(key.flag())
+          OptionSpec.builder(names(key))
               .type(String.class)
               .paramLabel(key.type().word().toUpperCase(Locale.ROOT))
               .description(sentence(key))
@@ -48,6 +58,12 @@ final class ServerHelp {
             .type(boolean.class)
             .description("Show this help.")
             .build());
+  }
+
+  private static String[] names(ConfigKey key) {
+    return key == ConfigTable.ADVERTISED_HOST
+        ? new String[] {ServerFlags.ADVERTISE, key.flag()}
+        : new String[] {key.flag()};
   }
 
   static String description(String name) {
@@ -71,6 +87,7 @@ final class ServerHelp {
           + name
           + " --data /tmp/try --http-port 0 --broker-port 0 --nameserver-port 0 --json",
       "  SLUICE_ACK=memory sluice " + name + " --config /etc/sluice.yaml",
+      "  sluice " + name + " -c /opt/rocketmq/conf/broker.conf --advertise 10.0.0.5",
       "",
       exitCodes(
           ExitCode.OK,

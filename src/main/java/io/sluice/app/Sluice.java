@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import io.sluice.app.SluiceOptions.Role;
+import io.sluice.broker.BrokerOptions;
 import io.sluice.broker.BrokerVerticle;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
@@ -128,22 +129,21 @@ public final class Sluice {
    * there, the front answers "not available". It also closes first.
    */
   private Future<Void> startBroker() {
-    BrokerFrontVerticle front = new BrokerFrontVerticle(options.remotingOptions());
+    BrokerFrontVerticle front = new BrokerFrontVerticle(options.remotingOptions(), latencies);
     return listening(ConfigTable.BROKER_PORT, options.brokerPort(), deploy(front))
         .compose(
             deployed -> {
               brokerPort = front.port();
-              return deployBroker(front.advertisedAddress());
+              return deployBroker(
+                  options.brokerOptions(front.advertisedAddress(), front.storeHost()));
             })
         .mapEmpty();
   }
 
-  private Future<String> deployBroker(String advertisedAddress) {
+  private Future<String> deployBroker(BrokerOptions broker) {
     Supplier<Future<Void>> frontCloser = closers.pop();
     long startNs = System.nanoTime();
-    return vertx
-        .executeBlocking(() -> options.brokerOptions(advertisedAddress))
-        .compose(broker -> deploy(new BrokerVerticle(broker, clock, latencies)))
+    return deploy(new BrokerVerticle(broker, clock, latencies))
         .onSuccess(deployed -> recoveredMs = (System.nanoTime() - startNs) / 1_000_000)
         .onComplete(done -> closers.push(frontCloser));
   }

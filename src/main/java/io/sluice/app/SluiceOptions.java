@@ -5,12 +5,10 @@ import io.sluice.bus.AckLevel;
 import io.sluice.gateway.GatewayOptions;
 import io.sluice.remoting.RemotingOptions;
 import io.sluice.store.StoreOptions;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
@@ -38,12 +36,17 @@ public final class SluiceOptions {
   /** What a frame carries beside its message, and some: 32 KiB of escaped properties, a header. */
   private static final int FRAME_EXTRA_BYTES = 1 << 20;
 
+  /** RocketMQ's: the levels before it are no delays between attempts. */
+  private static final int FIRST_RETRY_LEVEL = 3;
+
   private final StoreOptions store;
   private final GatewayOptions gateway;
   private Set<Role> roles = EnumSet.allOf(Role.class);
   private Path dataDirectory;
   private String host;
   private String advertisedHost;
+  private String brokerAdvertise;
+  private List<Long> delayLevelsMs;
   private int httpPort;
   private int nameServerPort;
   private int brokerPort;
@@ -71,6 +74,8 @@ public final class SluiceOptions {
     dataDirectory = other.dataDirectory;
     host = other.host;
     advertisedHost = other.advertisedHost;
+    brokerAdvertise = other.brokerAdvertise;
+    delayLevelsMs = other.delayLevelsMs;
     httpPort = other.httpPort;
     nameServerPort = other.nameServerPort;
     brokerPort = other.brokerPort;
@@ -90,6 +95,8 @@ public final class SluiceOptions {
     dataDirectory = Path.of(from.text(ConfigTable.DATA));
     host = from.text(ConfigTable.HOST);
     advertisedHost = from.text(ConfigTable.ADVERTISED_HOST);
+    brokerAdvertise = from.text(ConfigTable.BROKER_ADVERTISE);
+    delayLevelsMs = from.durationsMs(ConfigTable.MESSAGE_DELAY_LEVELS);
     httpPort = from.integer(ConfigTable.HTTP_PORT);
     nameServerPort = from.integer(ConfigTable.NAMESERVER_PORT);
     brokerPort = from.integer(ConfigTable.BROKER_PORT);
@@ -155,14 +162,15 @@ public final class SluiceOptions {
   }
 
   /**
-   * The Broker's options. Looks names up, so not for an event loop.
+   * The Broker's options.
    *
    * @param advertisedAddress {@code host:port} that RocketMQ clients dial
+   * @param storeHost the same as it stands in each record
    */
-  BrokerOptions brokerOptions(String advertisedAddress) throws UnknownHostException {
+  BrokerOptions brokerOptions(String advertisedAddress, byte[] storeHost) {
     BrokerOptions broker =
         new BrokerOptions()
-            .setStore(new StoreOptions(store).storeHost(storeHost(advertisedAddress)))
+            .setStore(new StoreOptions(store).storeHost(storeHost))
             .setDirectory(dataDirectory)
             .setBrokerName(brokerName)
             .setCluster(clusterName)
@@ -171,26 +179,29 @@ public final class SluiceOptions {
             .setAutoCreateTopics(autoCreateTopics)
             .setDefaultAck(defaultAck)
             .setMaxMessageBytes(maxMessageBytes)
-            .setMaxDelay(maxDelay);
+            .setMaxDelay(maxDelay)
+            .setRetryDelaysMs(retryDelaysMs());
     return broker;
   }
 
-  /** The address as it stands in each record: IPv4, then a port of four bytes. */
-  private static byte[] storeHost(String advertisedAddress) throws UnknownHostException {
-    int colon = advertisedAddress.lastIndexOf(':');
-    byte[] address = InetAddress.getByName(advertisedAddress.substring(0, colon)).getAddress();
-    ByteBuffer bytes = ByteBuffer.allocate(8);
-    // A record of this layout has no room for IPv6 here; its message ids then name this machine.
-    bytes.put(address.length == 4 ? address : new byte[] {127, 0, 0, 1});
-    bytes.putInt(Integer.parseInt(advertisedAddress.substring(colon + 1)));
-    return bytes.array();
+  /** As RocketMQ has it: the delays between the attempts are the levels from the third on. */
+  private List<Long> retryDelaysMs() {
+    int first = Math.min(FIRST_RETRY_LEVEL, delayLevelsMs.size()) - 1;
+    return delayLevelsMs.subList(first, delayLevelsMs.size());
   }
 
   /** Options of both RocketMQ fronts. */
   RemotingOptions remotingOptions() {
-    return new RemotingOptions()
+    RemotingOptions remoting = new RemotingOptions();
+    HostAndPort broker = HostAndPort.parse(ConfigTable.BROKER_ADVERTISE, brokerAdvertise);
+    if (broker != null) {
+      remoting.setAdvertisePort(broker.port());
+    }
+    String brokerHost = broker == null ? advertisedHost : broker.host();
+    return remoting
         .setHost(host)
-        .setAdvertise(advertisedHost.isEmpty() ? null : advertisedHost)
+        .setAdvertise(brokerHost.isEmpty() ? null : brokerHost)
+        .setDelayLevelsMs(delayLevelsMs)
         .setNameServerPort(nameServerPort)
         .setBrokerPort(brokerPort)
         .setClusterName(clusterName)
@@ -238,6 +249,33 @@ public final class SluiceOptions {
   /** Name or address that RocketMQ clients are told to dial; empty to derive it from the host. */
   public SluiceOptions setAdvertisedHost(String advertisedHost) {
     this.advertisedHost = advertisedHost;
+    return this;
+  }
+
+  public String brokerAdvertise() {
+    return brokerAdvertise;
+  }
+
+  /**
+   * {@code host} or {@code host:port} that RocketMQ clients are told to dial for the Broker alone;
+   * empty for the advertised host and the Broker's port.
+   */
+  public SluiceOptions setBrokerAdvertise(String brokerAdvertise) {
+    this.brokerAdvertise = brokerAdvertise;
+    return this;
+  }
+
+  public List<Long> delayLevelsMs() {
+    return delayLevelsMs;
+  }
+
+  /** What RocketMQ clients mean by a delay level, in ms from level 1 on; at least one. */
+  public SluiceOptions setDelayLevelsMs(List<Long> delayLevelsMs) {
+    if (delayLevelsMs.isEmpty()) {
+      throw new IllegalArgumentException(
+          ConfigTable.MESSAGE_DELAY_LEVELS.name() + " is empty; allowed is one level or more");
+    }
+    this.delayLevelsMs = List.copyOf(delayLevelsMs);
     return this;
   }
 

@@ -1,11 +1,13 @@
 package io.sluice.broker;
 
 import io.sluice.bus.AckLevel;
+import io.sluice.bus.GroupConfig;
 import io.sluice.bus.TopicConfig;
 import io.sluice.message.Names;
 import io.sluice.store.StoreOptions;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 
 /** How a Broker is set up. Setters check their own range; {@link #check} what hangs together. */
 public final class BrokerOptions {
@@ -60,6 +62,7 @@ public final class BrokerOptions {
   private Duration snapshotInterval = DEFAULT_SNAPSHOT_INTERVAL;
   private Duration registerInterval = DEFAULT_REGISTER_INTERVAL;
   private Duration maxDelay = DEFAULT_MAX_DELAY;
+  private List<Long> retryDelaysMs = GroupConfig.DEFAULT_RETRY_DELAYS_MS;
   private int timersInMemory = Timers.KEEP;
   private boolean plainSends = true;
 
@@ -78,6 +81,7 @@ public final class BrokerOptions {
     defaultAck = other.defaultAck;
     maxMessageBytes = other.maxMessageBytes;
     maxDelay = other.maxDelay;
+    retryDelaysMs = other.retryDelaysMs;
     timersInMemory = other.timersInMemory;
     maxWaitingReceives = other.maxWaitingReceives;
     maxUnsettledPerQueue = other.maxUnsettledPerQueue;
@@ -249,6 +253,17 @@ public final class BrokerOptions {
   public BrokerOptions setMaxDelay(Duration maxDelay) {
     inRange("maxDelay in ms", maxDelay.toMillis(), 1, Long.MAX_VALUE);
     this.maxDelay = maxDelay;
+    return this;
+  }
+
+  public List<Long> getRetryDelaysMs() {
+    return retryDelaysMs;
+  }
+
+  /** Sets the delays between the attempts of a group that is made by its first use; not empty. */
+  public BrokerOptions setRetryDelaysMs(List<Long> retryDelaysMs) {
+    inRange("number of retryDelaysMs", retryDelaysMs.size(), 1, 64);
+    this.retryDelaysMs = List.copyOf(retryDelaysMs);
     return this;
   }
 

@@ -133,6 +133,15 @@ final class Catalog {
     changed();
   }
 
+  /** How a group begins that is made by its first use. */
+  GroupConfig newGroup(String name) {
+    return new GroupConfig(
+        name,
+        GroupConfig.DEFAULT_MAX_ATTEMPTS,
+        options.getRetryDelaysMs(),
+        GroupConfig.DEFAULT_ORDERED_RETRY_DELAY_MS);
+  }
+
   /** Makes or changes a group. */
   GroupState putGroup(GroupConfig config) {
     checkGroupName(config.name());
@@ -172,7 +181,7 @@ final class Catalog {
     checkGroupName(groupName);
     TopicState topic = topicForUse(topicName);
     if (!state.groups.containsKey(groupName)) {
-      putGroup(GroupConfig.of(groupName));
+      putGroup(newGroup(groupName));
     }
     return startOffsets(topic, from).map(offsets -> makeConsumption(groupName, topic, offsets));
   }

@@ -32,7 +32,6 @@ import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.Filter;
 import io.sluice.bus.FrontNotice;
-import io.sluice.bus.GroupConfig;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.SluiceException;
@@ -465,7 +464,7 @@ final class ClientKeptHandler {
 
   private void ensureGroup(String group) {
     if (!state.groups.containsKey(group)) {
-      catalog.putGroup(GroupConfig.of(group));
+      catalog.putGroup(catalog.newGroup(group));
     }
   }
 

@@ -47,14 +47,14 @@ final class StateRecovery {
 
   /** Hears of deleted topics while the store is brought up, before their queues are rebuilt. */
   static RecoveryListener listener() {
-    return (store, record) ->
+    return (deleteTopic, record) ->
         StateCodec.read(
             record.buffer(),
             record.bodyPosition(),
             record.bodyPosition() + record.bodyBytes(),
             change -> {
               if (change instanceof TopicDeleted deleted) {
-                store.deleteTopic(deleted.topic());
+                deleteTopic.accept(deleted.topic());
               }
             });
   }

@@ -6,6 +6,7 @@ import io.sluice.bus.AppendReply;
 import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.OrderedRoutes;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.Names;
@@ -41,6 +42,7 @@ final class Sender {
   private final Context context;
   private final BrokerCalls calls;
   private final BrokerDirectory directory;
+  private final OrderedRoutes routes;
   private final Clock clock;
   private final UniqueIds ids;
   private final PropertiesWriter properties = new PropertiesWriter();
@@ -66,6 +68,7 @@ final class Sender {
     this.context = context;
     this.calls = calls;
     this.directory = directory;
+    routes = new OrderedRoutes(directory, context);
     this.clock = clock;
     ids = new UniqueIds(clock.nowMs());
   }
@@ -76,11 +79,11 @@ final class Sender {
       return Future.failedFuture(new SluiceException(ErrorCode.INVALID_TOPIC, problem));
     }
     Promise<SendReceipt> promise = Promise.promise();
-    String brokerName = directory.cachedBrokerFor(topic);
+    String brokerName = routes.knownBrokerFor(topic);
     if (brokerName != null) {
       add(brokerName, topic, body, options, promise);
     } else {
-      directory
+      routes
           .brokerFor(topic)
           .onSuccess(found -> add(found, topic, body, options, promise))
           .onFailure(promise::fail);

@@ -251,7 +251,10 @@ final class AdminHandlers {
 
   private static <T extends BusMessage> Future<T> ofTopic(
       Call call, String topic, AdminRequest request) {
-    return call.loop.brokerFor(topic).compose(broker -> call.loop.brokers.admin(broker, request));
+    return call.loop
+        .routes
+        .brokerFor(topic)
+        .compose(broker -> call.loop.brokers.admin(broker, request));
   }
 
   /** A Broker's answer. */

@@ -172,8 +172,9 @@ final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines {
     int count = segment.batch.count();
     loop.taken(bytes);
     loop.latencies.record(Stage.RECEIVE, loop.clock.nowNs() - segment.receivedNs, count);
-    String known = loop.directory.cachedBrokerFor(topic);
-    Future<String> broker = known != null ? Future.succeededFuture(known) : loop.brokerFor(topic);
+    String known = loop.routes.knownBrokerFor(topic);
+    Future<String> broker =
+        known != null ? Future.succeededFuture(known) : loop.routes.brokerFor(topic);
     broker
         .compose(
             name ->

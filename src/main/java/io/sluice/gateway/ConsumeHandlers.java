@@ -122,7 +122,7 @@ final class ConsumeHandlers {
       }
       call.connection.begin();
       endNs = loop.clock.nowNs() + waitMs * 1_000_000;
-      loop.brokerFor(topic).onSuccess(this::ask).onFailure(this::fail);
+      loop.routes.brokerFor(topic).onSuccess(this::ask).onFailure(this::fail);
     }
 
     private void ask(String broker) {

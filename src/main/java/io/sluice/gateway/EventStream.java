@@ -53,7 +53,8 @@ final class EventStream {
     streams.add(this);
     response.exceptionHandler(ignored -> close());
     response.closeHandler(ignored -> close());
-    loop.brokerFor(topic)
+    loop.routes
+        .brokerFor(topic)
         .compose(
             broker -> {
               reader = new TopicReader(loop.brokers, broker, topic, filter, loop.ids.next());

@@ -1,6 +1,7 @@
 package io.sluice.gateway;
 
 import io.sluice.bus.BrokerDirectory;
+import io.sluice.bus.OrderedRoutes;
 import io.sluice.message.MessageView;
 import io.sluice.message.UniqueIds;
 import io.sluice.metrics.LatencyRecorder;
@@ -26,6 +27,7 @@ final class Loop {
   final Clock clock;
   final LatencyRecorder latencies;
   final BrokerDirectory directory;
+  final OrderedRoutes routes;
   final GatewayCounters counters;
   final UniqueIds ids;
   final Brokers brokers;
@@ -54,23 +56,11 @@ final class Loop {
     clock = gateway.clock();
     latencies = gateway.latencies();
     directory = gateway.directory();
+    routes = new OrderedRoutes(directory, context);
     counters = gateway.counters();
     ids = new UniqueIds(clock.nowMs());
     brokers = new Brokers(vertx, options.brokerTimeout().toMillis());
     sends = new SendCollector(this);
-  }
-
-  /** The Broker of a topic; completes on this loop, whoever asked for the topic first. */
-  Future<String> brokerFor(String topic) {
-    String known = directory.cachedBrokerFor(topic);
-    if (known != null) {
-      return Future.succeededFuture(known);
-    }
-    Promise<String> promise = Promise.promise();
-    directory
-        .brokerFor(topic)
-        .onComplete(found -> context.runOnContext(ignored -> promise.handle(found)));
-    return promise.future();
   }
 
   /** The names of all masters; completes on this loop. */

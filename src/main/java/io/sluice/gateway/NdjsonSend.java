@@ -188,11 +188,12 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
     loop.taken(bytes);
     int count = sent.batch.count();
     loop.latencies.record(Stage.RECEIVE, loop.clock.nowNs() - sent.receivedNs, count);
-    String broker = loop.directory.cachedBrokerFor(topic);
+    String broker = loop.routes.knownBrokerFor(topic);
     if (broker != null) {
       append(broker, sent, bytes, count);
     } else {
-      loop.brokerFor(topic)
+      loop.routes
+          .brokerFor(topic)
           .onSuccess(found -> append(found, sent, bytes, count))
           .onFailure(failure -> failed(sent, bytes, failure));
     }

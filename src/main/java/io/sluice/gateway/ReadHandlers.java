@@ -43,6 +43,7 @@ final class ReadHandlers {
       }
       Future<Found> found =
           call.loop
+              .routes
               .brokerFor(topic)
               .compose(
                   broker ->
@@ -86,6 +87,7 @@ final class ReadHandlers {
     String id = call.pathParam("messageId");
     Future<Boolean> answered =
         call.loop
+            .routes
             .brokerFor(topic)
             .compose(
                 broker ->
@@ -175,7 +177,10 @@ final class ReadHandlers {
   }
 
   private static Future<ReadReply> ask(Call call, String topic, ReadRequest request) {
-    return call.loop.brokerFor(topic).compose(broker -> call.loop.brokers.read(broker, request));
+    return call.loop
+        .routes
+        .brokerFor(topic)
+        .compose(broker -> call.loop.brokers.read(broker, request));
   }
 
   /** Answers with messages and, where they were read by offset, how to read on. */

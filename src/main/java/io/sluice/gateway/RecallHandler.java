@@ -17,7 +17,7 @@ final class RecallHandler {
     String id = call.pathParam("messageId");
     Future<Done> recalled =
         call.loop
-            .directory
+            .routes
             .brokerFor(topic)
             .compose(broker -> call.loop.brokers.admin(broker, new Recall(topic, id)));
     call.await(recalled, done -> Answers.empty(call.response));

@@ -51,7 +51,7 @@ final class SendCollector {
     if (!loop.hasRoomFor(draft.bodyBytes())) {
       throw busy(loop);
     }
-    String broker = loop.directory.cachedBrokerFor(draft.topic());
+    String broker = loop.routes.knownBrokerFor(draft.topic());
     if (broker == null) {
       addUnrouted(draft, ack, bornHost, receivedNs, sender);
       return;
@@ -90,7 +90,8 @@ final class SendCollector {
     single.start(receivedNs);
     encode(draft, single.batch, bornHost);
     single.add(sender);
-    loop.brokerFor(draft.topic())
+    loop.routes
+        .brokerFor(draft.topic())
         .onComplete(
             found -> {
               if (found.succeeded()) {

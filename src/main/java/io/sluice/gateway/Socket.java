@@ -491,11 +491,11 @@ final class Socket {
     if (subscriptions.isEmpty()) {
       subscriptions = new LinkedHashMap<>(2);
     }
-    String known = loop.directory.cachedBrokerFor(fields.topic);
+    String known = loop.routes.knownBrokerFor(fields.topic);
     // The place is taken now, so that a second subscribe of the same name is refused.
     subscriptions.put(fields.sub, null);
     Future<String> broker =
-        known != null ? Future.succeededFuture(known) : loop.brokerFor(fields.topic);
+        known != null ? Future.succeededFuture(known) : loop.routes.brokerFor(fields.topic);
     broker.onComplete(
         found -> {
           if (closing) {

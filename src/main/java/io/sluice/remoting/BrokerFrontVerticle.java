@@ -7,9 +7,7 @@ import io.sluice.metrics.LatencyRecorder;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.UnknownHostException;
 
 /**
  * A Broker as RocketMQ's clients see it: a TCP listener, and a second one at its port - 2, that
@@ -30,6 +28,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private RemotingServer vipServer;
   private volatile int port;
   private volatile int vipPort = -1;
+  private volatile byte[] storeHost;
 
   /**
    * A front for the Broker that the options name.
@@ -63,7 +62,16 @@ public final class BrokerFrontVerticle extends VerticleBase {
 
   /** {@code host:port} that clients dial, once started; any thread. */
   public String advertisedAddress() {
-    return options.getAdvertise() + ":" + port;
+    return options.getAdvertise() + ":" + advertisedPort();
+  }
+
+  /** The advertised address as it stands in records and message ids, once started; any thread. */
+  public byte[] storeHost() {
+    return storeHost.clone();
+  }
+
+  private int advertisedPort() {
+    return options.getAdvertisePort() > 0 ? options.getAdvertisePort() : port;
   }
 
   @Override
@@ -101,38 +109,20 @@ public final class BrokerFrontVerticle extends VerticleBase {
         vertx, options, handlers, name, context.deploymentID(), this::disconnected);
   }
 
-  /**
-   * The advertised address as it stands in records and message ids; a name has to be looked up.
-   * IPv4 only: some of RocketMQ's tools take ids of 32 characters for granted.
-   */
+  /** Looks the advertised name up, and says what is wrong with it. */
   private Future<byte[]> resolveAdvertised() {
-    String host = options.getAdvertise();
-    return vertx.executeBlocking(
-        () -> {
-          InetAddress address = lookUp(host);
-          if (address.getAddress().length != 4) {
-            LOG.log(
-                System.Logger.Level.WARNING,
-                "message ids name 127.0.0.1, since {0} is an IPv6 address; set --advertised-host"
-                    + " (brokerIP1) to an IPv4 address for look-ups by id from other machines",
-                host);
-            address = lookUp("127.0.0.1");
-          }
-          return ClientConnection.hostBytes(new InetSocketAddress(address, port));
-        });
-  }
-
-  private static InetAddress lookUp(String host) {
-    try {
-      return InetAddress.getByName(host);
-    } catch (UnknownHostException e) {
-      throw new IllegalArgumentException(
-          "advertise is '"
-              + host
-              + "', which can not be resolved here; clients dial it and message ids hold its"
-              + " address",
-          e);
-    }
+    return vertx
+        .executeBlocking(() -> AdvertisedAddress.resolve(options.getAdvertise(), options.getHost()))
+        .map(
+            advertised -> {
+              advertised
+                  .warnings()
+                  .forEach(warning -> LOG.log(System.Logger.Level.WARNING, warning));
+              storeHost =
+                  ClientConnection.hostBytes(
+                      new InetSocketAddress(advertised.forIds(), advertisedPort()));
+              return storeHost;
+            });
   }
 
   private void addHandlers(byte[] storeHost) {
@@ -142,7 +132,8 @@ public final class BrokerFrontVerticle extends VerticleBase {
             options,
             new TopicHints(broker),
             new AppendCollector(broker, context, clock, latency),
-            new SendProperties(new UniqueIds(clock.nowMs()), options.getClusterName()),
+            new SendProperties(
+                new UniqueIds(clock.nowMs()), options.getClusterName(), options.getDelayLevelsMs()),
             storeHost,
             clock);
     handlers
@@ -261,12 +252,5 @@ public final class BrokerFrontVerticle extends VerticleBase {
         options.getHost(),
         String.valueOf(port),
         advertisedAddress());
-    String advertise = options.getAdvertise();
-    if (RemotingOptions.isWildcard(options.getHost()) && advertise.startsWith("127.")) {
-      LOG.log(
-          System.Logger.Level.INFO,
-          "clients on other machines can not reach {0}; set --advertised-host (brokerIP1) for them",
-          advertise);
-    }
   }
 }

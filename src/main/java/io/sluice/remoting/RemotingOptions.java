@@ -1,6 +1,7 @@
 package io.sluice.remoting;
 
 import io.sluice.bus.AckLevel;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -41,8 +42,32 @@ public final class RemotingOptions {
    */
   public static final int DEFAULT_TEMPLATE_QUEUES = 8;
 
+  /** RocketMQ's {@code messageDelayLevel}: 1s 5s 10s 30s, 1m to 10m, 20m 30m 1h 2h. */
+  public static final List<Long> DEFAULT_DELAY_LEVELS_MS =
+      List.of(
+          1_000L,
+          5_000L,
+          10_000L,
+          30_000L,
+          60_000L,
+          120_000L,
+          180_000L,
+          240_000L,
+          300_000L,
+          360_000L,
+          420_000L,
+          480_000L,
+          540_000L,
+          600_000L,
+          1_200_000L,
+          1_800_000L,
+          3_600_000L,
+          7_200_000L);
+
   private String host = DEFAULT_HOST;
   private String advertise;
+  private int advertisePort;
+  private List<Long> delayLevelsMs = DEFAULT_DELAY_LEVELS_MS;
   private int nameServerPort = DEFAULT_NAME_SERVER_PORT;
   private int brokerPort = DEFAULT_BROKER_PORT;
   private boolean vipChannel = true;
@@ -63,6 +88,8 @@ public final class RemotingOptions {
   public RemotingOptions(RemotingOptions other) {
     host = other.host;
     advertise = other.advertise;
+    advertisePort = other.advertisePort;
+    delayLevelsMs = other.delayLevelsMs;
     nameServerPort = other.nameServerPort;
     brokerPort = other.brokerPort;
     vipChannel = other.vipChannel;
@@ -108,6 +135,29 @@ public final class RemotingOptions {
               + "'; clients dial it, so it has to be an address or name of this machine");
     }
     this.advertise = advertise;
+    return this;
+  }
+
+  public int getAdvertisePort() {
+    return advertisePort;
+  }
+
+  /** Sets the port that clients are told to dial; 0 for the one that the Broker listens at. */
+  public RemotingOptions setAdvertisePort(int port) {
+    advertisePort = inRange("advertisePort", port, 0, 65_535);
+    return this;
+  }
+
+  public List<Long> getDelayLevelsMs() {
+    return delayLevelsMs;
+  }
+
+  /** Sets what delay levels mean, in ms, from level 1 on; at least one. */
+  public RemotingOptions setDelayLevelsMs(List<Long> delayLevelsMs) {
+    if (delayLevelsMs.isEmpty()) {
+      throw new IllegalArgumentException("delayLevelsMs is empty; allowed is one level or more");
+    }
+    this.delayLevelsMs = List.copyOf(delayLevelsMs);
     return this;
   }
 

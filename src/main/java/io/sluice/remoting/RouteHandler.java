@@ -4,6 +4,7 @@ import io.sluice.bus.Addresses;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.NameServerRequest;
+import io.sluice.bus.NameServerRequest.BrokerNode;
 import io.sluice.bus.NameServerRequest.Cluster;
 import io.sluice.bus.NameServerRequest.Route;
 import io.sluice.bus.NameServerRequest.TopicRoute;
@@ -30,8 +31,8 @@ final class RouteHandler implements RequestHandler {
   /** Clients' own timeout of a route is 3 s. */
   private static final long TIMEOUT_MS = 3_000;
 
-  /** Topics whose missing route was logged lately; a client asks every 30 s. */
-  private static final int MAX_MISSED = 1_000;
+  /** Topics and addresses that were logged lately; a client asks every 30 s. */
+  private static final int MAX_LOGGED = 1_000;
 
   private static final long LOG_AGAIN_MS = 600_000;
 
@@ -40,7 +41,7 @@ final class RouteHandler implements RequestHandler {
   private final KeyValueHandler keyValues;
   private final Clock clock;
   private final String address;
-  private final Map<String, Long> missed = new LinkedHashMap<>();
+  private final Map<String, Long> logged = new LinkedHashMap<>();
 
   RouteHandler(Vertx vertx, RemotingOptions options, KeyValueHandler keyValues, Clock clock) {
     this.clock = clock;
@@ -70,6 +71,7 @@ final class RouteHandler implements RequestHandler {
         this.<Route>ask(new NameServerRequest.GetRoute(topic)),
         route -> {
           if (!route.topics().isEmpty()) {
+            warnOfLoopback(exchange, route);
             String order = keyValues.find(KeyValueHandler.ORDER_NAMESPACE, topic);
             exchange.ok(RouteJson.route(route, -1, order));
           } else {
@@ -82,6 +84,7 @@ final class RouteHandler implements RequestHandler {
     if (topic.equals(TEMPLATE_TOPIC)
         && options.isAutoCreateTopics()
         && !cluster.brokers().isEmpty()) {
+      warnOfLoopback(exchange, templateRoute(cluster));
       exchange.ok(RouteJson.route(templateRoute(cluster), TEMPLATE_PERMISSION, null));
       return;
     }
@@ -105,28 +108,72 @@ final class RouteHandler implements RequestHandler {
 
   /** The client only says "no route info"; the cause has to stand somewhere. */
   private void logMissed(String topic, Cluster cluster) {
-    long nowMs = clock.nowMs();
-    Long before = missed.get(topic);
-    if (before != null && nowMs - before < LOG_AGAIN_MS) {
+    if (wasLoggedLately(topic)) {
       return;
     }
-    if (missed.size() >= MAX_MISSED) {
-      missed.clear();
-    }
-    missed.put(topic, nowMs);
     if (cluster.brokers().isEmpty()) {
       LOG.log(
           System.Logger.Level.WARNING,
-          "no route for topic {0}: no Broker has registered with this NameServer",
+          "no route for topic {0}: no Broker has registered with this NameServer; clients say \"No"
+              + " route info\"",
           topic);
+    } else if (topic.equals(TEMPLATE_TOPIC)) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "a client wanted to make a topic by its first send, which topics.auto-create"
+              + " (autoCreateTopicEnable) does not allow; it says \"No route info\": make the topic"
+              + " first, or name it right");
     } else {
       LOG.log(
           System.Logger.Level.INFO,
-          "no route for topic {0}: none of the {1} Brokers has it ({2} topics are known)",
+          "no route for topic {0}: none of the {1} Brokers has it ({2} topics are known); {3}",
           topic,
           cluster.brokers().size(),
-          cluster.topics().size());
+          cluster.topics().size(),
+          options.isAutoCreateTopics()
+              ? "the first send makes it"
+              : "it has to be made, since topics.auto-create is off");
     }
+  }
+
+  /** A client elsewhere that is told 127.0.0.1 dials itself, and says "connect failed" at most. */
+  private void warnOfLoopback(Exchange exchange, Route route) {
+    String client = exchange.connection().remoteAddress();
+    if (isLoopback(client)) {
+      return;
+    }
+    for (BrokerNode node : route.brokers()) {
+      if (isLoopback(node.address()) && !wasLoggedLately(node.address())) {
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "the client {0} asked for a route and is told to dial {1}, which is itself, unless it"
+                + " dialled a port mapping of its own machine; set --advertise (brokerIP1) of {2}",
+            client,
+            node.address(),
+            node.brokerName());
+      }
+    }
+  }
+
+  private static boolean isLoopback(String address) {
+    return address.startsWith("127.")
+        || address.startsWith("localhost:")
+        || address.startsWith("[::1]")
+        || address.startsWith("::1")
+        || address.startsWith("0:0:0:0:0:0:0:1");
+  }
+
+  private boolean wasLoggedLately(String subject) {
+    long nowMs = clock.nowMs();
+    Long before = logged.get(subject);
+    if (before != null && nowMs - before < LOG_AGAIN_MS) {
+      return true;
+    }
+    if (logged.size() >= MAX_LOGGED) {
+      logged.clear();
+    }
+    logged.put(subject, nowMs);
+    return false;
   }
 
   private void topicsOfCluster(Exchange exchange, String name) {

@@ -5,6 +5,7 @@ import io.sluice.bus.SluiceException;
 import io.sluice.message.PropertiesWriter;
 import io.sluice.message.PropertyNames;
 import io.sluice.message.UniqueIds;
+import java.util.List;
 
 /**
  * Takes over the properties a client sent: leaves out what must not be stored, adds what the broker
@@ -19,18 +20,13 @@ final class SendProperties {
   private static final char VALUE_END = 2;
   private static final String TRANSIENT_PREFIX = "__RMQ.TRANSIENT.";
 
-  /** RocketMQ's {@code messageDelayLevel}: level 1 is the first. */
-  private static final long[] LEVELS_MS = {
-    1_000, 5_000, 10_000, 30_000, 60_000, 120_000, 180_000, 240_000, 300_000, 360_000, 420_000,
-    480_000, 540_000, 600_000, 1_200_000, 1_800_000, 3_600_000, 7_200_000
-  };
-
   /** Beyond it a sum of milliseconds would be no number any more; the Broker's bound is lower. */
   private static final long MOST_SECONDS = 1L << 42;
 
   private final PropertiesWriter writer = new PropertiesWriter();
   private final UniqueIds uniqueIds;
   private final String clusterName;
+  private final List<Long> delayLevelsMs;
   private boolean waits;
   private int delayLevel;
   private String delaySeconds;
@@ -41,10 +37,12 @@ final class SendProperties {
    * For the sends of one front.
    *
    * @param clusterName is put into each message: a client that replies to it needs the name
+   * @param delayLevelsMs what the delay levels mean, from level 1 on
    */
-  SendProperties(UniqueIds uniqueIds, String clusterName) {
+  SendProperties(UniqueIds uniqueIds, String clusterName, List<Long> delayLevelsMs) {
     this.uniqueIds = uniqueIds;
     this.clusterName = clusterName;
+    this.delayLevelsMs = delayLevelsMs;
   }
 
   /**
@@ -95,7 +93,7 @@ final class SendProperties {
    */
   long dueAtMs(long nowMs) {
     if (delayLevel > 0) {
-      return nowMs + LEVELS_MS[Math.min(delayLevel, LEVELS_MS.length) - 1];
+      return nowMs + delayLevelsMs.get(Math.min(delayLevel, delayLevelsMs.size()) - 1);
     }
     long dueAtMs = 0;
     if (delaySeconds != null) {

@@ -32,7 +32,6 @@ final class Recovery {
   private final QueueTable queues;
   private final RecoveryListener listener;
   private final MessageView view = new MessageView();
-  private final MessageStore recovering = new RecoveringStore(this::deleteTopic);
 
   private Checkpoint.State checkpoint;
   private boolean rebuilt;
@@ -323,7 +322,7 @@ final class Recovery {
     lastStoredAtMs = Math.max(lastStoredAtMs, record.storedAtMs());
     segment.lastPhysicalOffset = physical;
     if (topic.equals(Names.STATE_TOPIC)) {
-      listener.onStateRecord(recovering, record);
+      listener.onStateRecord(this::deleteTopic, record);
     }
     LogQueue queue = queues.queue(topic, record.queueId());
     if (queue.maxOffset != record.queueOffset()) {

@@ -8,6 +8,37 @@ final class ConfigDocuments {
 
   private static final int WIDTH = 98;
 
+  private static final String OF_ROCKETMQ =
+      """
+
+      ## RocketMQ's files
+
+      `-c FILE` (`--rocketmq-config FILE`; more than once, if you like) takes a broker.conf or namesrv.conf of RocketMQ 5.5.0 as it is;
+      so does `--config FILE` where the name ends with `.conf` or `.properties`. A file is a NameServer's if its name has `namesrv` in it
+      or it has a key that only NameServers know.
+
+      | RocketMQ's key | becomes |
+      |---|---|
+      | `brokerIP1` | `advertised-host` |
+      | `listenPort` | `broker.port`, in a NameServer's file `nameserver.port` |
+      | `bindAddress` | `host` |
+      | `brokerName`, `brokerClusterName` | `broker.name`, `cluster.name` |
+      | `storePathRootDir` | `data`; a store that RocketMQ wrote there is not opened but named with the way to import it |
+      | `fileReservedTime` (hours) | `store.retention` |
+      | `flushDiskType` | `ack`: `SYNC_FLUSH` is `disk`, `ASYNC_FLUSH` is `memory` |
+      | `flushIntervalCommitLog` (ms) | `store.flush-interval` |
+      | `mappedFileSizeCommitLog` | `store.segment` |
+      | `autoCreateTopicEnable`, `defaultTopicQueueNums` | `topics.auto-create`, `topics.queues` |
+      | `maxMessageSize` | `message.max-size` |
+      | `timerMaxDelaySec` | `message.max-delay` |
+      | `messageDelayLevel` | `message.delay-levels` |
+
+      Each other key of RocketMQ is named in the log with the reason why it has no meaning here (`deleteWhen`: segments go as soon as they
+      are old enough). A key that RocketMQ does not know is passed over with a warning that names the nearest. Refused are `brokerId` other
+      than 0 and `brokerRole=SLAVE`, since a slave must not come up as a second master, and `aclEnable`, `authenticationEnabled` and
+      `authorizationEnabled` with `true`, since there is no access control.
+      """;
+
   private ConfigDocuments() {}
 
   static String markdown() {
@@ -16,11 +47,12 @@ final class ConfigDocuments {
         """
         # Configuration
 
-        Each value has one name and three places, the later the stronger:
+        Each value has one name and these places, the later the stronger:
 
         | place | form |
         |---|---|
         | `conf/sluice.yaml`, or the file named by `--config FILE` or `SLUICE_CONFIG` | `http: {port: 8080}`, nested by the dots of the name |
+        | RocketMQ's broker.conf or namesrv.conf, named by `-c FILE` or `--rocketmq-config FILE` | `listenPort=10911`, see below |
         | environment | `SLUICE_HTTP_PORT=8080` |
         | flag | `--http-port 8080` |
 
@@ -38,7 +70,7 @@ final class ConfigDocuments {
               "| `%s` | %s | %s | %s | %s |%n",
               key.name(), key.type().word(), defaultText, key.allowed(), key.sentence()));
     }
-    return out.toString();
+    return out.append(OF_ROCKETMQ).toString();
   }
 
   /** Every key with its default, commented out, nested by the dots. */

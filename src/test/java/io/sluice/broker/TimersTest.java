@@ -352,11 +352,8 @@ class TimersTest {
   }
 
   private List<Long> segments() throws IOException {
-    try (Stream<Path> files = Files.walk(directory)) {
-      return files
-          .filter(file -> file.getParent().getFileName().toString().equals("commitlog"))
-          .map(file -> Long.valueOf(file.getFileName().toString()))
-          .toList();
+    try (Stream<Path> files = Files.list(directory.resolve("commitlog"))) {
+      return files.map(file -> Long.valueOf(file.getFileName().toString())).toList();
     }
   }
 

@@ -292,19 +292,25 @@ class RocketMqSendIT {
     for (MessageQueue queue : queues) {
       consumer.seek(queue, 0);
     }
-    List<MessageExt> all = new ArrayList<>();
+    // By place: the client may hand out once more what it had pulled before the seek.
+    Map<String, MessageExt> byPlace = new HashMap<>();
     RocketMqClients.await(
-        () -> count + " messages, there are " + all.size(),
+        () -> count + " messages, there are " + byPlace.size(),
         () -> {
-          all.addAll(consumer.poll(200));
-          return all.size() >= count;
+          consumer.poll(200).forEach(message -> byPlace.put(place(message), message));
+          return byPlace.size() >= count;
         });
-    all.addAll(consumer.poll(100));
+    consumer.poll(100).forEach(message -> byPlace.put(place(message), message));
+    List<MessageExt> all = new ArrayList<>(byPlace.values());
     assertEquals(count, all.size());
     all.sort(
         java.util.Comparator.comparingInt(MessageExt::getQueueId)
             .thenComparingLong(MessageExt::getQueueOffset));
     return all;
+  }
+
+  private static String place(MessageExt message) {
+    return message.getQueueId() + ":" + message.getQueueOffset();
   }
 
   private static long maxOffset(MessageQueue queue) {

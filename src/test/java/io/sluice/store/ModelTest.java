@@ -238,10 +238,10 @@ final class ModelTest {
         .retentionInterval(Duration.ofDays(1))
         .checkpointInterval(Duration.ofDays(1));
     kit.listener =
-        (store, record) -> {
+        (deleteTopic, record) -> {
           String body = new String(record.body(), StandardCharsets.UTF_8);
           if (body.startsWith("delete ")) {
-            store.deleteTopic(body.substring(7));
+            deleteTopic.accept(body.substring(7));
           }
         };
     kit.open();

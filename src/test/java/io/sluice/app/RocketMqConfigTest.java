@@ -1,0 +1,200 @@
+package io.sluice.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.rocketmq.common.BrokerConfig;
+import org.apache.rocketmq.common.namesrv.NamesrvConfig;
+import org.apache.rocketmq.remoting.netty.NettyServerConfig;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** RocketMQ's configuration files, given as they are. */
+class RocketMqConfigTest {
+
+  @TempDir Path directory;
+
+  @Test
+  void shouldTakeTheBrokerConfThatShipsWithRocketMqAsItIs() throws IOException {
+    Configuration read =
+        load(
+            "broker.conf",
+            """
+            # Licensed to the Apache Software Foundation
+            brokerClusterName = DefaultCluster
+            brokerName = broker-a
+            brokerId = 0
+            deleteWhen = 04
+            fileReservedTime = 48
+            brokerRole = ASYNC_MASTER
+            flushDiskType = ASYNC_FLUSH
+            """);
+    assertEquals("broker-a", read.text(ConfigTable.BROKER_NAME));
+    assertEquals(48 * 3_600_000L, read.number(ConfigTable.STORE_RETENTION));
+    assertEquals("memory", read.text(ConfigTable.ACK));
+    List<String> notes = notes(read);
+    assertEquals(2, notes.size(), notes.toString());
+    assertTrue(notes.get(0).contains("broker.conf:5: deleteWhen has no meaning here: segments"));
+    assertTrue(notes.get(1).contains("brokerRole=ASYNC_MASTER"), notes.get(1));
+  }
+
+  @Test
+  void shouldTranslateEachKeyThatHasACounterpart() throws IOException {
+    Configuration read =
+        load(
+            "broker.conf",
+            """
+            brokerIP1=10.1.2.3
+            listenPort=20911
+            brokerClusterName=C
+            storePathRootDir=/var/lib/store
+            autoCreateTopicEnable=false
+            defaultTopicQueueNums=16
+            maxMessageSize=65536
+            flushDiskType=SYNC_FLUSH
+            flushIntervalCommitLog=250
+            mappedFileSizeCommitLog=1073741824
+            messageDelayLevel=1s 5s 1m
+            timerMaxDelaySec=3600
+            bindAddress=127.0.0.1
+            """);
+    assertEquals("10.1.2.3", read.text(ConfigTable.ADVERTISED_HOST));
+    assertEquals(20_911, read.integer(ConfigTable.BROKER_PORT));
+    assertEquals("C", read.text(ConfigTable.CLUSTER_NAME));
+    assertEquals("/var/lib/store", read.text(ConfigTable.DATA));
+    assertEquals(false, read.isOn(ConfigTable.TOPICS_AUTO_CREATE));
+    assertEquals(16, read.integer(ConfigTable.TOPICS_QUEUES));
+    assertEquals(65_536, read.integer(ConfigTable.MESSAGE_MAX_SIZE));
+    assertEquals("disk", read.text(ConfigTable.ACK));
+    assertEquals(250, read.number(ConfigTable.STORE_FLUSH_INTERVAL));
+    assertEquals(1L << 30, read.number(ConfigTable.STORE_SEGMENT));
+    assertEquals(
+        List.of(1_000L, 5_000L, 60_000L), read.durationsMs(ConfigTable.MESSAGE_DELAY_LEVELS));
+    assertEquals(3_600_000, read.number(ConfigTable.MESSAGE_MAX_DELAY));
+    assertEquals("127.0.0.1", read.text(ConfigTable.HOST));
+    assertEquals(List.of(), notes(read));
+    assertEquals(
+        List.of(60_000L),
+        new SluiceOptions(read).brokerOptions("a:1", new byte[8]).getRetryDelaysMs());
+  }
+
+  @Test
+  void shouldTellTheNameServersPortFromTheBrokers() throws IOException {
+    Configuration read =
+        ConfigSources.load(
+            null,
+            List.of(
+                file("namesrv.conf", "listenPort=19876\nkvConfigPath=/tmp/kv.json\n"),
+                file("broker.conf", "listenPort=20911\nnamesrvAddr=10.0.0.1:19876\n")),
+            Map.of(),
+            Map.of());
+    assertEquals(19_876, read.integer(ConfigTable.NAMESERVER_PORT));
+    assertEquals(20_911, read.integer(ConfigTable.BROKER_PORT));
+    assertTrue(notes(read).get(1).contains("is not dialled"), notes(read).toString());
+  }
+
+  @Test
+  void shouldPassOverAnUnknownKeyWithTheNearestRightOne() throws IOException {
+    Configuration read = load("broker.conf", "brokerNmae=x\n");
+    assertTrue(read.notes().get(0).warning());
+    assertTrue(notes(read).get(0).endsWith("did you mean 'brokerName'?"), notes(read).get(0));
+  }
+
+  @Test
+  void shouldRefuseWhatWouldLoseMessagesOrProtection() {
+    ConfigException refused =
+        assertThrows(
+            ConfigException.class,
+            () ->
+                load(
+                    "broker.conf",
+                    "brokerId=1\nbrokerRole=SLAVE\naclEnable=true\nfileReservedTime=soon\n"));
+    assertEquals(4, refused.mistakes().size(), refused.getMessage());
+    assertTrue(
+        refused.mistakes().get(3).contains("broker.conf:4: fileReservedTime: found 'soonh'"));
+  }
+
+  @Test
+  void shouldPreferFlagsAndEnvironment() throws IOException {
+    Configuration read =
+        ConfigSources.load(
+            null,
+            List.of(file("broker.conf", "brokerIP1=10.1.2.3\nbrokerName=fromFile\n")),
+            Map.of("SLUICE_BROKER_NAME", "fromEnvironment"),
+            Map.of(ConfigTable.ADVERTISED_HOST, "192.168.0.7"));
+    assertEquals("192.168.0.7", read.text(ConfigTable.ADVERTISED_HOST));
+    assertEquals("fromEnvironment", read.text(ConfigTable.BROKER_NAME));
+  }
+
+  @Test
+  void shouldKnowEveryKeyOfRocketMq() {
+    Set<String> known = RocketMqConfig.knownKeys();
+    List<String> missing = new ArrayList<>();
+    for (Class<?> type :
+        List.of(BrokerConfig.class, NamesrvConfig.class, NettyServerConfig.class)) {
+      for (Class<?> part = type; part != Object.class; part = part.getSuperclass()) {
+        for (Field field : part.getDeclaredFields()) {
+          if (!Modifier.isStatic(field.getModifiers()) && !known.contains(field.getName())) {
+            missing.add(field.getName());
+          }
+        }
+      }
+    }
+    assertEquals(List.of(), missing);
+  }
+
+  @Test
+  void shouldTakeTheFlagsThatRocketMqUsersKnow() throws IOException {
+    Path file = file("broker.conf", "brokerName=x\n");
+    ServerFlags flags =
+        ServerFlags.tryRead(
+                new String[] {"-c", file.toString(), "--rocketmq-config=b", "--advertise", "h"})
+            .orElseThrow();
+    assertEquals(List.of(file, Path.of("b")), flags.rocketMqFiles());
+    assertEquals("h", flags.values().get(ConfigTable.ADVERTISED_HOST));
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    PrintStream stream = new PrintStream(out);
+    assertEquals(
+        ExitCode.OK, ServerHelp.explain("broker", new String[] {"--help"}, stream, stream));
+    assertTrue(out.toString().contains("--advertise, --advertised-host"), out.toString());
+    assertTrue(out.toString().contains("-c, --rocketmq-config"), out.toString());
+  }
+
+  @Test
+  void shouldReadWhereClientsDial() {
+    assertEquals(new HostAndPort("h", 0), parse("h"));
+    assertEquals(new HostAndPort("h", 20911), parse("h:20911"));
+    assertEquals(new HostAndPort("::1", 0), parse("::1"));
+    assertEquals(new HostAndPort("::1", 2), parse("[::1]:2"));
+    assertThrows(IllegalArgumentException.class, () -> parse("h:x"));
+    assertThrows(IllegalArgumentException.class, () -> parse(":1"));
+  }
+
+  private static HostAndPort parse(String text) {
+    return HostAndPort.parse(ConfigTable.BROKER_ADVERTISE, text);
+  }
+
+  private Configuration load(String name, String text) throws IOException {
+    return ConfigSources.load(file(name, text), Map.of(), Map.of());
+  }
+
+  private static List<String> notes(Configuration configuration) {
+    return configuration.notes().stream().map(Configuration.Note::text).toList();
+  }
+
+  private Path file(String name, String text) throws IOException {
+    return Files.writeString(directory.resolve(name), text);
+  }
+}
