@@ -287,7 +287,7 @@ public final class BrokerVerticle extends VerticleBase {
       String address, BiConsumer<T, Message<T>> handler) {
     return vertx
         .eventBus()
-        .<T>localConsumer(address, message -> handle(message, handler))
+        .<T>consumer(address, message -> handle(message, handler))
         .completion();
   }
 
@@ -335,6 +335,7 @@ public final class BrokerVerticle extends VerticleBase {
     vertx.setPeriodic(options.getRegisterInterval().toMillis(), id -> keepHouse());
     vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> snapshots.write());
     clientKept.start(vertx);
+    registrar.listen();
     vertx.setPeriodic(ADVANCE_INTERVAL_MS, id -> log.flushAll());
     turn.request();
   }

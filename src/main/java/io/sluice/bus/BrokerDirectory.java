@@ -32,6 +32,9 @@ public final class BrokerDirectory {
   /** The choice for a topic that is not made yet is kept so long: it is made by the first send. */
   public static final long UNSERVED_MS = 1_000;
 
+  /** In a cluster one NameServer may have died and still be asked. */
+  private static final int ATTEMPTS = 3;
+
   /** A NameServer answers from memory; what takes longer than this is lost. */
   private static final long ASK_TIMEOUT_MS = 3_000;
 
@@ -144,11 +147,20 @@ public final class BrokerDirectory {
   }
 
   private <T> Future<T> request(NameServerRequest request) {
+    return this.<T>request(request, ATTEMPTS).recover(BrokerDirectory::asUnavailable);
+  }
+
+  /** The next attempt asks the next NameServer, where there are several. */
+  private <T> Future<T> request(NameServerRequest request, int attempts) {
     return vertx
         .eventBus()
         .<T>request(Addresses.nameServers(), request, BusCodec.options(ASK_TIMEOUT_MS))
         .map(message -> message.body())
-        .recover(BrokerDirectory::asUnavailable);
+        .recover(
+            failure ->
+                attempts > 1 && vertx.isClustered()
+                    ? request(request, attempts - 1)
+                    : Future.failedFuture(failure));
   }
 
   private static <T> Future<T> asUnavailable(Throwable failure) {
