@@ -62,6 +62,16 @@ final class Administration {
     return print(options, ask(options, client -> client.put(path, body).json()));
   }
 
+  /** Does something at a path, and shows what became of it. */
+  int post(ServerOptions options, String path, JsonObject body) {
+    Map<String, String> headers = Map.of("Content-Type", "application/json");
+    return print(
+        options,
+        ask(
+            options,
+            client -> client.call(HttpMethod.POST, path, headers, body.toBuffer()).json()));
+  }
+
   /** Deletes what is at a path. */
   int delete(ServerOptions options, String path, String name) {
     ask(options, client -> client.call(HttpMethod.DELETE, path, Map.of(), null).json());

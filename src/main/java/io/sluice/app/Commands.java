@@ -37,6 +37,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       ConsumeCommand.class,
       TopicCommand.class,
       GroupCommand.class,
+      TransactionCommand.class,
       BenchCommand.class,
       DemoCommand.class,
       BareCommand.class,

@@ -114,6 +114,46 @@ final class ConfigTable {
           "3650d",
           "What RocketMQ clients mean by a delay level, from level 1 on. From level 3 on they are"
               + " the delays between the attempts of a new group too.");
+  static final ConfigKey MESSAGE_DUPLICATE_WINDOW =
+      duration(
+          "message.duplicate-window",
+          "10m",
+          "0",
+          "365d",
+          "How long a repeated send is recognised by its key and not stored again, where the topic"
+              + " does not say; 0 for not at all.");
+  static final ConfigKey MESSAGE_DUPLICATE_ENTRIES =
+      number(
+          "message.duplicate-entries",
+          1_000_000,
+          1,
+          16_000_000,
+          "How many sends with a key are remembered to recognise repeats, of all topics together;"
+              + " the oldest go first. 28 bytes each, and never more than an eighth of the heap.");
+  static final ConfigKey TRANSACTIONS_MAX_OPEN =
+      number(
+          "transactions.max-open",
+          100_000,
+          1,
+          10_000_000,
+          "Transactions that may be open at the same time; about 300 bytes of memory each.");
+  static final ConfigKey TRANSACTIONS_FIRST_CHECK =
+      duration(
+          "transactions.first-check",
+          "6s",
+          "1ms",
+          "365d",
+          "Age at which a producer is asked for the first time how an open transaction ended.");
+  static final ConfigKey TRANSACTIONS_CHECK_INTERVAL =
+      duration(
+          "transactions.check-interval", "30s", "1ms", "365d", "Time until it is asked again.");
+  static final ConfigKey TRANSACTIONS_MAX_CHECKS =
+      number(
+          "transactions.max-checks",
+          15,
+          1,
+          1_000_000,
+          "How often it is asked; then the transaction is rolled back.");
   static final ConfigKey STORE_SEGMENT =
       size("store.segment", "128m", "64k", "1g", "Size of one file of the commit log.");
   static final ConfigKey STORE_RETENTION =
@@ -243,6 +283,12 @@ final class ConfigTable {
           MESSAGE_MAX_SIZE,
           MESSAGE_MAX_DELAY,
           MESSAGE_DELAY_LEVELS,
+          MESSAGE_DUPLICATE_WINDOW,
+          MESSAGE_DUPLICATE_ENTRIES,
+          TRANSACTIONS_MAX_OPEN,
+          TRANSACTIONS_FIRST_CHECK,
+          TRANSACTIONS_CHECK_INTERVAL,
+          TRANSACTIONS_MAX_CHECKS,
           STORE_SEGMENT,
           STORE_RETENTION,
           STORE_QUOTA,

@@ -14,13 +14,16 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
     description =
-        "Lists, shows, makes, changes and deletes groups; shows and moves their positions.",
+        "Lists, shows, makes, changes and deletes groups; shows and moves their positions; looks"
+            + " after their dead letters.",
+    subcommands = DeadLettersCommand.class,
     footer = {
       "",
       "Examples:",
       "  sluice group lag billing",
       "  sluice group put billing --max-attempts 5 --retry-delays 1s,10s,1m",
       "  sluice group position billing orders --to earliest",
+      "  sluice group dead-letters redrive billing --rate 100",
       "  sluice group delete billing",
       "",
       "Exit codes: 0 done; 2 wrong usage; 3 no server answers; 4 the server refused."

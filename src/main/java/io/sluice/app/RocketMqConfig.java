@@ -118,6 +118,13 @@ final class RocketMqConfig {
     put(targets, ConfigTable.MESSAGE_MAX_SIZE, RocketMqConfig::same, "maxMessageSize");
     put(targets, ConfigTable.MESSAGE_MAX_DELAY, value -> value + "s", "timerMaxDelaySec");
     put(targets, ConfigTable.MESSAGE_DELAY_LEVELS, RocketMqConfig::same, "messageDelayLevel");
+    put(targets, ConfigTable.TRANSACTIONS_FIRST_CHECK, value -> value + "ms", "transactionTimeOut");
+    put(
+        targets,
+        ConfigTable.TRANSACTIONS_CHECK_INTERVAL,
+        value -> value + "ms",
+        "transactionCheckInterval");
+    put(targets, ConfigTable.TRANSACTIONS_MAX_CHECKS, RocketMqConfig::same, "transactionCheckMax");
     put(targets, ConfigTable.ACK, RocketMqConfig::ackLevel, "flushDiskType");
     return Map.copyOf(targets);
   }

@@ -84,6 +84,12 @@ final class SendCommand implements Callable<Integer> {
   private String delay;
 
   @Option(
+      names = "--idempotency-key",
+      paramLabel = "KEY",
+      description = "A repeated send with the same key stores nothing; not with --lines.")
+  private String idempotencyKey;
+
+  @Option(
       names = "--ack",
       paramLabel = "LEVEL",
       description = "memory or disk: what must have happened. Default: the server's.")
@@ -99,6 +105,11 @@ final class SendCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     try (ServerClient client = new ServerClient(context.server(options.server));
         InputStream input = input()) {
+      if (lines && idempotencyKey != null) {
+        throw new CommandFailure(
+            ExitCode.USAGE,
+            "--idempotency-key is for one message; with --lines each would repeat the first");
+      }
       if (lines) {
         sendLines(client, input);
       } else {
@@ -124,6 +135,7 @@ final class SendCommand implements Callable<Integer> {
     headers.put("Sluice-Key", keys);
     headers.put("Sluice-Ordering-Key", orderingKey);
     headers.put("Sluice-Delay", delay);
+    headers.put("Idempotency-Key", idempotencyKey);
     headers.put("Sluice-Ack", ack);
     properties.forEach((name, value) -> headers.put("Sluice-Property-" + name, value));
     JsonObject sent = client.call(HttpMethod.POST, path(), headers, message).json();
@@ -133,12 +145,13 @@ final class SendCommand implements Callable<Integer> {
       context
           .out()
           .printf(
-              "sent %s to %s, queue %s offset %s (%s)%n",
+              "sent %s to %s, queue %s offset %s (%s%s)%n",
               sent.getString("messageId"),
               topic,
               sent.getValue("queueId"),
               sent.getValue("queueOffset"),
-              sent.getString("ack"));
+              sent.getString("ack"),
+              sent.getBoolean("duplicate") ? ", a duplicate: it was there before" : "");
     }
   }
 

@@ -29,6 +29,9 @@ final class ServerCommand {
   /** A stop that takes longer is cut off: what was acked is safe by then, whatever hangs. */
   private static final long STOP_SECONDS = 10;
 
+  /** What the start left behind is cleared away once the first requests are answered. */
+  private static final long SETTLE_SECONDS = 1;
+
   private final String name;
   private final PrintStream out;
   private final PrintStream err;
@@ -90,8 +93,11 @@ final class ServerCommand {
 
   /** The process ends by a signal: the shutdown hook does the rest. */
   private static void awaitEnd() {
+    CountDownLatch never = new CountDownLatch(1);
     try {
-      new CountDownLatch(1).await();
+      never.await(SETTLE_SECONDS, TimeUnit.SECONDS);
+      HeapShape.follow();
+      never.await();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import io.sluice.broker.BrokerOptions;
+import io.sluice.broker.TransactionOptions;
 import io.sluice.bus.AckLevel;
 import io.sluice.cluster.ClusterOptions;
 import io.sluice.gateway.GatewayOptions;
@@ -59,6 +60,9 @@ public final class SluiceOptions {
   private int defaultQueues;
   private int maxMessageBytes;
   private Duration maxDelay;
+  private Duration duplicateWindow;
+  private int duplicateEntries;
+  private final TransactionOptions transactions;
   private int eventLoops;
   private int workers;
   private Duration blockedWarning;
@@ -89,6 +93,9 @@ public final class SluiceOptions {
     defaultQueues = other.defaultQueues;
     maxMessageBytes = other.maxMessageBytes;
     maxDelay = other.maxDelay;
+    duplicateWindow = other.duplicateWindow;
+    duplicateEntries = other.duplicateEntries;
+    transactions = new TransactionOptions(other.transactions);
     eventLoops = other.eventLoops;
     workers = other.workers;
     blockedWarning = other.blockedWarning;
@@ -111,6 +118,9 @@ public final class SluiceOptions {
     defaultQueues = from.integer(ConfigTable.TOPICS_QUEUES);
     maxMessageBytes = from.integer(ConfigTable.MESSAGE_MAX_SIZE);
     maxDelay = from.duration(ConfigTable.MESSAGE_MAX_DELAY);
+    duplicateWindow = from.duration(ConfigTable.MESSAGE_DUPLICATE_WINDOW);
+    duplicateEntries = from.integer(ConfigTable.MESSAGE_DUPLICATE_ENTRIES);
+    transactions = transactions(from);
     eventLoops = from.integer(ConfigTable.EVENT_LOOPS);
     workers = from.integer(ConfigTable.WORKERS);
     blockedWarning = from.duration(ConfigTable.BLOCKED_WARNING);
@@ -126,6 +136,14 @@ public final class SluiceOptions {
         .setPort(from.integer(ConfigTable.CLUSTER_PORT))
         .setHosts(from.text(ConfigTable.CLUSTER_HOSTS))
         .setSecret(from.text(ConfigTable.CLUSTER_SECRET));
+  }
+
+  private static TransactionOptions transactions(Configuration from) {
+    return new TransactionOptions()
+        .setMaxOpen(from.integer(ConfigTable.TRANSACTIONS_MAX_OPEN))
+        .setFirstCheck(from.duration(ConfigTable.TRANSACTIONS_FIRST_CHECK))
+        .setCheckInterval(from.duration(ConfigTable.TRANSACTIONS_CHECK_INTERVAL))
+        .setMaxChecks(from.integer(ConfigTable.TRANSACTIONS_MAX_CHECKS));
   }
 
   private static StoreOptions store(Configuration from) {
@@ -194,7 +212,10 @@ public final class SluiceOptions {
             .setDefaultAck(defaultAck)
             .setMaxMessageBytes(maxMessageBytes)
             .setMaxDelay(maxDelay)
-            .setRetryDelaysMs(retryDelaysMs());
+            .setTransactions(transactions)
+            .setRetryDelaysMs(retryDelaysMs())
+            .setDuplicateWindow(duplicateWindow)
+            .setMaxDuplicateEntries(duplicateEntries);
     return broker;
   }
 
@@ -393,6 +414,21 @@ public final class SluiceOptions {
     return this;
   }
 
+  public Duration duplicateWindow() {
+    return duplicateWindow;
+  }
+
+  /** How long a repeated send is recognised, where the topic does not say; 0 for not at all. */
+  public SluiceOptions setDuplicateWindow(Duration duplicateWindow) {
+    ConfigKey key = ConfigTable.MESSAGE_DUPLICATE_WINDOW;
+    if (duplicateWindow.toMillis() < key.min() || duplicateWindow.toMillis() > key.max()) {
+      throw new IllegalArgumentException(
+          key.name() + ": found " + duplicateWindow + ", allowed is " + key.allowed());
+    }
+    this.duplicateWindow = duplicateWindow;
+    return this;
+  }
+
   public Duration maxDelay() {
     return maxDelay;
   }
@@ -406,6 +442,11 @@ public final class SluiceOptions {
     }
     this.maxDelay = maxDelay;
     return this;
+  }
+
+  /** How open transactions are dealt with; changes to it count. */
+  public TransactionOptions transactions() {
+    return transactions;
   }
 
   public int eventLoops() {

@@ -55,9 +55,15 @@ final class TopicCommand {
               paramLabel = "DURATION",
               description = "How long messages are kept, such as 7d.")
           String retention,
+      @Option(
+              names = "--duplicate-window",
+              paramLabel = "DURATION",
+              description = "How long a repeated send is recognised, such as 10m; 0 for not.")
+          String duplicateWindow,
       @Mixin ServerOptions options) {
     JsonObject body = new JsonObject();
     Administration.putIfGiven(body, "queues", queues);
+    Administration.putIfGiven(body, "duplicateWindow", duplicateWindow);
     Administration.putIfGiven(body, "retention", retention);
     return administration.put(options, path(topic), body);
   }

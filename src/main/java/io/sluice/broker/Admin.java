@@ -303,8 +303,8 @@ final class Admin {
   private Future<Lag> lag(GroupState group) {
     List<Future<QueueLag>> queues = new ArrayList<>();
     for (Consumption consumption : group.consumptions.values()) {
-      for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-        queues.add(queueLag(consumption, queueId));
+      for (int place = 0; place < consumption.places(); place++) {
+        queues.add(queueLag(consumption, consumption.queueIdAt(place)));
       }
     }
     return Future.all(queues)
@@ -312,7 +312,7 @@ final class Admin {
   }
 
   private Future<QueueLag> queueLag(Consumption consumption, int queueId) {
-    ConsumeQueue queue = catalog.queue(consumption.topic, queueId);
+    ConsumeQueue queue = catalog.queue(consumption, queueId);
     QueueCursor cursor = consumption.cursor(queueId);
     long committed = Math.max(cursor.committedOffset(), queue.minOffset());
     QueueLag lag = queueLag(consumption, queue, cursor, committed, -1);
@@ -401,7 +401,9 @@ final class Admin {
         appender.messagesIn(),
         dispatcher.messagesOut() + reader.messagesOut(),
         waiting.count(),
-        leases[0]);
+        leases[0],
+        appender.repeats().recognised(),
+        appender.repeats().size());
   }
 
   private static <T extends BusMessage> void complete(Future<T> future, Answer<BusMessage> answer) {

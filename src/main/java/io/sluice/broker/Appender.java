@@ -42,7 +42,9 @@ final class Appender {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final ArrivalTimes arrivals;
+  private final RepeatedSends repeats;
   private final ConsumeQueue timerQueue;
+  private final ConsumeQueue halfQueue;
   private final ArrayDeque<Pending> parked = new ArrayDeque<>();
   private final List<TopicState> arrived = new ArrayList<>();
   private long parkedBytes;
@@ -50,6 +52,7 @@ final class Appender {
   private long messagesIn;
   private String lastName;
   private Arming arming = (dueMs, offset) -> {};
+  private Transactions transactions;
   private TopicState lastTopic;
 
   /** A request under way. */
@@ -92,7 +95,8 @@ final class Appender {
       Turn turn,
       Clock clock,
       LatencyRecorder latency,
-      ArrivalTimes arrivals) {
+      ArrivalTimes arrivals,
+      RepeatedSends repeats) {
     this.options = options;
     this.store = store;
     this.catalog = catalog;
@@ -101,7 +105,9 @@ final class Appender {
     this.clock = clock;
     this.latency = latency;
     this.arrivals = arrivals;
+    this.repeats = repeats;
     timerQueue = store.queue(Names.TIMER_TOPIC, 0);
+    halfQueue = store.queue(Names.HALF_TOPIC, 0);
   }
 
   /** Hears of messages that are to be delivered later. */
@@ -116,8 +122,14 @@ final class Appender {
   }
 
   /** Gives what is made after this. */
-  void connect(Arming arming) {
+  void connect(Arming arming, Transactions transactions) {
     this.arming = arming;
+    this.transactions = transactions;
+  }
+
+  /** What recognises repeated sends. */
+  RepeatedSends repeats() {
+    return repeats;
   }
 
   /** Messages stored since the start. */
@@ -170,7 +182,7 @@ final class Appender {
     if (lasting != null) {
       close(lasting);
     }
-    while (!parked.isEmpty() && !waitsForStore && !log.isBlocked()) {
+    while (!parked.isEmpty() && !waitsForStore && !log.isBlocked() && !repeats.isLooking()) {
       Pending pending = parked.poll();
       parkedBytes -= pending.batch().size();
       process(pending);
@@ -214,7 +226,20 @@ final class Appender {
     if (pending.request.atomic() && !isSmallEnough(pending)) {
       return;
     }
-    if (pending.request.atomic() ? appendWhole(pending) : appendAll(pending)) {
+    boolean recognises = pending.batch().hasRepeatHashes();
+    if (recognises && !repeats.recognise(pending.batch(), pending.next, pending.queues)) {
+      parkFirst(pending);
+      return;
+    }
+    boolean done = false;
+    try {
+      done = pending.request.atomic() ? appendWhole(pending) : appendAll(pending);
+    } finally {
+      if (recognises) {
+        repeats.stored(pending.physicalOffsets, pending.next);
+      }
+    }
+    if (done) {
       finish(pending);
     } else {
       park(pending);
@@ -229,11 +254,15 @@ final class Appender {
    */
   private boolean choose(Pending pending) {
     MessageBatch batch = pending.batch();
+    int halves = 0;
     for (int i = pending.next; i < batch.count(); i++) {
       if (pending.queues[i] != null && isCurrent(pending.queues[i])) {
         continue;
       }
       try {
+        if (batch.isHalf(i)) {
+          transactions.checkRoom(halves++);
+        }
         pending.queues[i] =
             followsInItsQueue(pending, i) ? pending.queues[i - 1] : chooseQueue(batch, i);
       } catch (SluiceException refused) {
@@ -264,6 +293,8 @@ final class Appender {
         || batch.selector(index - 1) != QueueSelector.ANY
         || batch.dueAtMs(index) != 0
         || batch.dueAtMs(index - 1) != 0
+        || batch.isHalf(index)
+        || batch.isHalf(index - 1)
         || !batch.topic(index).equals(batch.topic(index - 1))) {
       return false;
     }
@@ -284,6 +315,9 @@ final class Appender {
     if (delayed) {
       checkDelay(batch, index);
     }
+    if (batch.isHalf(index)) {
+      checkAtomic(batch, index, TransactionEnds.CHANGE_BYTES, "in a transaction");
+    }
     int queueId;
     if (QueueSelector.isQueue(selector)) {
       if (selector >= queues) {
@@ -299,6 +333,8 @@ final class Appender {
       queueId = (int) selector;
     } else if (delayed) {
       return timerQueue;
+    } else if (batch.isHalf(index)) {
+      return halfQueue;
     } else if (QueueSelector.isOrderingKey(selector)) {
       queueId = QueueSelector.queueOfKey(selector, queues);
     } else {
@@ -306,6 +342,9 @@ final class Appender {
       if (topic.turn >= queues) {
         topic.turn = 0;
       }
+    }
+    if (batch.isHalf(index)) {
+      return halfQueue;
     }
     return delayed ? timerQueue : catalog.queue(topic, queueId);
   }
@@ -321,13 +360,20 @@ final class Appender {
               + Durations.format(options.getMaxDelay().toMillis())
               + " (maxDelay)");
     }
-    int mostBytes = store.maxAtomicBytes() - Timers.CHANGE_BYTES;
+    checkAtomic(batch, index, Timers.CHANGE_BYTES, "delayed");
+  }
+
+  /** What is stored again, together with a change, has to leave room for that in a segment. */
+  private void checkAtomic(MessageBatch batch, int index, int changeBytes, String how) {
+    int mostBytes = store.maxAtomicBytes() - changeBytes;
     if (batch.recordBytes(index) > mostBytes) {
       throw new SluiceException(
           ErrorCode.MESSAGE_TOO_LARGE,
           "the message takes "
               + batch.recordBytes(index)
-              + " bytes; delayed it may take "
+              + " bytes; "
+              + how
+              + " it may take "
               + mostBytes);
     }
   }
@@ -398,13 +444,57 @@ final class Appender {
     if (count == 0) {
       return true;
     }
-    if (!store.appendAtomic(
-        batch, pending.queues, pending.queueOffsets, pending.physicalOffsets, false)) {
+    int[] kept = new int[count];
+    int keptCount = 0;
+    boolean recognises = batch.hasRepeatHashes();
+    for (int i = 0; i < count; i++) {
+      if (!recognises || !repeats.isRepeat(i)) {
+        kept[keptCount++] = i;
+      }
+    }
+    boolean stored = true;
+    if (keptCount == count) {
+      stored =
+          store.appendAtomic(
+              batch, pending.queues, pending.queueOffsets, pending.physicalOffsets, false);
+      if (stored) {
+        noteAppended(pending, 0, count);
+        noteStored(pending, pending.physicalOffsets[0], count);
+      }
+    } else if (keptCount > 0) {
+      stored = appendSome(pending, kept, keptCount);
+    }
+    if (!stored) {
       return false;
     }
-    noteAppended(pending, 0, count);
+    for (int i = 0; i < count && recognises; i++) {
+      if (repeats.isRepeat(i)) {
+        answerRepeat(pending, i);
+      }
+    }
     pending.next = count;
-    noteStored(pending, pending.physicalOffsets[0], count);
+    return true;
+  }
+
+  /** Appends those messages of an atomic request that are not stored already, all or none. */
+  private boolean appendSome(Pending pending, int[] kept, int count) {
+    MessageBatch some = pending.batch().only(kept, count);
+    ConsumeQueue[] queues = new ConsumeQueue[count];
+    long[] queueOffsets = new long[count];
+    long[] physicalOffsets = new long[count];
+    for (int i = 0; i < count; i++) {
+      queues[i] = pending.queues[kept[i]];
+    }
+    if (!store.appendAtomic(some, queues, queueOffsets, physicalOffsets, false)) {
+      return false;
+    }
+    for (int i = 0; i < count; i++) {
+      pending.queueOffsets[kept[i]] = queueOffsets[i];
+      pending.physicalOffsets[kept[i]] = physicalOffsets[i];
+      noteAppended(pending, kept[i], some.storedAtMs(i));
+    }
+    pending.storedEnd = physicalOffsets[count - 1] + some.recordBytes(count - 1);
+    noteStored(pending, physicalOffsets[0], count);
     return true;
   }
 
@@ -415,6 +505,7 @@ final class Appender {
    */
   private boolean appendAll(Pending pending) {
     int count = pending.batch().count();
+    boolean recognises = pending.batch().hasRepeatHashes();
     long firstPhysical = -1;
     int stored = 0;
     while (pending.next < count) {
@@ -423,8 +514,13 @@ final class Appender {
         pending.next++;
         continue;
       }
+      if (recognises && repeats.isRepeat(from)) {
+        answerRepeat(pending, from);
+        pending.next++;
+        continue;
+      }
       int to = from + 1;
-      while (to < count && pending.queues[to] != null) {
+      while (to < count && pending.queues[to] != null && !(recognises && repeats.isRepeat(to))) {
         to++;
       }
       int end = appendRun(pending, from, to);
@@ -456,23 +552,49 @@ final class Appender {
     return end;
   }
 
+  /** It is as durable as its first one, which the answer says and the ack level waits for. */
+  private void answerRepeat(Pending pending, int index) {
+    long end = repeats.answer(index, pending.reply, pending.physicalOffsets);
+    pending.storedEnd = Math.max(pending.storedEnd, end);
+  }
+
   private void noteAppended(Pending pending, int from, int end) {
     for (int i = from; i < end; i++) {
-      long dueAtMs = pending.batch().dueAtMs(i);
-      if (dueAtMs == 0) {
-        pending.reply.stored(
-            i, pending.queues[i].queueId(), pending.queueOffsets[i], pending.physicalOffsets[i]);
-        noteArrival(pending.batch().topic(i));
-      } else {
-        pending.reply.delayed(i, dueAtMs, pending.physicalOffsets[i]);
-        long dueMs = Math.max(dueAtMs, pending.batch().storedAtMs(i));
-        arming.arm(dueMs, pending.queueOffsets[i]);
-      }
+      noteAppended(pending, i, 0L);
     }
     if (end > from) {
       int last = end - 1;
       pending.storedEnd = pending.physicalOffsets[last] + pending.batch().recordBytes(last);
     }
+  }
+
+  /**
+   * Notes what became of a message.
+   *
+   * @param storedAtMs when it was stored, or 0 if the request's batch knows
+   */
+  private void noteAppended(Pending pending, int index, long storedAtMs) {
+    if (pending.batch().isHalf(index)) {
+      long queueOffset = pending.queueOffsets[index];
+      long physicalOffset = pending.physicalOffsets[index];
+      pending.reply.half(index, queueOffset, physicalOffset);
+      long atMs = storedAtMs == 0 ? pending.batch().storedAtMs(index) : storedAtMs;
+      transactions.began(pending.batch(), index, queueOffset, physicalOffset, atMs);
+      return;
+    }
+    long dueAtMs = pending.batch().dueAtMs(index);
+    if (dueAtMs == 0) {
+      pending.reply.stored(
+          index,
+          pending.queues[index].queueId(),
+          pending.queueOffsets[index],
+          pending.physicalOffsets[index]);
+      noteArrival(pending.batch().topic(index));
+      return;
+    }
+    pending.reply.delayed(index, dueAtMs, pending.physicalOffsets[index]);
+    long storedMs = storedAtMs == 0 ? pending.batch().storedAtMs(index) : storedAtMs;
+    arming.arm(Math.max(dueAtMs, storedMs), pending.queueOffsets[index]);
   }
 
   private void noteArrival(String name) {
@@ -518,9 +640,13 @@ final class Appender {
       finish(pending);
       return;
     }
+    parkFirst(pending);
+    waitForStore();
+  }
+
+  private void parkFirst(Pending pending) {
     parked.addFirst(pending);
     parkedBytes += pending.batch().size();
-    waitForStore();
   }
 
   private void waitForStore() {

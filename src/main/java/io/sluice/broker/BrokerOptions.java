@@ -45,6 +45,12 @@ public final class BrokerOptions {
   /** Longest delay of a message: a record that waits keeps the log behind it from being deleted. */
   public static final Duration DEFAULT_MAX_DELAY = Duration.ofDays(60);
 
+  /** How long a repeated send is recognised: a producer gives up much earlier. */
+  public static final Duration DEFAULT_DUPLICATE_WINDOW = Duration.ofMinutes(10);
+
+  /** Sends remembered to recognise repeats: some 26 MB, and never more than 1/8 of the heap. */
+  public static final int DEFAULT_MAX_DUPLICATE_ENTRIES = 1_000_000;
+
   private String brokerName = DEFAULT_BROKER_NAME;
   private String cluster = DEFAULT_CLUSTER;
   private long brokerId;
@@ -64,7 +70,10 @@ public final class BrokerOptions {
   private Duration maxDelay = DEFAULT_MAX_DELAY;
   private List<Long> retryDelaysMs = GroupConfig.DEFAULT_RETRY_DELAYS_MS;
   private int timersInMemory = Timers.KEEP;
+  private Duration duplicateWindow = DEFAULT_DUPLICATE_WINDOW;
+  private int maxDuplicateEntries = DEFAULT_MAX_DUPLICATE_ENTRIES;
   private boolean plainSends = true;
+  private TransactionOptions transactions = new TransactionOptions();
 
   /** The defaults; a directory must still be given. */
   public BrokerOptions() {}
@@ -83,6 +92,8 @@ public final class BrokerOptions {
     maxDelay = other.maxDelay;
     retryDelaysMs = other.retryDelaysMs;
     timersInMemory = other.timersInMemory;
+    duplicateWindow = other.duplicateWindow;
+    maxDuplicateEntries = other.maxDuplicateEntries;
     maxWaitingReceives = other.maxWaitingReceives;
     maxUnsettledPerQueue = other.maxUnsettledPerQueue;
     maxParkedBytes = other.maxParkedBytes;
@@ -91,6 +102,7 @@ public final class BrokerOptions {
     snapshotInterval = other.snapshotInterval;
     registerInterval = other.registerInterval;
     plainSends = other.plainSends;
+    transactions = new TransactionOptions(other.transactions);
   }
 
   public String getBrokerName() {
@@ -267,6 +279,28 @@ public final class BrokerOptions {
     return this;
   }
 
+  public Duration getDuplicateWindow() {
+    return duplicateWindow;
+  }
+
+  /** Sets how long repeated sends are recognised where the topic does not say; 0 for not at all. */
+  public BrokerOptions setDuplicateWindow(Duration duplicateWindow) {
+    inRange("duplicateWindow in ms", duplicateWindow.toMillis(), 0, Long.MAX_VALUE);
+    this.duplicateWindow = duplicateWindow;
+    return this;
+  }
+
+  public int getMaxDuplicateEntries() {
+    return maxDuplicateEntries;
+  }
+
+  /** Sets how many sends of all topics are remembered to recognise repeats; 1 or more. */
+  public BrokerOptions setMaxDuplicateEntries(int maxDuplicateEntries) {
+    this.maxDuplicateEntries =
+        (int) inRange("maxDuplicateEntries", maxDuplicateEntries, 1, 1 << 24);
+    return this;
+  }
+
   public long getMaxParkedBytes() {
     return maxParkedBytes;
   }
@@ -326,6 +360,17 @@ public final class BrokerOptions {
   /** Sets whether {@code sluice.send.<topic>} is served on the event bus. */
   public BrokerOptions setPlainSends(boolean plainSends) {
     this.plainSends = plainSends;
+    return this;
+  }
+
+  /** How transactions are dealt with; changes to it count. */
+  public TransactionOptions getTransactions() {
+    return transactions;
+  }
+
+  /** Sets how transactions are dealt with; a copy is kept. */
+  public BrokerOptions setTransactions(TransactionOptions transactions) {
+    this.transactions = new TransactionOptions(transactions);
     return this;
   }
 

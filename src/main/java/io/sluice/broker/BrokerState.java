@@ -6,7 +6,10 @@ import io.sluice.broker.StateChange.Extended;
 import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
 import io.sluice.broker.StateChange.Leased;
+import io.sluice.broker.StateChange.LetterJobBecame;
+import io.sluice.broker.StateChange.LettersGone;
 import io.sluice.broker.StateChange.Positioned;
+import io.sluice.broker.StateChange.RequestModeSet;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
@@ -14,6 +17,9 @@ import io.sluice.broker.StateChange.TimersFired;
 import io.sluice.broker.StateChange.TimersRecalled;
 import io.sluice.broker.StateChange.TopicDeleted;
 import io.sluice.broker.StateChange.TopicPut;
+import io.sluice.broker.StateChange.TransactionChecked;
+import io.sluice.broker.StateChange.TransactionsEnded;
+import io.sluice.broker.StateChange.TransactionsOver;
 import io.sluice.bus.GroupConfig;
 import io.sluice.bus.TopicConfig;
 import java.util.ArrayList;
@@ -46,6 +52,17 @@ final class BrokerState {
   /** Which delayed messages are done with. */
   final TimerState timers = new TimerState();
 
+  /** Which dead letters are done with. */
+  final LetterState letters = new LetterState();
+
+  /** How transactions ended. */
+  final TransactionState transactions = new TransactionState();
+
+  private Consumer<List<Part>> openTransactions = parts -> {};
+
+  /** How groups of RocketMQ clients are to take messages. */
+  final RequestModes requestModes = new RequestModes();
+
   private long nextLease = 1;
   private int nextConsumption = 1;
   private long topicChanges;
@@ -58,6 +75,11 @@ final class BrokerState {
   /** Rises with each change of the topics, over restarts too. */
   long dataVersion() {
     return (incarnation << VERSION_BITS) + topicChanges;
+  }
+
+  /** Sets who adds to a snapshot what is known of open transactions. */
+  void connect(Consumer<List<Part>> openTransactions) {
+    this.openTransactions = openTransactions;
   }
 
   /** A new lease number, higher than all before. */
@@ -155,6 +177,10 @@ final class BrokerState {
       consumption.forEachCursor(cursor -> parts.add(cursor::snapshot));
     }
     timers.addParts(parts);
+    transactions.addParts(parts);
+    openTransactions.accept(parts);
+    letters.addParts(parts);
+    parts.add(requestModes::snapshot);
     parts.add(this::snapshotNumbers);
     return parts;
   }
@@ -184,6 +210,18 @@ final class BrokerState {
       timers.apply(fired);
     } else if (change instanceof TimersRecalled recalled) {
       timers.apply(recalled);
+    } else if (change instanceof TransactionsEnded ended) {
+      transactions.apply(ended);
+    } else if (change instanceof TransactionChecked checked) {
+      transactions.apply(checked);
+    } else if (change instanceof TransactionsOver over) {
+      transactions.apply(over);
+    } else if (change instanceof LettersGone gone) {
+      letters.apply(gone);
+    } else if (change instanceof LetterJobBecame became) {
+      letters.apply(became);
+    } else if (change instanceof RequestModeSet set) {
+      requestModes.apply(set);
     } else {
       throw new IllegalStateException("no way to apply " + change);
     }
@@ -195,17 +233,19 @@ final class BrokerState {
     if (topic == null) {
       topics.put(config.name(), new TopicState(config, Math.max(queuesEver, config.queues())));
     } else {
-      topic.config = config;
+      topic.configure(config);
       topic.queuesEver = Math.max(topic.queuesEver, Math.max(queuesEver, config.queues()));
     }
   }
 
   private void deleteTopic(String name) {
+    letters.topicDeleted(name);
     TopicState topic = topics.remove(name);
     if (topic == null) {
       return;
     }
     topicChanges++;
+    requestModes.forgetTopic(name);
     for (Consumption consumption : topic.consumptions) {
       consumption.group.consumptions.remove(name);
       forget(consumption);
@@ -226,6 +266,7 @@ final class BrokerState {
     if (group == null) {
       return;
     }
+    requestModes.forgetGroup(name);
     for (Consumption consumption : group.consumptions.values()) {
       consumption.topic.consumptions.remove(consumption);
       forget(consumption);

@@ -11,11 +11,13 @@ import io.sluice.bus.SluiceException;
 import io.sluice.bus.StartPosition;
 import io.sluice.bus.TopicConfig;
 import io.sluice.message.Names;
+import io.sluice.message.QueueSelector;
 import io.sluice.store.ConsumeQueue;
 import io.sluice.store.MessageStore;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 
 /**
@@ -58,6 +60,31 @@ final class Catalog {
       topic.queues[queueId] = queue;
     }
     return queue;
+  }
+
+  /** The queue of a topic that a message with this selector goes to; any one in turn. */
+  ConsumeQueue queueFor(TopicState topic, long selector) {
+    int queues = topic.config.queues();
+    if (QueueSelector.isQueue(selector)) {
+      return queue(topic, (int) selector);
+    }
+    if (QueueSelector.isOrderingKey(selector)) {
+      return queue(topic, QueueSelector.queueOfKey(selector, queues));
+    }
+    int queueId = topic.turn % queues;
+    topic.turn = queueId + 1 < queues ? queueId + 1 : 0;
+    return queue(topic, queueId);
+  }
+
+  /** The store's queue that a group consumes: one of the topic's, or that of what was redriven. */
+  ConsumeQueue queue(Consumption consumption, int queueId) {
+    if (queueId != Names.REDRIVE_QUEUE_ID) {
+      return queue(consumption.topic, queueId);
+    }
+    if (consumption.redriveQueue == null) {
+      consumption.redriveQueue = store.queue(consumption.redriveTopic(), queueId);
+    }
+    return consumption.redriveQueue;
   }
 
   /** The topic, or null if there is none. */
@@ -126,10 +153,11 @@ final class Catalog {
 
   /** Deletes a topic, its messages and every position in it. */
   void deleteTopic(String name) {
-    existingTopic(name);
-    record(new TopicDeleted(name));
+    List<String> gone = new ArrayList<>(redriveTopics(existingTopic(name).consumptions));
+    gone.add(name);
+    gone.forEach(topic -> record(new TopicDeleted(topic)));
     log.flush();
-    store.deleteTopic(name);
+    gone.forEach(store::deleteTopic);
     changed();
   }
 
@@ -165,8 +193,21 @@ final class Catalog {
 
   /** Deletes a group and its positions. */
   void deleteGroup(String name) {
-    existingGroup(name);
+    List<String> gone = redriveTopics(existingGroup(name).consumptions.values());
     record(new GroupDeleted(name));
+    if (!gone.isEmpty()) {
+      gone.forEach(topic -> record(new TopicDeleted(topic)));
+      log.flush();
+      gone.forEach(store::deleteTopic);
+    }
+  }
+
+  /** The topics of what was redriven: they go with the consumption. */
+  private static List<String> redriveTopics(Collection<Consumption> consumptions) {
+    return consumptions.stream()
+        .filter(consumption -> consumption.redriven() != null)
+        .map(Consumption::redriveTopic)
+        .toList();
   }
 
   /**
@@ -184,6 +225,15 @@ final class Catalog {
       putGroup(newGroup(groupName));
     }
     return startOffsets(topic, from).map(offsets -> makeConsumption(groupName, topic, offsets));
+  }
+
+  /** As {@link #consume}, beginning at these offsets. */
+  Consumption consumeAt(String groupName, TopicState topic, long[] offsets) {
+    checkGroupName(groupName);
+    if (!state.groups.containsKey(groupName)) {
+      putGroup(newGroup(groupName));
+    }
+    return makeConsumption(groupName, topic, offsets);
   }
 
   /** For each queue of a topic the offset that a position stands for. */

@@ -14,6 +14,7 @@ import io.sluice.bus.ClientKept.GetConsumers;
 import io.sluice.bus.ClientKept.GetGroupsOfTopic;
 import io.sluice.bus.ClientKept.GetOffset;
 import io.sluice.bus.ClientKept.GetProducers;
+import io.sluice.bus.ClientKept.GetRetryTopic;
 import io.sluice.bus.ClientKept.GroupNames;
 import io.sluice.bus.ClientKept.Heartbeat;
 import io.sluice.bus.ClientKept.Lock;
@@ -25,6 +26,7 @@ import io.sluice.bus.ClientKept.Outcome;
 import io.sluice.bus.ClientKept.Producers;
 import io.sluice.bus.ClientKept.Pull;
 import io.sluice.bus.ClientKept.Pulled;
+import io.sluice.bus.ClientKept.SendBack;
 import io.sluice.bus.ClientKept.Subscription;
 import io.sluice.bus.ClientKept.Unlock;
 import io.sluice.bus.ClientKept.Unregister;
@@ -79,6 +81,7 @@ final class ClientKeptHandler {
   private final Clock clock;
   private final ClientRegistry registry = new ClientRegistry();
   private final QueueLocks locks = new QueueLocks();
+  private final SendBacks sendBacks;
 
   /** Positions set by an operator that the group's clients have not heard of yet. */
   private final Map<ResetKey, Long> resets = new HashMap<>();
@@ -95,7 +98,9 @@ final class ClientKeptHandler {
       StateLog log,
       Reader reader,
       Dispatcher dispatcher,
+      Appender appender,
       Clock clock) {
+    sendBacks = new SendBacks(options, store, catalog, appender, locks, clock);
     this.options = options;
     this.store = store;
     this.state = state;
@@ -104,6 +109,11 @@ final class ClientKeptHandler {
     this.reader = reader;
     this.dispatcher = dispatcher;
     this.clock = clock;
+  }
+
+  /** Who sends in a group now. */
+  List<Member> producers(String group) {
+    return registry.producers(group);
   }
 
   /** Begins to look for clients that fell silent. */
@@ -124,6 +134,8 @@ final class ClientKeptHandler {
       pull(pull, answer);
     } else if (request instanceof Commit commit) {
       commit(commit, answer);
+    } else if (request instanceof SendBack sendBack) {
+      sendBacks.sendBack(sendBack, answer);
     } else {
       answer.succeed(answer(request));
     }
@@ -146,6 +158,8 @@ final class ClientKeptHandler {
       return groupsOf(get.topic());
     } else if (request instanceof EnsureTopic ensure) {
       return ensureTopic(ensure);
+    } else if (request instanceof GetRetryTopic get) {
+      return sendBacks.retryTopic(get);
     } else if (request instanceof CheckFilter check) {
       MessageFilter.of(check.filter());
     } else if (request instanceof Lock lock) {
@@ -158,14 +172,37 @@ final class ClientKeptHandler {
     return Done.DONE;
   }
 
+  /** Whether clients that keep their queues themselves live in a group. */
+  boolean hasClients(String group) {
+    return registry.isOnline(group);
+  }
+
   /**
    * Refuses leases in a group whose live clients share the topic's queues among themselves: each
    * side would hand out what the other one has.
    */
   void checkLeasesAllowed(String group, String topic) {
-    if (registry.shares(group, topic)) {
+    if (shares(group, topic)) {
       throw sharedByClients(group, topic);
     }
+  }
+
+  /** Has the live clients of a group look at once for what is theirs. */
+  void wake(String group) {
+    tell(Set.of(group));
+  }
+
+  /**
+   * Whether the group has a cursor by leases, although its live clients may still be at what they
+   * pulled before: they were told to pop.
+   */
+  private boolean isPopped(String group, String topic) {
+    return state.requestModes.isPopped(group, topic);
+  }
+
+  /** Whether live clients of the group share the topic's queues among themselves. */
+  private boolean shares(String group, String topic) {
+    return registry.shares(group, topic) && !isPopped(group, topic);
   }
 
   /**
@@ -174,8 +211,7 @@ final class ClientKeptHandler {
    * once.
    */
   Answer<BusMessage> following(AdminRequest request, Answer<BusMessage> answer) {
-    if (!(request instanceof AdminRequest.SetPosition set)
-        || !registry.shares(set.group(), set.topic())) {
+    if (!(request instanceof AdminRequest.SetPosition set) || !shares(set.group(), set.topic())) {
       return answer;
     }
     return new Answer<>() {
@@ -221,6 +257,15 @@ final class ClientKeptHandler {
     ensureGroup(pull.group());
     TopicState topic = catalog.existingTopic(pull.topic());
     checkQueue(topic, pull.queueId());
+    if (isPopped(pull.group(), pull.topic()) && registry.shares(pull.group(), pull.topic())) {
+      throw new SluiceException(
+          ErrorCode.CONFLICT,
+          "the group '"
+              + pull.group()
+              + "' is to pop the messages of '"
+              + pull.topic()
+              + "' (request mode POP); set the mode to PULL for pulls");
+    }
     Filter filter = pull.filter() != null ? pull.filter() : subscribed(pull);
     Long reset = resets.remove(new ResetKey(pull.group(), pull.topic(), pull.queueId()));
     if (reset == null && pull.commitOffset() >= 0) {
@@ -323,7 +368,13 @@ final class ClientKeptHandler {
     TopicState topic = catalog.existingTopic(commit.topic());
     checkQueue(topic, commit.queueId());
     if (!resets.containsKey(new ResetKey(commit.group(), commit.topic(), commit.queueId()))) {
-      position(cursor(commit.group(), topic, commit.queueId()), commit.queueOffset());
+      QueueCursor cursor = cursor(commit.group(), topic, commit.queueId());
+      if (isPopped(commit.group(), commit.topic())) {
+        // The last word of a client that pulled before: what it has done is done.
+        cursor.settleBefore(commit.queueOffset(), log.changes());
+      } else {
+        position(cursor, commit.queueOffset());
+      }
     }
     log.whenWritten(
         new Answer<>() {
@@ -368,7 +419,7 @@ final class ClientKeptHandler {
     }
     cursor.position(queueOffset, log.changes());
     log.request();
-    if (cursor.consumption.waiters != null) {
+    if (cursor.consumption.wasAwaited()) {
       dispatcher.touch(cursor.consumption);
     }
   }
@@ -414,7 +465,7 @@ final class ClientKeptHandler {
     if (cursor == null) {
       return 0;
     }
-    if (cursor.unsettled().leasedCount() > 0 && registry.shares(get.group(), get.topic())) {
+    if (cursor.unsettled().leasedCount() > 0 && shares(get.group(), get.topic())) {
       // The group goes over from leases to such clients. Once those in flight are settled or over,
       // the clients begin where they ended; they ask again by themselves.
       throw new SluiceException(
@@ -455,8 +506,8 @@ final class ClientKeptHandler {
     for (Subscription subscription : membership.subscriptions()) {
       Consumption consumption = state.consumption(membership.group(), subscription.topic());
       if (consumption != null
-          && consumption.waiters != null
-          && registry.shares(membership.group(), subscription.topic())) {
+          && consumption.wasAwaited()
+          && shares(membership.group(), subscription.topic())) {
         dispatcher.fail(consumption, sharedByClients(membership.group(), subscription.topic()));
       }
     }

@@ -117,7 +117,7 @@ final class DeadLetters implements ChangeBuffer.DeadLetters {
   /** Copies and settles one; false if that has to wait. */
   private boolean bury(Letter letter) {
     QueueCursor cursor = letter.cursor;
-    ConsumeQueue queue = catalog.queue(cursor.consumption.topic, cursor.queueId);
+    ConsumeQueue queue = catalog.queue(cursor.consumption, cursor.queueId);
     if (letter.offset >= queue.minOffset()) {
       if (!letter.warm && !store.isWarm(queue, letter.offset, 1)) {
         bringIn(letter, queue);
@@ -257,9 +257,25 @@ final class DeadLetters implements ChangeBuffer.DeadLetters {
         .put(PropertyNames.ORIGIN_GROUP, cursor.consumption.group.name())
         .put(PropertyNames.DLQ_ORIGIN_TOPIC, topic)
         .put(PropertyNames.DLQ_ORIGIN_MESSAGE_ID, uniqueKey)
-        .put(PropertyNames.DEAD_REASON, clean(letter.reason))
-        .put(PropertyNames.DEAD_QUEUE_ID, Integer.toString(cursor.queueId))
-        .put(PropertyNames.DEAD_QUEUE_OFFSET, Long.toString(letter.offset));
+        .put(PropertyNames.DEAD_CAUSE, cause(letter))
+        .put(PropertyNames.DEAD_REASON, clean(letter.reason));
+    if (cursor.isOfRedriven()) {
+      // It came from the topic's own queue the first time.
+      properties
+          .put(PropertyNames.DEAD_QUEUE_ID, view.property(PropertyNames.DEAD_QUEUE_ID))
+          .put(PropertyNames.DEAD_QUEUE_OFFSET, view.property(PropertyNames.DEAD_QUEUE_OFFSET));
+    } else {
+      properties
+          .put(PropertyNames.DEAD_QUEUE_ID, Integer.toString(cursor.queueId))
+          .put(PropertyNames.DEAD_QUEUE_OFFSET, Long.toString(letter.offset));
+    }
+  }
+
+  /** Whether it had all of its attempts, or a consumer gave it up before. */
+  private static String cause(Letter letter) {
+    int attempts = letter.cursor.dyingAttempts(letter.offset);
+    int most = letter.cursor.consumption.group.config.maxAttempts();
+    return attempts >= most ? "attempts" : "rejected";
   }
 
   private static boolean isOrigin(String name) {
@@ -268,6 +284,7 @@ final class DeadLetters implements ChangeBuffer.DeadLetters {
           PropertyNames.ORIGIN_GROUP,
           PropertyNames.DLQ_ORIGIN_TOPIC,
           PropertyNames.DLQ_ORIGIN_MESSAGE_ID,
+          PropertyNames.DEAD_CAUSE,
           PropertyNames.DEAD_REASON,
           PropertyNames.DEAD_QUEUE_ID,
           PropertyNames.DEAD_QUEUE_OFFSET ->

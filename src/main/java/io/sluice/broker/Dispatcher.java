@@ -18,6 +18,7 @@ import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
 
 /**
@@ -33,6 +34,8 @@ final class Dispatcher {
 
   /** One receive gets at most so many messages: 64 MB of 1 KB each. */
   private static final int MAX_MESSAGES = 65_536;
+
+  private static final int ANY_QUEUE = -1;
 
   /** What a worker brought into memory is taken to be there for so long. */
   private static final long WARM_MS = 1_000;
@@ -60,17 +63,29 @@ final class Dispatcher {
     private final Consumption consumption;
     private final ReceiveRequest request;
     private final MessageFilter filter;
-    private final Answer<ReceiveReply> answer;
+    private final Answer<? super ReceiveReply> answer;
+    private final Popping popping;
 
     private ReceiveWaiter(
         Consumption consumption,
         ReceiveRequest request,
         MessageFilter filter,
-        Answer<ReceiveReply> answer) {
+        Popping popping,
+        Answer<? super ReceiveReply> answer) {
+      this.popping = popping;
       this.consumption = consumption;
       this.request = request;
       this.filter = filter;
       this.answer = answer;
+    }
+
+    private int queueId() {
+      return popping == null ? ANY_QUEUE : popping.queueId;
+    }
+
+    /** Whose leases they are. A pop's end by time alone. */
+    private Holder leaseHolder() {
+      return popping == null ? holder : null;
     }
 
     @Override
@@ -120,12 +135,17 @@ final class Dispatcher {
   }
 
   /** Takes a receive; answered once. */
-  void receive(ReceiveRequest request, Answer<ReceiveReply> answer) {
+  void receive(ReceiveRequest request, Answer<? super ReceiveReply> answer) {
+    receive(request, null, answer);
+  }
+
+  /** Takes a receive that may be a pop's; answered once. */
+  void receive(ReceiveRequest request, Popping popping, Answer<? super ReceiveReply> answer) {
     MessageFilter filter = MessageFilter.of(request.filter());
     check(request);
     Consumption known = state.consumption(request.group(), request.topic());
     if (known != null) {
-      await(known, request, filter, answer);
+      await(known, request, filter, popping, answer);
       return;
     }
     catalog
@@ -137,7 +157,7 @@ final class Dispatcher {
                 return;
               }
               try {
-                await(made.result(), request, filter, answer);
+                await(made.result(), request, filter, popping, answer);
               } catch (SluiceException e) {
                 answer.fail(e);
               }
@@ -175,7 +195,7 @@ final class Dispatcher {
   /** Something arrived for a topic. */
   void arrived(TopicState topic) {
     for (Consumption consumption : topic.consumptions) {
-      if (consumption.waiters != null && !consumption.waiters.isEmpty()) {
+      if (consumption.isAwaited()) {
         touch(consumption);
       }
     }
@@ -216,6 +236,9 @@ final class Dispatcher {
   /** Ends all waits in a consumption. */
   void fail(Consumption consumption, SluiceException reason) {
     waiting.failAll(consumption.waiters, reason);
+    if (consumption.waitersApart != null) {
+      consumption.waitersApart.values().forEach(apart -> waiting.failAll(apart, reason));
+    }
   }
 
   private void check(ReceiveRequest request) {
@@ -236,27 +259,58 @@ final class Dispatcher {
       Consumption consumption,
       ReceiveRequest request,
       MessageFilter filter,
-      Answer<ReceiveReply> answer) {
+      Popping popping,
+      Answer<? super ReceiveReply> answer) {
     if ((consumption.topic.config.permission() & TopicConfig.READ) == 0) {
       throw new SluiceException(
           ErrorCode.NO_PERMISSION, "the topic '" + consumption.topic.name() + "' is not readable");
     }
-    ReceiveWaiter waiter = new ReceiveWaiter(consumption, request, filter, answer);
+    ReceiveWaiter waiter = new ReceiveWaiter(consumption, request, filter, popping, answer);
     waiter.deadlineMs = clock.nowMs() + request.waitMs();
-    if (consumption.waiters == null) {
-      consumption.waiters = new WaiterList();
-    }
-    waiting.add(waiter, consumption.waiters, request.holder());
+    waiting.add(waiter, lineOf(consumption, popping), request.holder());
     touch(consumption);
   }
 
+  private static WaiterList lineOf(Consumption consumption, Popping popping) {
+    if (popping != null && popping.waitsApart()) {
+      if (consumption.waitersApart == null) {
+        consumption.waitersApart = new HashMap<>();
+      }
+      return consumption.waitersApart.computeIfAbsent(popping.key(), key -> new WaiterList());
+    }
+    if (consumption.waiters == null) {
+      consumption.waiters = new WaiterList();
+    }
+    return consumption.waiters;
+  }
+
   private void serve(Consumption consumption) {
-    WaiterList waiters = consumption.waiters;
+    serve(consumption.waiters);
+    if (consumption.waitersApart != null) {
+      consumption.waitersApart.values().forEach(this::serve);
+    }
+  }
+
+  private void serve(WaiterList waiters) {
     while (waiters != null && !waiters.isEmpty()) {
-      if (!serve((ReceiveWaiter) waiters.first())) {
+      ReceiveWaiter first = (ReceiveWaiter) waiters.first();
+      boolean served =
+          first.popping != null && first.popping.looksOnly ? answerIfAny(first) : serve(first);
+      if (!served) {
         return;
       }
     }
+  }
+
+  /** Answers a waiter that only looks if there may be something for it. */
+  private boolean answerIfAny(ReceiveWaiter waiter) {
+    if (isDrained(waiter.consumption, waiter.queueId())) {
+      return false;
+    }
+    waiting.remove(waiter);
+    waiter.answer.succeed(
+        new ReceiveReply(MessageBlock.empty(), new long[0], new int[0], clock.nowNs(), 0, false));
+    return true;
   }
 
   /** Answers a waiter if there is something for it. */
@@ -269,10 +323,14 @@ final class Dispatcher {
         request.maxBytes(),
         nowMs,
         nowMs + request.invisibleMs(),
-        waiter.holder == null ? Holders.NONE : waiter.holder.number,
+        waiter.leaseHolder() == null ? Holders.NONE : waiter.leaseHolder().number,
         request.ordered(),
         options.getMaxUnsettledPerQueue());
-    BlockBuilder block = collect(consumption, waiter.filter, waiter.holder);
+    if (waiter.popping != null) {
+      batch.pop();
+      waiter.popping.leasedAtMs = nowMs;
+    }
+    BlockBuilder block = collect(waiter);
     if (block == null) {
       return false;
     }
@@ -297,14 +355,21 @@ final class Dispatcher {
   }
 
   /** Leases from the queues in turn; null if there is nothing. */
-  private BlockBuilder collect(Consumption consumption, MessageFilter filter, Holder holder) {
+  private BlockBuilder collect(ReceiveWaiter waiter) {
+    Consumption consumption = waiter.consumption;
+    MessageFilter filter = waiter.filter;
+    Holder holder = waiter.leaseHolder();
     BlockBuilder block = null;
     oldestPhysicalOffset = Long.MAX_VALUE;
-    int queues = consumption.queues();
-    int first = consumption.turn % queues;
-    for (int i = 0; i < queues && !batch.isFull(); i++) {
-      int queueId = first + i < queues ? first + i : first + i - queues;
-      ConsumeQueue queue = catalog.queue(consumption.topic, queueId);
+    int places = consumption.places();
+    int first = consumption.turn % places;
+    for (int i = 0; i < places && !batch.isFull(); i++) {
+      int place = first + i < places ? first + i : first + i - places;
+      int queueId = consumption.queueIdAt(place);
+      if (waiter.queueId() != ANY_QUEUE && waiter.queueId() != queueId) {
+        continue;
+      }
+      ConsumeQueue queue = catalog.queue(consumption, queueId);
       if (queue.maxOffset() == 0) {
         // Nothing was ever in it: thousands of idle groups need no cursor for it.
         continue;
@@ -338,7 +403,7 @@ final class Dispatcher {
         if (holder != null) {
           holder.cursors.add(cursor);
         }
-        consumption.turn = queueId + 1;
+        consumption.turn = place + 1;
       }
     }
     return block;
@@ -355,7 +420,12 @@ final class Dispatcher {
     messagesOut += messages.count();
     ReceiveReply reply =
         new ReceiveReply(
-            messages, leases, attempts, nowNs, receivedNs, isDrained(waiter.consumption));
+            messages,
+            leases,
+            attempts,
+            nowNs,
+            receivedNs,
+            isDrained(waiter.consumption, waiter.queueId()));
     log.whenWritten(
         new Answer<>() {
           @Override
@@ -371,9 +441,13 @@ final class Dispatcher {
         });
   }
 
-  private boolean isDrained(Consumption consumption) {
-    for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-      long maxOffset = catalog.queue(consumption.topic, queueId).maxOffset();
+  private boolean isDrained(Consumption consumption, int onlyQueueId) {
+    for (int place = 0; place < consumption.places(); place++) {
+      int queueId = consumption.queueIdAt(place);
+      if (onlyQueueId != ANY_QUEUE && onlyQueueId != queueId) {
+        continue;
+      }
+      long maxOffset = catalog.queue(consumption, queueId).maxOffset();
       if (maxOffset > 0 && consumption.cursor(queueId).mayDeliver(maxOffset)) {
         return false;
       }

@@ -17,6 +17,7 @@ final class LeaseBatch {
   private long deadlineMs;
   private int holder;
   private boolean ordered;
+  private boolean popped;
   private int unsettledLimit;
   private int count;
   private long bytes;
@@ -48,6 +49,7 @@ final class LeaseBatch {
     this.deadlineMs = deadlineMs;
     this.holder = holder;
     this.ordered = ordered;
+    popped = false;
     this.unsettledLimit = unsettledLimit;
     count = 0;
     bytes = 0;
@@ -69,6 +71,15 @@ final class LeaseBatch {
 
   boolean ordered() {
     return ordered;
+  }
+
+  /** Makes the leases those of a pop. */
+  void pop() {
+    popped = true;
+  }
+
+  boolean popped() {
+    return popped;
   }
 
   int unsettledLimit() {

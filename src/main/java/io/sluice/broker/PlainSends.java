@@ -31,7 +31,8 @@ import java.util.Set;
 /**
  * Plain use of the event bus: {@code request("sluice.send.<topic>", body)} with the headers of the
  * HTTP API stores a message. A consumer for each topic there is, not of the system. The body is a
- * Buffer, byte[], String, JsonObject or JsonArray; the answer a JsonObject as HTTP's.
+ * Buffer, byte[], String, JsonObject or JsonArray; the answer a JsonObject as HTTP's. A transaction
+ * that was begun so is ended at {@link PlainTransactions}.
  *
  * <p>The consumers sit with the Broker because it knows at once which topics come and go, and an
  * append is then a call. Owned by the Broker's event loop.
@@ -43,8 +44,7 @@ final class PlainSends {
 
   private static final byte[] LOCAL_HOST = {127, 0, 0, 1, 0, 0, 0, 0};
   private static final String PROPERTY_PREFIX = "sluice-property-";
-  private static final Set<String> NOT_YET =
-      Set.of("sluice-ttl", "sluice-reply-wait", "sluice-transaction");
+  private static final Set<String> NOT_YET = Set.of("sluice-ttl", "sluice-reply-wait");
 
   private final Vertx vertx;
   private final BrokerOptions options;
@@ -114,16 +114,20 @@ final class PlainSends {
         }
         JsonObject answer =
             new JsonObject()
-                .put("messageId", id)
+                .put("messageId", reply.messageId(0, id))
                 .put("topic", topic)
                 .put("broker", reply.brokerName());
-        if (reply.deliverAtMs(0) > 0) {
+        if (reply.isHalf(0)) {
+          answer.put("transactionId", id);
+        } else if (reply.deliverAtMs(0) > 0) {
           answer.put("deliverAt", reply.deliverAtMs(0));
         } else {
           answer.put("queueId", reply.queueId(0)).put("queueOffset", reply.queueOffset(0));
         }
         message.reply(
-            answer.put("ack", ack.name().toLowerCase(Locale.ROOT)).put("duplicate", false));
+            answer
+                .put("ack", ack.name().toLowerCase(Locale.ROOT))
+                .put("duplicate", reply.isDuplicate(0)));
       }
 
       @Override
@@ -135,12 +139,21 @@ final class PlainSends {
 
   private MessageBatch encode(String topic, String id, Message<Object> message) {
     ByteBuffer body = ByteBuffer.wrap(bodyOf(message.body()));
-    properties.clear().put(PropertyNames.UNIQUE_KEY, id);
+    properties.clear().recognise(false).put(PropertyNames.UNIQUE_KEY, id);
     long selector = readHeaders(message.headers());
     MessageBatch batch = new MessageBatch(body.remaining() + 512);
     long nowMs = clock.nowMs();
     long dueAtMs = dueAtMs(message.headers(), nowMs);
-    if (dueAtMs > nowMs) {
+    String group = message.headers().get("Sluice-Transaction");
+    if (group != null) {
+      String problem = Names.groupProblem(group);
+      if (problem != null) {
+        throw new SluiceException(ErrorCode.INVALID_GROUP, problem);
+      }
+      long halfDueAtMs = dueAtMs > nowMs ? dueAtMs : 0;
+      batch.addHalf(
+          topic, selector, group, halfDueAtMs, 0, 0, nowMs, LOCAL_HOST, 0, body, properties);
+    } else if (dueAtMs > nowMs) {
       batch.addDelayed(topic, selector, dueAtMs, 0, 0, nowMs, LOCAL_HOST, 0, body, properties);
     } else {
       batch.add(topic, selector, 0, 0, nowMs, LOCAL_HOST, 0, 0, body, properties);
@@ -170,7 +183,11 @@ final class PlainSends {
           }
           case "idempotency-key" -> properties.put(PropertyNames.IDEMPOTENCY_KEY, value);
           case "content-type" -> properties.put(PropertyNames.CONTENT_TYPE, value);
-          case "sluice-key", "sluice-ack", "sluice-delay", "sluice-deliver-at" -> {
+          case "sluice-key",
+              "sluice-ack",
+              "sluice-delay",
+              "sluice-deliver-at",
+              "sluice-transaction" -> {
             // Keys are put together below; the others are read by themselves.
           }
           default -> refuseUnknown(header.getKey(), name);

@@ -5,8 +5,10 @@ import io.sluice.broker.StateChange.Extended;
 import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.Positioned;
 import io.sluice.broker.StateChange.Returned;
+import io.sluice.bus.PopRequest;
 import io.sluice.bus.SettleReply.Outcome;
 import io.sluice.bus.SettleRequest;
+import io.sluice.message.Names;
 import java.util.function.Consumer;
 
 /**
@@ -75,6 +77,11 @@ final class QueueCursor {
     this.consumption = consumption;
     this.queueId = queueId;
     state = consumption.state();
+  }
+
+  /** Whether its queue is that of what was redriven for the group. */
+  boolean isOfRedriven() {
+    return queueId == Names.REDRIVE_QUEUE_ID;
   }
 
   /** Next offset to be handed out for the first time. */
@@ -177,8 +184,7 @@ final class QueueCursor {
     }
     long lease = state.takeLease();
     int attempt = unsettled.attempt(index) + 1;
-    unsettled.lease(
-        index, lease, attempt, batch.deadlineMs(), batch.holder(), leaseFlags(batch.ordered()));
+    unsettled.lease(index, lease, attempt, batch.deadlineMs(), batch.holder(), leaseFlags(batch));
     state.holders.leased(batch.holder());
     note(offset, lease, attempt, batch, sink);
     batch.add(offset, recordBytes, lease, attempt);
@@ -228,8 +234,7 @@ final class QueueCursor {
 
   private void leaseNext(long offset, int recordBytes, LeaseBatch batch, ChangeSink sink) {
     long lease = state.takeLease();
-    unsettled.append(
-        offset, lease, 1, batch.deadlineMs(), batch.holder(), leaseFlags(batch.ordered()));
+    unsettled.append(offset, lease, 1, batch.deadlineMs(), batch.holder(), leaseFlags(batch));
     state.holders.leased(batch.holder());
     note(offset, lease, 1, batch, sink);
     batch.add(offset, recordBytes, lease, 1);
@@ -266,7 +271,8 @@ final class QueueCursor {
             rangeAttempt,
             batch.deadlineMs(),
             batch.ordered(),
-            batch.holder() != Holders.NONE));
+            batch.holder() != Holders.NONE,
+            batch.popped()));
     rangeCount = 0;
   }
 
@@ -407,7 +413,8 @@ final class QueueCursor {
       if (unsettled.state(index) == Unsettled.WAITING) {
         unsettled.makeReady(index);
       } else {
-        long retryAtMs = unsettled.dueMs(index) + retryDelayMs(index);
+        boolean popped = unsettled.has(index, Unsettled.POPPED);
+        long retryAtMs = unsettled.dueMs(index) + (popped ? 0 : retryDelayMs(index));
         endLease(index, retryAtMs, false, "not settled in its invisible time", sink, false);
       }
     }
@@ -417,6 +424,40 @@ final class QueueCursor {
   void position(long offset, ChangeSink sink) {
     applyPosition(offset);
     sink.change(this, new Positioned(consumption.id, queueId, offset));
+  }
+
+  /**
+   * Settles everything before this offset, leased or not; what is behind it stays as it is. For a
+   * client that commits while others have leases.
+   */
+  void settleBefore(long offset, ChangeSink sink) {
+    int index = unsettled.first();
+    while (index >= 0 && unsettled.offset(index) < offset) {
+      int next = unsettled.next(index);
+      if (unsettled.state(index) != Unsettled.DYING) {
+        settle(index, sink);
+      }
+      index = next;
+    }
+    if (nextOffset < offset) {
+      nextOffset = offset;
+      sink.change(this, new Advanced(consumption.id, queueId, nextOffset));
+    }
+  }
+
+  /**
+   * The lease of a message that was popped, by what its receipt says of it.
+   *
+   * @return the lease's number if it is in force, else 0
+   */
+  long poppedLease(long offset, int mark, long deadlineMs) {
+    int index = unsettled.find(offset);
+    boolean found =
+        index >= 0
+            && unsettled.state(index) == Unsettled.LEASED
+            && unsettled.dueMs(index) == deadlineMs
+            && PopRequest.matches(mark, unsettled.lease(index));
+    return found ? unsettled.lease(index) : 0;
   }
 
   /** Lets go of everything, when the group or the topic is deleted. */
@@ -459,7 +500,7 @@ final class QueueCursor {
             leased.attempt(),
             leased.deadlineMs(),
             holder,
-            leaseFlags(leased.ordered()));
+            leaseFlags(leased.ordered(), leased.popped()));
         nextOffset = offset + 1;
       } else {
         endCount(index);
@@ -469,7 +510,7 @@ final class QueueCursor {
             leased.attempt(),
             leased.deadlineMs(),
             holder,
-            leaseFlags(leased.ordered()));
+            leaseFlags(leased.ordered(), leased.popped()));
       }
       state.holders.leased(holder);
     }
@@ -543,7 +584,8 @@ final class QueueCursor {
             attempt,
             unsettled.dueMs(first),
             unsettled.has(first, Unsettled.ORDERED),
-            unsettled.holder(first) != Holders.NONE));
+            unsettled.holder(first) != Holders.NONE,
+            unsettled.has(first, Unsettled.POPPED)));
     if (waits) {
       out.accept(
           new Returned(
@@ -618,7 +660,11 @@ final class QueueCursor {
     }
   }
 
-  private static byte leaseFlags(boolean ordered) {
-    return ordered ? Unsettled.ORDERED : 0;
+  private static byte leaseFlags(LeaseBatch batch) {
+    return leaseFlags(batch.ordered(), batch.popped());
+  }
+
+  private static byte leaseFlags(boolean ordered, boolean popped) {
+    return (byte) ((ordered ? Unsettled.ORDERED : 0) | (popped ? Unsettled.POPPED : 0));
   }
 }

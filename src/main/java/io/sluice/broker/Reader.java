@@ -54,7 +54,7 @@ final class Reader {
     private final TopicState topic;
     private final ReadRequest request;
     private final MessageFilter filter;
-    private final Answer<ReadReply> answer;
+    private final Answer<? super ReadReply> answer;
     private final int[] queueIds;
     private final long[] nextOffsets;
     private int warmQueue = -1;
@@ -67,7 +67,7 @@ final class Reader {
         TopicState topic,
         ReadRequest request,
         MessageFilter filter,
-        Answer<ReadReply> answer,
+        Answer<? super ReadReply> answer,
         int[] queueIds,
         long[] nextOffsets) {
       this.topic = topic;
@@ -118,7 +118,7 @@ final class Reader {
   }
 
   /** Takes a read; answered once. */
-  void read(ReadRequest request, Answer<ReadReply> answer) {
+  void read(ReadRequest request, Answer<? super ReadReply> answer) {
     MessageFilter filter = MessageFilter.of(request.filter());
     TopicState topic = topicOf(request);
     int[] queueIds = queueIdsOf(request, topic);

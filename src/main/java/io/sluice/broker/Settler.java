@@ -39,7 +39,7 @@ final class Settler {
   }
 
   /** Takes a request; answered once. */
-  void settle(SettleRequest request, Answer<SettleReply> answer) {
+  void settle(SettleRequest request, Answer<? super SettleReply> answer) {
     catalog.existingGroup(request.group());
     log.checkWritable();
     SettleReply reply = new SettleReply(settleAll(request));
@@ -86,12 +86,12 @@ final class Settler {
       if (topic == null || !topic.equals(request.topic(i))) {
         topic = request.topic(i);
         consumption = topic == null ? null : state.consumption(request.group(), topic);
-        if (consumption != null && consumption.waiters != null) {
+        if (consumption != null && consumption.wasAwaited()) {
           dispatcher.touch(consumption);
         }
       }
       int queueId = request.queueId(i);
-      if (consumption == null || queueId < 0 || queueId >= consumption.queues()) {
+      if (consumption == null || !consumption.hasQueue(queueId)) {
         outcomes[i] = Outcome.UNKNOWN;
         continue;
       }

@@ -1,7 +1,9 @@
 package io.sluice.broker;
 
 import io.sluice.bus.GroupConfig;
+import io.sluice.bus.LetterRequest;
 import io.sluice.bus.TopicConfig;
+import io.sluice.bus.TransactionRequest;
 
 /**
  * One change of a Broker's own state. Changes are records in the commit log and the content of a
@@ -53,6 +55,7 @@ sealed interface StateChange {
    *
    * @param attempt the how-manieth time
    * @param held whether a socket holds them: then they are given back at the next start
+   * @param popped whether they may come again as soon as their time is over
    */
   record Leased(
       int consumption,
@@ -63,8 +66,33 @@ sealed interface StateChange {
       int attempt,
       long deadlineMs,
       boolean ordered,
-      boolean held)
-      implements StateChange {}
+      boolean held,
+      boolean popped)
+      implements StateChange {
+
+    Leased(
+        int consumption,
+        int queueId,
+        long firstOffset,
+        int count,
+        long firstLease,
+        int attempt,
+        long deadlineMs,
+        boolean ordered,
+        boolean held) {
+      this(
+          consumption,
+          queueId,
+          firstOffset,
+          count,
+          firstLease,
+          attempt,
+          deadlineMs,
+          ordered,
+          held,
+          false);
+    }
+  }
 
   /** Offsets that follow each other are done with. */
   record Settled(int consumption, int queueId, long firstOffset, int count)
@@ -99,4 +127,39 @@ sealed interface StateChange {
 
   /** Delayed messages at offsets of the timer queue that follow each other were recalled. */
   record TimersRecalled(long firstOffset, int count) implements StateChange {}
+
+  /**
+   * Transactions whose half messages follow each other ended in the same way.
+   *
+   * @param firstOffset place of the first one in the queue of half messages
+   * @param outcome not OPEN
+   */
+  record TransactionsEnded(long firstOffset, int count, TransactionRequest.State outcome)
+      implements StateChange {}
+
+  /**
+   * It was asked how an open transaction ended.
+   *
+   * @param checks how often so far
+   * @param nextCheckMs when it is asked for next
+   */
+  record TransactionChecked(long offset, int checks, long nextCheckMs) implements StateChange {}
+
+  /** All transactions before this place in the queue of half messages have ended. */
+  record TransactionsOver(long beforeOffset) implements StateChange {}
+
+  /** Dead letters of a group, at offsets that follow each other, were redriven or purged. */
+  record LettersGone(String group, long firstOffset, long count) implements StateChange {}
+
+  /** What became of the job that redrives or purges a group's dead letters. */
+  record LetterJobBecame(String group, LetterRequest.Job job) implements StateChange {}
+
+  /**
+   * How a group of RocketMQ clients takes a topic's messages.
+   *
+   * @param popped by pops rather than by pulls
+   * @param shareQueues as RocketMQ's popShareQueueNum
+   */
+  record RequestModeSet(String group, String topic, boolean popped, int shareQueues)
+      implements StateChange {}
 }

@@ -7,6 +7,7 @@ import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
 import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.Positioned;
+import io.sluice.broker.StateChange.RequestModeSet;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
@@ -14,8 +15,12 @@ import io.sluice.broker.StateChange.TimersFired;
 import io.sluice.broker.StateChange.TimersRecalled;
 import io.sluice.broker.StateChange.TopicDeleted;
 import io.sluice.broker.StateChange.TopicPut;
+import io.sluice.broker.StateChange.TransactionChecked;
+import io.sluice.broker.StateChange.TransactionsEnded;
+import io.sluice.broker.StateChange.TransactionsOver;
 import io.sluice.bus.GroupConfig;
 import io.sluice.bus.TopicConfig;
+import io.sluice.bus.TransactionRequest.State;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,9 +59,15 @@ final class StateCodec {
   private static final int EXTENDED = 12;
   private static final int TIMERS_FIRED = 13;
   private static final int TIMERS_RECALLED = 14;
+  private static final int TRANSACTIONS_ENDED = 20;
+  private static final int TRANSACTION_CHECKED = 21;
+  private static final int TRANSACTIONS_OVER = 22;
+
+  private static final int REQUEST_MODE_SET = 50;
 
   private static final int ORDERED_BIT = 1;
   private static final int HELD_BIT = 2;
+  private static final int POPPED_BIT = 4;
 
   private StateCodec() {}
 
@@ -128,7 +139,10 @@ final class StateCodec {
     out.writeNumber(leased.firstLease());
     out.writeNumber(leased.attempt());
     out.writeNumber(leased.deadlineMs());
-    out.writeByte((leased.ordered() ? ORDERED_BIT : 0) | (leased.held() ? HELD_BIT : 0));
+    out.writeByte(
+        (leased.ordered() ? ORDERED_BIT : 0)
+            | (leased.held() ? HELD_BIT : 0)
+            | (leased.popped() ? POPPED_BIT : 0));
   }
 
   private static void writeRare(ByteWriter out, StateChange change) {
@@ -158,7 +172,26 @@ final class StateCodec {
       out.writeByte(TIMERS_RECALLED);
       out.writeNumber(recalled.firstOffset());
       out.writeNumber(recalled.count());
-    } else {
+    } else if (change instanceof TransactionsEnded ended) {
+      out.writeByte(TRANSACTIONS_ENDED);
+      out.writeNumber(ended.firstOffset());
+      out.writeNumber(ended.count());
+      out.writeByte(ended.outcome().ordinal());
+    } else if (change instanceof TransactionChecked checked) {
+      out.writeByte(TRANSACTION_CHECKED);
+      out.writeNumber(checked.offset());
+      out.writeNumber(checked.checks());
+      out.writeNumber(checked.nextCheckMs());
+    } else if (change instanceof TransactionsOver over) {
+      out.writeByte(TRANSACTIONS_OVER);
+      out.writeNumber(over.beforeOffset());
+    } else if (change instanceof RequestModeSet set) {
+      out.writeByte(REQUEST_MODE_SET);
+      out.writeText(set.group());
+      out.writeText(set.topic());
+      out.writeByte(set.popped() ? 1 : 0);
+      out.writeNumber(set.shareQueues());
+    } else if (!LetterCodec.write(out, change)) {
       throw new IllegalStateException("no encoding for " + change);
     }
   }
@@ -221,9 +254,23 @@ final class StateCodec {
       case EXTENDED -> new Extended(in.readInt(), in.readInt(), in.readNumber(), in.readNumber());
       case TIMERS_FIRED -> new TimersFired(in.readNumber(), in.readNumber());
       case TIMERS_RECALLED -> new TimersRecalled(in.readNumber(), in.readInt());
-      default ->
-          throw new IllegalArgumentException("the state has a change of unknown kind " + kind);
+      case TRANSACTIONS_ENDED ->
+          new TransactionsEnded(in.readNumber(), in.readInt(), outcome(in.readByte()));
+      case TRANSACTION_CHECKED ->
+          new TransactionChecked(in.readNumber(), in.readInt(), in.readNumber());
+      case TRANSACTIONS_OVER -> new TransactionsOver(in.readNumber());
+      case REQUEST_MODE_SET ->
+          new RequestModeSet(in.readText(), in.readText(), in.readFlag(), in.readInt());
+      default -> LetterCodec.read(kind, in);
     };
+  }
+
+  private static State outcome(int ordinal) {
+    State[] all = State.values();
+    if (ordinal <= 0 || ordinal >= all.length) {
+      throw new IllegalArgumentException("a transaction has the unknown outcome " + ordinal);
+    }
+    return all[ordinal];
   }
 
   private static Leased readLeased(ByteReader in) {
@@ -244,7 +291,8 @@ final class StateCodec {
         attempt,
         deadlineMs,
         (bits & ORDERED_BIT) != 0,
-        (bits & HELD_BIT) != 0);
+        (bits & HELD_BIT) != 0,
+        (bits & POPPED_BIT) != 0);
   }
 
   private static TopicPut readTopic(ByteReader in) {

@@ -141,6 +141,12 @@ final class StateRecovery {
       for (int queueId = 0; queueId < consumption.queues(); queueId++) {
         checkPosition(consumption, queueId);
       }
+      QueueCursor redriven = consumption.redriven();
+      if (redriven != null) {
+        // What it was handed was there: those offsets do not come again.
+        store.ensureOffset(
+            store.queue(consumption.redriveTopic(), redriven.queueId), redriven.nextOffset());
+      }
     }
     return records;
   }

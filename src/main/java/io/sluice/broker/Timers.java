@@ -4,7 +4,6 @@ import io.sluice.broker.StateChange.TimersFired;
 import io.sluice.broker.StateChange.TimersRecalled;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
-import io.sluice.bus.TopicConfig;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageLayout;
@@ -469,21 +468,8 @@ final class Timers {
         0,
         body,
         properties);
-    targets.add(target(topic, TimerRecord.selector(record, topic.config.queues())));
+    targets.add(catalog.queueFor(topic, TimerRecord.selector(record, topic.config.queues())));
     topics.add(topic);
-  }
-
-  private ConsumeQueue target(TopicState topic, long selector) {
-    TopicConfig config = topic.config;
-    if (QueueSelector.isQueue(selector)) {
-      return catalog.queue(topic, (int) selector);
-    }
-    if (QueueSelector.isOrderingKey(selector)) {
-      return catalog.queue(topic, QueueSelector.queueOfKey(selector, config.queues()));
-    }
-    int queueId = topic.turn % config.queues();
-    topic.turn = queueId + 1 < config.queues() ? queueId + 1 : 0;
-    return catalog.queue(topic, queueId);
   }
 
   // Looks through the queue.

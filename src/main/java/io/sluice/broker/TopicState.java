@@ -1,6 +1,7 @@
 package io.sluice.broker;
 
 import io.sluice.bus.TopicConfig;
+import io.sluice.message.Names;
 import io.sluice.store.ConsumeQueue;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,6 +10,11 @@ import java.util.List;
 final class TopicState {
 
   TopicConfig config;
+
+  /**
+   * How long a repeated send is recognised, in ms; 0 for not, -1 for as long as the Broker says.
+   */
+  long duplicateWindowMs;
 
   /** The most queues it has ever had: those beyond config.queues are drained, not written. */
   int queuesEver;
@@ -31,8 +37,18 @@ final class TopicState {
   boolean arrived;
 
   TopicState(TopicConfig config, int queuesEver) {
-    this.config = config;
     this.queuesEver = queuesEver;
+    configure(config);
+  }
+
+  /** Takes over a configuration. */
+  void configure(TopicConfig config) {
+    this.config = config;
+    // A client sends what it could not consume with the id of the message that it is a copy of.
+    boolean derived =
+        config.name().startsWith(Names.RETRY_PREFIX)
+            || config.name().startsWith(Names.DEAD_LETTER_PREFIX);
+    duplicateWindowMs = derived ? 0 : config.duplicateWindowMs();
   }
 
   String name() {

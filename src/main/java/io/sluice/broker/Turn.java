@@ -20,6 +20,7 @@ final class Turn {
   private final Context context;
   private final List<Runnable> steps = new ArrayList<>();
   private boolean scheduled;
+  private boolean ending;
   private boolean stopped;
 
   Turn(Context context) {
@@ -44,9 +45,17 @@ final class Turn {
     }
   }
 
+  /** As {@link #request}, for what the last step of a turn does that may be ending right now. */
+  void requestUnlessEnding() {
+    if (!ending) {
+      request();
+    }
+  }
+
   /** Ends the turn now. */
   void end() {
     scheduled = false;
+    ending = true;
     for (Runnable step : steps) {
       try {
         step.run();
@@ -55,6 +64,7 @@ final class Turn {
         LOG.log(Level.ERROR, "a step of the turn failed", e);
       }
     }
+    ending = false;
   }
 
   /** No turn ends by itself any more. */

@@ -38,6 +38,9 @@ final class Unsettled {
   /** The last lease ended by a NACK. */
   static final byte NACKED = 2;
 
+  /** The last lease was a pop: when its time is over, the message may come again at once. */
+  static final byte POPPED = 4;
+
   private static final int NONE = -1;
   private static final int FIRST_CAPACITY = 8;
 

@@ -5,6 +5,7 @@ final class WaiterList {
 
   private Waiter first;
   private Waiter last;
+  private int count;
 
   Waiter first() {
     return first;
@@ -14,7 +15,12 @@ final class WaiterList {
     return first == null;
   }
 
+  int count() {
+    return count;
+  }
+
   void add(Waiter waiter) {
+    count++;
     waiter.list = this;
     waiter.previous = last;
     waiter.next = null;
@@ -30,6 +36,7 @@ final class WaiterList {
     if (waiter.list != this) {
       throw new IllegalStateException("the waiter is not in this list");
     }
+    count--;
     if (waiter.previous == null) {
       first = waiter.next;
     } else {

@@ -22,6 +22,16 @@ public final class Addresses {
     return "sluice.membership";
   }
 
+  /** {@link RequestBundle}, answered by {@link Done}. */
+  public static String bundles(String brokerName) {
+    return BROKER + brokerName + ".bundles";
+  }
+
+  /** {@link ReplyBundle} to one event loop of a front. */
+  public static String replies(String loopId) {
+    return FRONT + loopId + ".replies";
+  }
+
   /** {@link AppendRequest} to {@link AppendReply}. */
   public static String append(String brokerName) {
     return BROKER + brokerName + ".append";
@@ -47,9 +57,19 @@ public final class Addresses {
     return BROKER + brokerName + ".read";
   }
 
+  /** Any {@link TransactionRequest}; each names its answer. */
+  public static String transactions(String brokerName) {
+    return BROKER + brokerName + ".transactions";
+  }
+
   /** Any {@link ClientKept}; each names its answer. */
   public static String clientKept(String brokerName) {
     return BROKER + brokerName + ".clients";
+  }
+
+  /** Any {@link PopRequest}; each names its answer. */
+  public static String pop(String brokerName) {
+    return BROKER + brokerName + ".pop";
   }
 
   /** Any {@link FrontNotice}, to one front. */
@@ -60,6 +80,11 @@ public final class Addresses {
   /** The address of the front that has this connection: the holder's name up to the last colon. */
   public static String frontOf(String holder) {
     return front(holder.substring(0, Math.max(0, holder.lastIndexOf(':'))));
+  }
+
+  /** Any {@link LetterRequest}; each names its answer. */
+  public static String letters(String brokerName) {
+    return BROKER + brokerName + ".letters";
   }
 
   /** Any {@link AdminRequest}; each names its answer. */

@@ -120,6 +120,8 @@ public sealed interface AdminRequest extends BusMessage {
    * @param messagesOut messages handed out since the start
    * @param waitingReceives long polls that wait now
    * @param leasesInFlight leases in force now
+   * @param duplicates repeated sends that were recognised since the start
+   * @param duplicateEntries sends that are remembered to recognise repeats
    */
   record BrokerInfo(
       String brokerName,
@@ -131,6 +133,8 @@ public sealed interface AdminRequest extends BusMessage {
       long messagesIn,
       long messagesOut,
       long waitingReceives,
-      long leasesInFlight)
+      long leasesInFlight,
+      long duplicates,
+      long duplicateEntries)
       implements BusMessage {}
 }

@@ -1,8 +1,8 @@
 package io.sluice.bus;
 
-import io.sluice.util.WireException;
 import io.sluice.util.WireReader;
 import io.sluice.util.WireWriter;
+import java.util.BitSet;
 
 /**
  * What became of each message of an {@link AppendRequest}, in its order. Columns, so that a large
@@ -10,9 +10,10 @@ import io.sluice.util.WireWriter;
  */
 public final class AppendReply implements BusMessage {
 
-  private static final int STORED = 0;
-  private static final int DELAYED = 1;
-  private static final int REFUSED = 2;
+  private static final int REFUSED = 1;
+  private static final int DELAYED = 2;
+  private static final int HALF = 4;
+  private static final int DUPLICATE = 8;
 
   private final String brokerName;
   private final long storedAtMs;
@@ -21,6 +22,8 @@ public final class AppendReply implements BusMessage {
   private final long[] physicalOffsets;
   private SluiceException[] errors;
   private long[] deliverTimesMs;
+  private BitSet halves;
+  private String[] firstIds;
 
   /** An answer for so many messages, to be filled by {@link #stored} and {@link #refused}. */
   public AppendReply(String brokerName, int count, long storedAtMs) {
@@ -47,6 +50,66 @@ public final class AppendReply implements BusMessage {
     queueIds[index] = -1;
     queueOffsets[index] = -1;
     physicalOffsets[index] = physicalOffset;
+  }
+
+  /**
+   * Notes that a half message was stored; it has no place in its own topic yet.
+   *
+   * @param queueOffset its place in the queue of half messages
+   */
+  public void half(int index, long queueOffset, long physicalOffset) {
+    if (halves == null) {
+      halves = new BitSet();
+    }
+    halves.set(index);
+    queueIds[index] = -1;
+    queueOffsets[index] = queueOffset;
+    physicalOffsets[index] = physicalOffset;
+  }
+
+  /** Whether it is a half message: its transaction is open, and has the message's id. */
+  public boolean isHalf(int index) {
+    return halves != null && halves.get(index);
+  }
+
+  /** Notes of a message the same as was noted of another one. */
+  public void copy(int index, int of) {
+    queueIds[index] = queueIds[of];
+    queueOffsets[index] = queueOffsets[of];
+    physicalOffsets[index] = physicalOffsets[of];
+    if (deliverTimesMs != null) {
+      deliverTimesMs[index] = deliverTimesMs[of];
+    }
+    if (isHalf(of)) {
+      halves.set(index);
+    }
+  }
+
+  /**
+   * Notes that a message was not stored as it repeats an earlier one; what else is noted of it is
+   * where that one is.
+   *
+   * @param firstId the message id of the earlier one, or null if it has none
+   */
+  public void repeats(int index, String firstId) {
+    if (firstIds == null) {
+      firstIds = new String[queueIds.length];
+    }
+    firstIds[index] = firstId == null ? "" : firstId;
+  }
+
+  /** Whether the message was not stored as it repeats an earlier one. */
+  public boolean isDuplicate(int index) {
+    return firstIds != null && firstIds[index] != null;
+  }
+
+  /**
+   * The message id that counts: its own, or that of the one it repeats.
+   *
+   * @param ownId the id it was sent with
+   */
+  public String messageId(int index, String ownId) {
+    return isDuplicate(index) && !firstIds[index].isEmpty() ? firstIds[index] : ownId;
   }
 
   /** When the message will be delivered, in ms since 1970; 0 if it was at once. */
@@ -98,19 +161,23 @@ public final class AppendReply implements BusMessage {
     out.writeInt(queueIds.length);
     for (int i = 0; i < queueIds.length; i++) {
       SluiceException error = error(i);
+      out.writeByte(
+          (error != null ? REFUSED : 0)
+              | (deliverAtMs(i) != 0 ? DELAYED : 0)
+              | (isHalf(i) ? HALF : 0)
+              | (isDuplicate(i) ? DUPLICATE : 0));
+      out.writeInt(queueIds[i]);
+      out.writeLong(queueOffsets[i]);
+      out.writeLong(physicalOffsets[i]);
       if (error != null) {
-        out.writeByte(REFUSED);
         out.writeInt(error.code().wireNumber());
         out.writeText(error.getMessage());
-      } else if (deliverAtMs(i) != 0) {
-        out.writeByte(DELAYED);
+      }
+      if (deliverAtMs(i) != 0) {
         out.writeLong(deliverTimesMs[i]);
-        out.writeLong(physicalOffsets[i]);
-      } else {
-        out.writeByte(STORED);
-        out.writeInt(queueIds[i]);
-        out.writeLong(queueOffsets[i]);
-        out.writeLong(physicalOffsets[i]);
+      }
+      if (isDuplicate(i)) {
+        out.writeText(firstIds[i]);
       }
     }
   }
@@ -118,18 +185,27 @@ public final class AppendReply implements BusMessage {
   static AppendReply readFrom(WireReader in) {
     String brokerName = in.readText();
     long storedAtMs = in.readLong();
-    int count = in.readCount(1);
-    AppendReply reply = new AppendReply(brokerName, Math.max(0, count), storedAtMs);
+    int count = Math.max(0, in.readCount(1 + 4 + 8 + 8));
+    AppendReply reply = new AppendReply(brokerName, count, storedAtMs);
     for (int i = 0; i < count; i++) {
-      int what = in.readByte();
-      switch (what) {
-        case REFUSED ->
-            reply.refused(
-                i, new SluiceException(ErrorCode.ofWireNumber(in.readInt()), in.readText()));
-        case DELAYED -> reply.delayed(i, in.readLong(), in.readLong());
-        case STORED -> reply.stored(i, in.readInt(), in.readLong(), in.readLong());
-        default -> throw new WireException("message " + i + " has the outcome " + what);
+      int flags = in.readByte();
+      int queueId = in.readInt();
+      long queueOffset = in.readLong();
+      long physicalOffset = in.readLong();
+      if ((flags & HALF) != 0) {
+        reply.half(i, queueOffset, physicalOffset);
       }
+      if ((flags & REFUSED) != 0) {
+        reply.refused(
+            i, new SluiceException(ErrorCode.ofWireNumber(in.readInt()), in.readText()));
+      }
+      if ((flags & DELAYED) != 0) {
+        reply.delayed(i, in.readLong(), physicalOffset);
+      }
+      if ((flags & DUPLICATE) != 0) {
+        reply.repeats(i, in.readText());
+      }
+      reply.stored(i, queueId, queueOffset, physicalOffset);
     }
     return reply;
   }

@@ -5,4 +5,8 @@ package io.sluice.bus;
  * Within a process it crosses by reference: sender and receiver share the object, so the sender
  * must not change it afterwards.
  */
-public interface BusMessage {}
+public interface BusMessage {
+
+  /** Nobody takes it any more: what it holds is given back. */
+  default void drop() {}
+}

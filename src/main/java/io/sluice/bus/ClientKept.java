@@ -98,6 +98,34 @@ public sealed interface ClientKept extends BusMessage {
    */
   record EnsureTopic(String topic, String template, int queues) implements ClientKept {}
 
+  /**
+   * Gives back a message that could not be consumed: a copy of it comes again later in the group's
+   * retry topic, with its attempts counted, or goes to the dead letters. Answer: {@link Done} once
+   * the copy is stored at the ack level; or GROUP_NOT_FOUND, MESSAGE_NOT_FOUND.
+   *
+   * @param physicalOffset where the message stands in the log
+   * @param delayMs until it comes again, {@link #DELAY_OF_GROUP}, or {@link #NEVER_AGAIN}
+   * @param maxRetries how often it may come again, or -1 for as often as the group has attempts
+   * @param ack the level, or null for the Broker's default
+   */
+  record SendBack(String group, long physicalOffset, long delayMs, int maxRetries, AckLevel ack)
+      implements ClientKept {}
+
+  /** A delay of {@link SendBack}: the group's schedule decides. */
+  long DELAY_OF_GROUP = -1;
+
+  /** A delay of {@link SendBack}: straight to the dead letters. */
+  long NEVER_AGAIN = -2;
+
+  /**
+   * Where a message goes that a client sends to its group's retry topic by itself. Made if it is
+   * missing. Answer: {@link RetryTopic}; or GROUP_NOT_FOUND.
+   *
+   * @param reconsumeTimes how often it came again already
+   * @param maxRetries as in {@link SendBack}
+   */
+  record GetRetryTopic(String group, int reconsumeTimes, int maxRetries) implements ClientKept {}
+
   /** Whether a filter can be read. Answer: {@link Done}, or INVALID_FILTER. */
   record CheckFilter(Filter filter) implements ClientKept {}
 
@@ -186,6 +214,13 @@ public sealed interface ClientKept extends BusMessage {
 
   /** Who sends in a group. */
   record Producers(List<Member> members) implements BusMessage {}
+
+  /**
+   * Where a message goes that is to be tried again.
+   *
+   * @param dead whether that is the topic of the dead letters: then without a delay
+   */
+  record RetryTopic(String topic, boolean dead) implements BusMessage {}
 
   /** Names of groups, sorted. */
   record GroupNames(List<String> groups) implements BusMessage {}

@@ -21,6 +21,7 @@ public enum ErrorCode {
   TOPIC_NOT_FOUND(404, 17, false, "There is no such topic"),
   GROUP_NOT_FOUND(404, 26, false, "There is no such group"),
   MESSAGE_NOT_FOUND(404, 22, false, "There is no such message"),
+  TRANSACTION_NOT_FOUND(404, 1, false, "There is no such transaction, or it ended long ago"),
   METHOD_NOT_ALLOWED(405, 3, false, "This path does not take this method"),
   REQUEST_TIMEOUT(408, 1, true, "The request did not arrive whole in time"),
   SUBSCRIPTION_NOT_FOUND(409, 24, true, "The group has not said that it wants this topic"),

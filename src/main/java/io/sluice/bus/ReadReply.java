@@ -23,4 +23,10 @@ public record ReadReply(
     long[] maxOffsets,
     long dispatchedNs,
     long receivedNs)
-    implements BusMessage {}
+    implements BusMessage {
+
+  @Override
+  public void drop() {
+    messages.close();
+  }
+}

@@ -20,4 +20,10 @@ public record ReceiveReply(
     long dispatchedNs,
     long receivedNs,
     boolean drained)
-    implements BusMessage {}
+    implements BusMessage {
+
+  @Override
+  public void drop() {
+    messages.close();
+  }
+}

@@ -165,6 +165,7 @@ final class GroupSubscription {
         messages.add(
             new ReceivedMessage(
                 brokerName,
+                topic,
                 block.view(i, view),
                 reply.leases()[i],
                 reply.attempts()[i],

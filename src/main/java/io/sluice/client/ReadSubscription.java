@@ -131,7 +131,7 @@ final class ReadSubscription {
       for (int i = 0; i < block.count(); i++) {
         ReceivedMessage message =
             new ReceivedMessage(
-                brokerName, block.view(i, view), 0, 1, (settled, kind, ms, reason) -> {});
+                brokerName, topic, block.view(i, view), 0, 1, (settled, kind, ms, reason) -> {});
         handle(message).onComplete(done -> context.runOnContext(nothing -> finished()));
       }
     }

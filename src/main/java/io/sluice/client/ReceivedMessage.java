@@ -44,12 +44,18 @@ public final class ReceivedMessage {
   private Promise<Void> whenSettled;
 
   ReceivedMessage(
-      String brokerName, MessageView view, long lease, int attempt, Settlement settlement) {
+      String brokerName,
+      String topic,
+      MessageView view,
+      long lease,
+      int attempt,
+      Settlement settlement) {
     this.brokerName = brokerName;
+    // That of the subscription: what was redriven is stored in another one.
+    this.topic = topic;
     this.lease = lease;
     this.attempt = attempt;
     this.settlement = settlement;
-    topic = view.topic();
     queueId = view.queueId();
     queueOffset = view.queueOffset();
     bornAtMs = view.bornAtMs();

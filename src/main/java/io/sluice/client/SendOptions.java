@@ -21,6 +21,7 @@ public final class SendOptions {
   private String contentType;
   private Duration delay;
   private Instant deliverAt;
+  private String idempotencyKey;
   private final Map<String, String> properties = new LinkedHashMap<>();
 
   /** The defaults. */
@@ -35,6 +36,7 @@ public final class SendOptions {
     contentType = other.contentType;
     delay = other.delay;
     deliverAt = other.deliverAt;
+    idempotencyKey = other.idempotencyKey;
     properties.putAll(other.properties);
   }
 
@@ -93,6 +95,19 @@ public final class SendOptions {
   /** Sets the content type that is given back at delivery; null for none. */
   public SendOptions setContentType(String contentType) {
     this.contentType = contentType;
+    return this;
+  }
+
+  public String getIdempotencyKey() {
+    return idempotencyKey;
+  }
+
+  /**
+   * Sets the key by which a repeat of this send is recognised: within the topic's window it stores
+   * nothing and is answered as the first one was. Null for none.
+   */
+  public SendOptions setIdempotencyKey(String idempotencyKey) {
+    this.idempotencyKey = idempotencyKey;
     return this;
   }
 

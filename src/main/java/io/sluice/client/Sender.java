@@ -73,7 +73,13 @@ final class Sender {
     ids = new UniqueIds(clock.nowMs());
   }
 
-  Future<SendReceipt> send(String topic, Buffer body, SendOptions options) {
+  /**
+   * Sends a message.
+   *
+   * @param transactionGroup the producer group of the transaction it begins, or null
+   */
+  Future<SendReceipt> send(
+      String topic, Buffer body, SendOptions options, String transactionGroup) {
     String problem = Names.topicProblem(topic);
     if (problem != null) {
       return Future.failedFuture(new SluiceException(ErrorCode.INVALID_TOPIC, problem));
@@ -81,11 +87,11 @@ final class Sender {
     Promise<SendReceipt> promise = Promise.promise();
     String brokerName = routes.knownBrokerFor(topic);
     if (brokerName != null) {
-      add(brokerName, topic, body, options, promise);
+      add(brokerName, topic, body, options, transactionGroup, promise);
     } else {
       routes
           .brokerFor(topic)
-          .onSuccess(found -> add(found, topic, body, options, promise))
+          .onSuccess(found -> add(found, topic, body, options, transactionGroup, promise))
           .onFailure(promise::fail);
     }
     return promise.future();
@@ -96,6 +102,7 @@ final class Sender {
       String topic,
       Buffer body,
       SendOptions options,
+      String transactionGroup,
       Promise<SendReceipt> promise) {
     if (pendingBytes + body.length() > MAX_PENDING_BYTES) {
       promise.fail(
@@ -109,7 +116,7 @@ final class Sender {
     String messageId = ids.next();
     int sizeBefore = to.batch.size();
     try {
-      encode(to.batch, messageId, topic, body, options);
+      encode(to.batch, messageId, topic, body, options, transactionGroup);
     } catch (IllegalArgumentException e) {
       promise.fail(new SluiceException(ErrorCode.INVALID_ARGUMENT, e.getMessage()));
       return;
@@ -126,13 +133,20 @@ final class Sender {
   }
 
   private void encode(
-      MessageBatch batch, String messageId, String topic, Buffer body, SendOptions options) {
+      MessageBatch batch,
+      String messageId,
+      String topic,
+      Buffer body,
+      SendOptions options,
+      String transactionGroup) {
     properties
         .clear()
         .put(PropertyNames.UNIQUE_KEY, messageId)
         .put(PropertyNames.TAGS, options.getTag())
         .put(PropertyNames.ORDERING_KEY, options.getOrderingKey())
-        .put(PropertyNames.CONTENT_TYPE, options.getContentType());
+        .put(PropertyNames.CONTENT_TYPE, options.getContentType())
+        .put(PropertyNames.IDEMPOTENCY_KEY, options.getIdempotencyKey())
+        .recognise(false);
     if (!options.getKeys().isEmpty()) {
       properties.put(PropertyNames.KEYS, String.join(" ", options.getKeys()));
     }
@@ -144,7 +158,20 @@ final class Sender {
     ByteBuffer bytes = ByteBuffer.wrap(body.getBytes());
     long nowMs = clock.nowMs();
     long dueAtMs = options.dueAtMs(nowMs);
-    if (dueAtMs > 0) {
+    if (transactionGroup != null) {
+      batch.addHalf(
+          topic,
+          selector,
+          transactionGroup,
+          dueAtMs,
+          0,
+          0,
+          nowMs,
+          LOCAL_HOST,
+          0,
+          bytes,
+          properties);
+    } else if (dueAtMs > 0) {
       batch.addDelayed(topic, selector, dueAtMs, 0, 0, nowMs, LOCAL_HOST, 0, bytes, properties);
     } else {
       batch.add(topic, selector, 0, 0, nowMs, LOCAL_HOST, 0, 0, bytes, properties);
@@ -191,13 +218,14 @@ final class Sender {
         one.promise()
             .complete(
                 new SendReceipt(
-                    one.messageId(),
+                    reply.messageId(i, one.messageId()),
                     one.topic(),
                     reply.brokerName(),
                     reply.queueId(i),
-                    reply.queueOffset(i),
+                    reply.isHalf(i) ? -1 : reply.queueOffset(i),
                     target.ack(),
-                    reply.deliverAtMs(i)));
+                    reply.deliverAtMs(i),
+                    reply.isDuplicate(i)));
       }
     }
   }

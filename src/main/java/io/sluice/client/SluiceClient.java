@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -42,6 +43,7 @@ public final class SluiceClient {
   private final BrokerCalls calls;
   private final BrokerDirectory directory;
   private final Sender sender;
+  private final Transactions transactions;
   private final String id = UUID.randomUUID().toString();
   private final Set<Subscription> subscriptions = ConcurrentHashMap.newKeySet();
   private int subscriptionCount;
@@ -51,6 +53,7 @@ public final class SluiceClient {
     calls = new BrokerCalls(vertx);
     directory = new BrokerDirectory(vertx, clock);
     sender = new Sender(context, calls, directory, clock);
+    transactions = new Transactions(context, calls, directory, sender, id);
   }
 
   /** A client; the server's codec is registered with this Vert.x instance already. */
@@ -70,7 +73,54 @@ public final class SluiceClient {
    * @return completes when the ack level of the options is reached
    */
   public Future<SendReceipt> send(String topic, Buffer body, SendOptions options) {
-    return here(() -> sender.send(topic, body, options));
+    return here(() -> sender.send(topic, body, options, null));
+  }
+
+  /**
+   * Begins a transaction: stores a message that nobody sees until it is committed. Should this
+   * process die before, those who {@link #checkTransactions} of the same group are asked.
+   *
+   * @param producerGroup the group of those who can say how it ended
+   * @return completes when the ack level of the options is reached
+   */
+  public Future<Transaction> begin(
+      String producerGroup, String topic, Buffer body, SendOptions options) {
+    return here(() -> transactions.begin(producerGroup, topic, body, options));
+  }
+
+  /**
+   * Sends a message that is seen if something else is done: begins a transaction, does it, then
+   * commits, or rolls back if it failed.
+   *
+   * @param action what is to be done between the two, on the client's context
+   * @return completes with the result of the action once the message is committed; fails as the
+   *     action did once it is rolled back. If the end itself failed the group is asked later.
+   */
+  public <T> Future<T> sendInTransaction(
+      String producerGroup,
+      String topic,
+      Buffer body,
+      SendOptions options,
+      Function<Transaction, Future<T>> action) {
+    return here(() -> transactions.send(producerGroup, topic, body, options, action));
+  }
+
+  /**
+   * Ends a transaction by its id, as {@link Transaction#commit} and {@link Transaction#rollback}
+   * do.
+   */
+  public Future<Void> endTransaction(String transactionId, boolean commit) {
+    return here(() -> transactions.end(transactionId, commit));
+  }
+
+  /**
+   * Has a handler asked how transactions of a group ended that nobody has ended in time.
+   *
+   * @return completes when the Brokers know of it
+   */
+  public Future<TransactionChecks> checkTransactions(
+      String producerGroup, TransactionChecker checker) {
+    return here(() -> transactions.check(producerGroup, checker));
   }
 
   /**
@@ -136,9 +186,11 @@ public final class SluiceClient {
     return new MessageSink(this, topic, new SendOptions(options));
   }
 
-  /** Closes all subscriptions; each as {@link Subscription#close}. */
+  /** Closes all subscriptions, each as {@link Subscription#close}; is asked nothing any more. */
   public Future<Void> close() {
-    return Future.join(subscriptions.stream().map(Subscription::close).toList()).mapEmpty();
+    return Future.join(subscriptions.stream().map(Subscription::close).toList())
+        .eventually(() -> here(transactions::close))
+        .mapEmpty();
   }
 
   private Future<Subscription> startGroup(

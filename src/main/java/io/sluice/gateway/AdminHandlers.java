@@ -28,13 +28,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * Topics, groups, positions, lag, and the cluster. Static; each call is owned by its event loop.
  */
 final class AdminHandlers {
 
-  static final List<String> TOPIC_FIELDS = List.of("queues", "order", "retention", "permission");
+  static final List<String> TOPIC_FIELDS =
+      Stream.concat(
+              Stream.of("queues", "order", "retention", "permission"),
+              TopicSettings.FIELDS.stream())
+          .toList();
   static final List<String> GROUP_FIELDS = List.of("maxAttempts", "retryDelays", "orderedRetry");
   static final List<String> POSITION_FIELDS = List.of("to");
 
@@ -328,10 +333,14 @@ final class AdminHandlers {
       out.string(Durations.format(topic.retentionMs()));
     }
     out.next("permission").string(permission(topic.permission()));
-    if (!topic.attributes().isEmpty()) {
+    TopicSettings.write(out, topic);
+    if (!topic.attributes().keySet().stream().allMatch(TopicSettings::isSetting)) {
       out.next("attributes").raw('{');
       boolean first = true;
       for (Map.Entry<String, String> entry : topic.attributes().entrySet()) {
+        if (TopicSettings.isSetting(entry.getKey())) {
+          continue;
+        }
         out.raw(first ? "" : ",").string(entry.getKey()).raw(':').string(entry.getValue());
         first = false;
       }
@@ -434,6 +443,8 @@ final class AdminHandlers {
     out.next("messagesOut").number(info.messagesOut());
     out.next("waitingReceives").number(info.waitingReceives());
     out.next("leasesInFlight").number(info.leasesInFlight());
+    out.next("duplicates").number(info.duplicates());
+    out.next("duplicateEntries").number(info.duplicateEntries());
   }
 
   /** Lag summed up over queues. */
@@ -467,6 +478,7 @@ final class AdminHandlers {
     private Boolean order;
     private Long retentionMs;
     private Integer permission;
+    private final TopicSettings settings = new TopicSettings();
 
     boolean take(String name, JsonParser parser) throws IOException {
       switch (name) {
@@ -479,13 +491,14 @@ final class AdminHandlers {
                     : Fields.durationMs(name, parser, 1_000, MAX_RETENTION_MS);
         case "permission" -> permission = permissionBits(Fields.text(name, parser));
         default -> {
-          return false;
+          return settings.take(name, parser);
         }
       }
       return true;
     }
 
-    TopicConfig over(TopicConfig base) {
+    TopicConfig over(TopicConfig plain) {
+      TopicConfig base = settings.over(plain);
       return new TopicConfig(
           base.name(),
           queues == null ? base.queues() : queues,

@@ -4,9 +4,12 @@ import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.AppendRequest;
+import io.sluice.bus.BrokerLine;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
+import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
+import io.sluice.bus.LetterRequest;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
@@ -15,22 +18,27 @@ import io.sluice.bus.ReleaseRequest;
 import io.sluice.bus.SettleReply;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.TransactionRequest;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryOptions;
 
 /**
- * Asks Brokers over the event bus. Every failure is a {@link SluiceException}. Called on the event
- * loop; the future completes on it.
+ * Asks Brokers over the event bus. What consumers ask goes over the loop's {@link BrokerLine}, in
+ * the order it is asked. Every failure is a {@link SluiceException}. Called on the event loop; the
+ * future completes on it.
  */
 final class Brokers {
 
   private final Vertx vertx;
+  private final BrokerLine line;
   private final long timeoutMs;
   private final DeliveryOptions options;
 
-  Brokers(Vertx vertx, long timeoutMs) {
+  Brokers(Vertx vertx, BrokerLine line, long timeoutMs) {
     this.vertx = vertx;
+    this.line = line;
     this.timeoutMs = timeoutMs;
     options = BusCodec.options(timeoutMs);
   }
@@ -40,31 +48,65 @@ final class Brokers {
   }
 
   Future<ReceiveReply> receive(String broker, ReceiveRequest request) {
-    return request(Addresses.receive(broker), request, waiting(request.waitMs()));
+    return ask(broker, request, request.waitMs());
+  }
+
+  /** As the other, without a future. */
+  void receive(String broker, ReceiveRequest request, BrokerLine.Asker<ReceiveReply> asker) {
+    line.ask(broker, request, request.waitMs() + timeoutMs, asker);
   }
 
   Future<ReadReply> read(String broker, ReadRequest request) {
-    return request(Addresses.read(broker), request, waiting(request.waitMs()));
+    return ask(broker, request, request.waitMs());
   }
 
   Future<SettleReply> settle(String broker, SettleRequest request) {
-    return request(Addresses.settle(broker), request, options);
+    return ask(broker, request, 0);
+  }
+
+  /** As the other, without a future. */
+  void settle(String broker, SettleRequest request, BrokerLine.Asker<SettleReply> asker) {
+    line.ask(broker, request, timeoutMs, asker);
   }
 
   Future<Done> release(String broker, ReleaseRequest request) {
-    return request(Addresses.release(broker), request, options);
+    return ask(broker, request, 0);
   }
 
   <T extends BusMessage> Future<T> admin(String broker, AdminRequest request) {
     return request(Addresses.admin(broker), request, options);
   }
 
+  <T extends BusMessage> Future<T> transactions(String broker, TransactionRequest request) {
+    return request(Addresses.transactions(broker), request, options);
+  }
+
+  <T extends BusMessage> Future<T> clients(String broker, ClientKept request) {
+    return request(Addresses.clientKept(broker), request, options);
+  }
+
+  <T extends BusMessage> Future<T> letters(String broker, LetterRequest request) {
+    return request(Addresses.letters(broker), request, options);
+  }
+
   <T extends BusMessage> Future<T> nameServer(BusMessage request) {
     return request(Addresses.nameServers(), request, options);
   }
 
-  private DeliveryOptions waiting(long waitMs) {
-    return waitMs == 0 ? options : BusCodec.options(waitMs + timeoutMs);
+  private <T extends BusMessage> Future<T> ask(String broker, BusMessage request, long waitMs) {
+    Promise<T> promise = Promise.promise();
+    line.<T>ask(
+        broker,
+        request,
+        waitMs + timeoutMs,
+        (reply, failure) -> {
+          if (failure == null) {
+            promise.complete(reply);
+          } else {
+            promise.fail(failure);
+          }
+        });
+    return promise.future();
   }
 
   private <T extends BusMessage> Future<T> request(

@@ -1,6 +1,7 @@
 package io.sluice.gateway;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 
 /**
@@ -137,9 +138,13 @@ final class FrameOutput {
       watchers = new Written[2];
       watcherCount = 0;
     }
-    channel
-        .writeAndFlush(out)
-        .addListener(done -> loop.run(() -> written(bytes, told, count, done.isSuccess())));
+    ChannelFuture done = channel.writeAndFlush(out);
+    if (done.isDone()) {
+      // The kernel took it at once, as nearly always; still this turn, no need for another task.
+      written(bytes, told, count, done.isSuccess());
+    } else {
+      done.addListener(later -> loop.run(() -> written(bytes, told, count, later.isSuccess())));
+    }
   }
 
   private void written(int bytes, Written[] told, int count, boolean success) {

@@ -1,17 +1,21 @@
 package io.sluice.gateway;
 
 import io.sluice.bus.AdminRequest;
+import io.sluice.bus.BrokerLine;
 import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
+import io.sluice.bus.SettleReply;
 import io.sluice.bus.SettleRequest;
+import io.sluice.bus.SluiceException;
 import io.sluice.bus.StartPosition;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
-import io.vertx.core.AsyncResult;
 
 /** A consumer of a group: leased messages, shared or in order. Owned by the socket's event loop. */
-final class GroupSubscription extends Subscription {
+final class GroupSubscription extends Subscription implements BrokerLine.Asker<ReceiveReply> {
+
+  private static final BrokerLine.Asker<SettleReply> SETTLED = (reply, failure) -> {};
 
   private final StartPosition start;
 
@@ -22,21 +26,20 @@ final class GroupSubscription extends Subscription {
 
   @Override
   void ask(int max, int maxBytes, long waitMs) {
-    loop.brokers
-        .receive(
-            broker,
-            new ReceiveRequest(
-                fields.group,
-                fields.topic,
-                max,
-                maxBytes,
-                waitMs,
-                fields.invisibleMs,
-                fields.filter,
-                fields.mode == SubscribeFields.Mode.ORDERED,
-                start,
-                holder))
-        .onComplete(this::answered);
+    loop.brokers.receive(
+        broker,
+        new ReceiveRequest(
+            fields.group,
+            fields.topic,
+            max,
+            maxBytes,
+            waitMs,
+            fields.invisibleMs,
+            fields.filter,
+            fields.mode == SubscribeFields.Mode.ORDERED,
+            start,
+            holder),
+        this);
   }
 
   @Override
@@ -92,16 +95,16 @@ final class GroupSubscription extends Subscription {
     return () -> {
       loop.counters.settled.add(acks.count());
       // A settle that is lost lets the lease end: the message comes again, as it may at any time.
-      loop.brokers.settle(broker, acks);
+      loop.brokers.settle(broker, acks, SETTLED);
     };
   }
 
-  private void answered(AsyncResult<ReceiveReply> answer) {
-    if (answer.failed()) {
-      failed(answer.cause());
+  @Override
+  public void answered(ReceiveReply reply, SluiceException failure) {
+    if (failure != null) {
+      failed(failure);
       return;
     }
-    ReceiveReply reply = answer.result();
     received(
         reply.messages(), reply.leases(), reply.attempts(), reply.drained(), reply.receivedNs());
   }

@@ -28,6 +28,7 @@ final class ItemReader implements Fields.Taker {
           "delay",
           "deliverAt",
           "idempotencyKey",
+          "transaction",
           "properties",
           "contentType");
 
@@ -107,6 +108,7 @@ final class ItemReader implements Fields.Taker {
       case "orderingKey" -> draft.orderingKey(Fields.text(name, parser));
       case "idempotencyKey" -> draft.idempotencyKey(Fields.text(name, parser));
       case "contentType" -> draft.contentType(Fields.text(name, parser));
+      case "transaction" -> draft.transaction(Fields.text(name, parser));
       case "properties" -> takeProperties(parser);
       case "delay" -> draft.delay(name, Fields.scalar(name, parser));
       case "deliverAt" -> draft.deliverAt(name, Fields.timeMs(name, parser));

@@ -1,6 +1,7 @@
 package io.sluice.gateway;
 
 import io.sluice.bus.BrokerDirectory;
+import io.sluice.bus.BrokerLine;
 import io.sluice.bus.OrderedRoutes;
 import io.sluice.message.MessageView;
 import io.sluice.message.UniqueIds;
@@ -32,6 +33,7 @@ final class Loop {
   final UniqueIds ids;
   final Brokers brokers;
   final SendCollector sends;
+  final Checkbacks checkbacks;
 
   /** Scratch for one text at a time; nothing of it may be kept over a call. */
   final JsonText json = new JsonText();
@@ -59,8 +61,11 @@ final class Loop {
     routes = new OrderedRoutes(directory, context);
     counters = gateway.counters();
     ids = new UniqueIds(clock.nowMs());
-    brokers = new Brokers(vertx, options.brokerTimeout().toMillis());
+    long timeoutMs = options.brokerTimeout().toMillis();
+    brokers =
+        new Brokers(vertx, new BrokerLine(vertx, context, clock, ids.next(), timeoutMs), timeoutMs);
     sends = new SendCollector(this);
+    checkbacks = new Checkbacks(this);
   }
 
   /** The names of all masters; completes on this loop. */

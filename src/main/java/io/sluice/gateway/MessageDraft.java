@@ -41,10 +41,12 @@ final class MessageDraft {
           PropertyNames.CONTENT_TYPE,
           PropertyNames.IDEMPOTENCY_KEY,
           PropertyNames.DEAD_REASON,
+          PropertyNames.DEAD_CAUSE,
+          PropertyNames.REDRIVEN,
           PropertyNames.DEAD_QUEUE_ID,
           PropertyNames.DEAD_QUEUE_OFFSET,
-          "TRAN_MSG",
-          "PGROUP");
+          PropertyNames.TRANSACTIONAL,
+          PropertyNames.PRODUCER_GROUP);
 
   /** No delay was given. */
   private static final long NONE = -1;
@@ -62,6 +64,7 @@ final class MessageDraft {
   private String orderingKey;
   private String contentType;
   private String idempotencyKey;
+  private String transactionGroup;
   private long delayMs = NONE;
   private long deliverAtMs = NONE;
   private byte[] bodyArray;
@@ -81,6 +84,7 @@ final class MessageDraft {
     orderingKey = null;
     contentType = null;
     idempotencyKey = null;
+    transactionGroup = null;
     delayMs = NONE;
     deliverAtMs = NONE;
     return this;
@@ -132,6 +136,11 @@ final class MessageDraft {
 
   void idempotencyKey(String value) {
     idempotencyKey = value;
+  }
+
+  /** Begins a transaction: nobody sees the message until it is committed. */
+  void transaction(String producerGroup) {
+    transactionGroup = TopicNames.checkGroup(producerGroup);
   }
 
   /** Delivered so long after it was sent. */
@@ -215,7 +224,7 @@ final class MessageDraft {
     }
     properties.put(PropertyNames.ORDERING_KEY, orderingKey);
     properties.put(PropertyNames.CONTENT_TYPE, contentType);
-    properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey);
+    properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey).recognise(false);
     long selector =
         orderingKey == null || orderingKey.isEmpty()
             ? QueueSelector.ANY
@@ -223,7 +232,21 @@ final class MessageDraft {
     int sysFlag =
         bornHost.length == MessageLayout.HOST_V4_BYTES ? 0 : MessageLayout.SYS_BORN_HOST_V6;
     long dueAtMs = deliverAtMs != NONE ? deliverAtMs : delayMs != NONE ? nowMs + delayMs : 0;
-    if (dueAtMs > nowMs) {
+    if (transactionGroup != null) {
+      long halfDueAtMs = dueAtMs > nowMs ? dueAtMs : 0;
+      batch.addHalf(
+          topic,
+          selector,
+          transactionGroup,
+          halfDueAtMs,
+          0,
+          sysFlag,
+          nowMs,
+          bornHost,
+          0,
+          body,
+          properties);
+    } else if (dueAtMs > nowMs) {
       batch.addDelayed(topic, selector, dueAtMs, 0, sysFlag, nowMs, bornHost, 0, body, properties);
     } else {
       batch.add(topic, selector, 0, sysFlag, nowMs, bornHost, 0, 0, body, properties);

@@ -22,11 +22,13 @@ final class MessageJson {
   private static final byte[] ORDERING_KEY = ascii(PropertyNames.ORDERING_KEY);
   private static final byte[] CONTENT_TYPE = ascii(PropertyNames.CONTENT_TYPE);
   private static final byte[] RECORD_CRC = ascii(PropertyNames.RECORD_CRC);
+  private static final byte[] TRANSACTIONAL = ascii(PropertyNames.TRANSACTIONAL);
+  private static final byte[] PRODUCER_GROUP = ascii(PropertyNames.PRODUCER_GROUP);
   private static final byte[] WAIT = ascii(PropertyNames.WAIT);
 
   private static final byte[] MESSAGE_ID = ascii("\"messageId\":");
   private static final byte[] TOPIC = ascii(",\"topic\":\"");
-  private static final byte[] QUEUE_ID = ascii("\",\"queueId\":");
+  private static final byte[] QUEUE_ID = ascii(",\"queueId\":");
   private static final byte[] QUEUE_OFFSET = ascii(",\"queueOffset\":");
   private static final byte[] ATTEMPT = ascii(",\"attempt\":");
   private static final byte[] BORN_AT = ascii(",\"bornAt\":");
@@ -59,8 +61,19 @@ final class MessageJson {
     writeBody(out, view);
   }
 
+  /** As {@link #write}, for a message whose transaction is open: it has no place yet. */
+  void writeHalf(JsonText out, MessageView view, String topic) {
+    writeHead(out, view, topic, 0, false);
+    writeBody(out, view);
+  }
+
   /** As {@link #write}, without the body: for frames that carry it as it is. */
   void writeHead(JsonText out, MessageView view, String topic, int attempt) {
+    writeHead(out, view, topic, attempt, true);
+  }
+
+  private void writeHead(
+      JsonText out, MessageView view, String topic, int attempt, boolean hasPlace) {
     scan(view);
     out.raw(MESSAGE_ID);
     if (idTo > idFrom) {
@@ -70,8 +83,11 @@ final class MessageJson {
       OffsetIds.write(out, view);
       out.raw('"');
     }
-    out.raw(TOPIC).raw(topic).raw(QUEUE_ID).number(view.queueId());
-    out.raw(QUEUE_OFFSET).number(view.queueOffset());
+    out.raw(TOPIC).raw(topic).raw('"');
+    if (hasPlace) {
+      out.raw(QUEUE_ID).number(view.queueId());
+      out.raw(QUEUE_OFFSET).number(view.queueOffset());
+    }
     if (tagTo > tagFrom) {
       text(out.next("tag"), tagFrom, tagTo);
     }
@@ -158,7 +174,12 @@ final class MessageJson {
           idTo = valueEnd;
           return;
         }
-        if (is(RECORD_CRC, from)) {
+        if (is(RECORD_CRC, from) || is(TRANSACTIONAL, from)) {
+          return;
+        }
+      }
+      case 6 -> {
+        if (is(PRODUCER_GROUP, from)) {
           return;
         }
       }

@@ -29,6 +29,7 @@ final class OperateHandlers {
       receive    POST /v1/groups/{group}/topics/{topic}/receive
       push       GET  /v1/ws?topic={topic}&group={group}&ack=auto   (WebSocket)
       stream     GET  /v1/topics/{topic}/stream                     (server-sent events)
+      decide     POST /v1/transactions/{transactionId}
       topics     GET  /v1/topics
       groups     GET  /v1/groups
       cluster    GET  /v1/cluster

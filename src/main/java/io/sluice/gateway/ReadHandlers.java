@@ -11,7 +11,6 @@ import io.sluice.bus.SluiceException;
 import io.sluice.bus.StartPosition;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
-import io.sluice.message.Names;
 import io.sluice.message.PropertyNames;
 import io.vertx.core.Future;
 import java.util.List;
@@ -53,30 +52,6 @@ final class ReadHandlers {
       return;
     }
     read(call, topic, request(topic, query, limit));
-  }
-
-  /** GET /v1/groups/{group}/dead-letters. */
-  static void deadLetters(Call call) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
-    String topic = Names.deadLetterTopic(call.group());
-    Query query = call.query("queue", "offset", "time", "limit", "tag", "sql");
-    int limit = (int) query.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT);
-    ReadRequest request = request(topic, query, limit);
-    Future<ReadReply> read = ask(call, topic, request);
-    call.await(
-        read.map(reply -> reply)
-            .recover(
-                failure ->
-                    SluiceException.of(failure).code() == ErrorCode.TOPIC_NOT_FOUND
-                        ? Future.succeededFuture(null)
-                        : Future.failedFuture(failure)),
-        reply -> {
-          if (reply == null) {
-            call.json(200, out -> out.raw("{\"messages\":[],\"next\":[]}"));
-          } else {
-            writeMessages(call, reply.messages(), topic, reply);
-          }
-        });
   }
 
   /** GET /v1/topics/{topic}/messages/{messageId}. */

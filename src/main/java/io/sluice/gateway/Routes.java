@@ -27,6 +27,7 @@ final class Routes {
 
   static final String SEND = "/v1/topics/{topic}/messages";
   static final String SOCKET = "/v1/ws";
+  static final String TRANSACTION = "/v1/transactions/{transactionId}";
 
   private Routes() {}
 
@@ -56,8 +57,11 @@ final class Routes {
         route(HttpMethod.PUT, "/v1/groups/{group}", AdminHandlers::putGroup),
         route(HttpMethod.DELETE, "/v1/groups/{group}", AdminHandlers::deleteGroup),
         route(HttpMethod.GET, "/v1/groups/{group}/lag", AdminHandlers::lag),
-        route(HttpMethod.GET, "/v1/groups/{group}/dead-letters", ReadHandlers::deadLetters),
-        later(HttpMethod.POST, "/v1/groups/{group}/dead-letters/redrive", "redrive"),
+        route(HttpMethod.GET, "/v1/groups/{group}/dead-letters", LetterHandlers::browse),
+        route(HttpMethod.POST, "/v1/groups/{group}/dead-letters/redrive", LetterHandlers::redrive),
+        route(HttpMethod.POST, "/v1/groups/{group}/dead-letters/purge", LetterHandlers::purge),
+        route(HttpMethod.GET, "/v1/groups/{group}/dead-letters/job", LetterHandlers::status),
+        route(HttpMethod.DELETE, "/v1/groups/{group}/dead-letters/job", LetterHandlers::cancel),
         route(
             HttpMethod.POST, "/v1/groups/{group}/topics/{topic}/receive", ConsumeHandlers::receive),
         route(HttpMethod.POST, "/v1/groups/{group}/settle", ConsumeHandlers::settle),
@@ -66,8 +70,9 @@ final class Routes {
             "/v1/groups/{group}/topics/{topic}/position",
             AdminHandlers::putPosition),
         later(HttpMethod.POST, "/v1/replies/{replyTo}", "request and reply"),
-        later(HttpMethod.GET, "/v1/transactions", "transactions"),
-        later(HttpMethod.POST, "/v1/transactions/{transactionId}", "transactions"));
+        route(HttpMethod.GET, "/v1/transactions", TransactionHandlers::list),
+        route(HttpMethod.GET, TRANSACTION, TransactionHandlers::one),
+        route(HttpMethod.POST, TRANSACTION, TransactionHandlers::end));
   }
 
   private static Route route(HttpMethod method, String path, Handler handler) {

@@ -29,16 +29,23 @@ final class SendAnswer {
   static void writeFields(
       JsonText out, String messageId, String topic, AppendReply reply, int index, AckLevel ack) {
     // Ids, topics and brokers are made of characters that need no escaping.
-    out.raw("\"messageId\":\"").raw(messageId).raw("\",\"topic\":\"").raw(topic);
+    out.raw("\"messageId\":\"").raw(reply.messageId(index, messageId));
+    out.raw("\",\"topic\":\"").raw(topic);
     out.raw("\",\"broker\":\"").raw(reply.brokerName());
     long deliverAtMs = reply.deliverAtMs(index);
-    if (deliverAtMs > 0) {
+    if (reply.isHalf(index)) {
+      // Its place is found when it is committed. The transaction has the message's id.
+      out.raw("\",\"transactionId\":\"").raw(reply.messageId(index, messageId)).raw('"');
+    } else if (deliverAtMs > 0) {
       // Its place is found when it is delivered.
       out.raw("\",\"deliverAt\":").number(deliverAtMs);
     } else {
       out.raw("\",\"queueId\":").number(reply.queueId(index));
       out.raw(",\"queueOffset\":").number(reply.queueOffset(index));
     }
-    out.raw(",\"ack\":\"").raw(ACKS[ack.ordinal()]).raw("\",\"duplicate\":false");
+    out.raw(",\"ack\":\"")
+        .raw(ACKS[ack.ordinal()])
+        .raw("\",\"duplicate\":")
+        .bool(reply.isDuplicate(index));
   }
 }

@@ -22,6 +22,7 @@ final class SluiceHeaders {
   static final String ACK = "Sluice-Ack";
   static final String DELAY = "Sluice-Delay";
   static final String DELIVER_AT = "Sluice-Deliver-At";
+  static final String TRANSACTION = "Sluice-Transaction";
   static final String IDEMPOTENCY_KEY = "Idempotency-Key";
   static final String PROPERTY_PREFIX = "Sluice-Property-";
 
@@ -34,13 +35,13 @@ final class SluiceHeaders {
           ACK,
           DELAY,
           DELIVER_AT,
+          TRANSACTION,
           IDEMPOTENCY_KEY,
           "traceparent",
           "tracestate");
 
   /** Known, and not supported yet: said so instead of being passed over. */
-  static final List<String> NOT_SUPPORTED =
-      List.of("Sluice-Ttl", "Sluice-Reply-Wait", "Sluice-Transaction");
+  static final List<String> NOT_SUPPORTED = List.of("Sluice-Ttl", "Sluice-Reply-Wait");
 
   private static final List<String> KNOWN =
       List.of(
@@ -53,7 +54,7 @@ final class SluiceHeaders {
           DELIVER_AT,
           "Sluice-Ttl",
           "Sluice-Reply-Wait",
-          "Sluice-Transaction");
+          TRANSACTION);
 
   private static final List<String> ACKS = List.of("memory", "disk", "replicated");
   private static final String PREFIX = "sluice-";
@@ -171,6 +172,8 @@ final class SluiceHeaders {
       draft.delay(name, value);
     } else if (name.equalsIgnoreCase(DELIVER_AT)) {
       draft.deliverAt(name, Fields.timeMs(name, value));
+    } else if (name.equalsIgnoreCase(TRANSACTION)) {
+      draft.transaction(text(value));
     } else if (isProperty(name)) {
       // The name as it came: HTTP/2 has made it lower case, HTTP/1.1 leaves it.
       draft.property(name.substring(PROPERTY_PREFIX.length()), text(value));

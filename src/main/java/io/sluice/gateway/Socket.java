@@ -38,6 +38,8 @@ final class Socket {
           "credit",
           "settle",
           "publish",
+          "checkback",
+          "end",
           "unsubscribe",
           "seek",
           "ping",
@@ -76,6 +78,7 @@ final class Socket {
   private final ChannelHandlerContext channel;
   private final ItemReader items = new ItemReader();
   private Map<String, Subscription> subscriptions = Map.of();
+  private SocketTransactions transactions;
   private byte[] partial;
   private int partialBytes;
   private WebSocketFrameType partialType;
@@ -260,7 +263,8 @@ final class Socket {
     }
   }
 
-  private void send(Consumer<JsonText> writer) {
+  /** Writes a frame, unless the socket is closed. */
+  void send(Consumer<JsonText> writer) {
     if (closed) {
       return;
     }
@@ -376,6 +380,8 @@ final class Socket {
       case "publish" -> publish(bytes, from, length, bodyAt, bodyBytes, receivedNs);
       case "settle" -> settle(bytes, from, length);
       case "credit" -> credit(bytes, from, length);
+      case "checkback" -> transactions().checkback(frameId, bytes, from, length);
+      case "end" -> transactions().end(frameId, bytes, from, length);
       case "subscribe" -> {
         SubscribeFields fields = new SubscribeFields();
         fields(bytes, from, length, SubscribeFields.FIELDS, fields::take);
@@ -417,6 +423,13 @@ final class Socket {
     }
   }
 
+  private SocketTransactions transactions() {
+    if (transactions == null) {
+      transactions = new SocketTransactions(this);
+    }
+    return transactions;
+  }
+
   /** Finds type, id and sub, and that the header is valid JSON at all. */
   private void identify(byte[] bytes, int from, int length) {
     try (JsonParser parser = Fields.JSON.createParser(bytes, from, length)) {
@@ -448,8 +461,7 @@ final class Socket {
   }
 
   /** Reads the fields that {@link #identify} did not. */
-  private static void fields(
-      byte[] bytes, int from, int length, List<String> known, Fields.Taker taker) {
+  static void fields(byte[] bytes, int from, int length, List<String> known, Fields.Taker taker) {
     Fields.readObject(
         bytes,
         from,
@@ -771,6 +783,9 @@ final class Socket {
       closed = true;
       closing = true;
       releaseAll();
+      if (transactions != null) {
+        transactions.close();
+      }
       onClosed.accept(this);
     }
   }

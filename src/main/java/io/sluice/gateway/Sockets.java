@@ -79,6 +79,7 @@ final class Sockets {
     for (Socket socket : new ArrayList<>(open)) {
       socket.tick(nowMs);
     }
+    loop.checkbacks.tick(nowMs);
   }
 
   /** Tells every socket to go, and closes those that are still there after a while. */

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.zip.CRC32;
 
 /**
@@ -34,7 +35,7 @@ public final class MessageBatch {
   private static final int TYPICAL_RECORD_BYTES = 256;
 
   /** What {@link #writeTo} writes of each message beside its record and keys. */
-  private static final int WIRE_COLUMN_BYTES = 4 + 8 + 4 + 8 + 4 + 4;
+  private static final int WIRE_COLUMN_BYTES = 4 + 8 + 4 + 8 + 4 + 4 + 1 + 8;
 
   private static final VarHandle INT =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
@@ -53,9 +54,17 @@ public final class MessageBatch {
   private long[] selectors;
   private int[] tagsCodes;
   private long[] dueTimesMs;
+
+  /** Which are half messages; null as long as none is. */
+  private BitSet halves;
+
   private int[] keyEnds;
   private int[] keyHashes;
   private int keyCount;
+
+  /** See {@link #repeatHash}; null as long as no message has one. */
+  private long[] repeatHashes;
+
   private final CRC32 crc = new CRC32();
   private String lastTopic;
   private byte[] lastTopicBytes;
@@ -181,6 +190,60 @@ public final class MessageBatch {
     keyHashes = new int[this.keyCount];
   }
 
+  /**
+   * Encodes one message that nobody sees until its transaction is committed: a record of the half
+   * topic that names the message's own topic and queue. {@link #topic} and {@link #selector} are
+   * the message's own, {@link #dueAtMs} is 0.
+   *
+   * @param producerGroup the group of those who can say how the transaction ended
+   * @param dueAtMs when it is to be delivered if it is committed by then, or 0
+   * @param properties as for {@link #add}; what the transaction needs is added to them
+   */
+  public void addHalf(
+      String topic,
+      long selector,
+      String producerGroup,
+      long dueAtMs,
+      int flag,
+      int sysFlag,
+      long bornAtMs,
+      byte[] bornHost,
+      int reconsumeTimes,
+      ByteBuffer body,
+      PropertiesWriter properties) {
+    properties
+        .put(PropertyNames.TRANSACTIONAL, "true")
+        .put(PropertyNames.PRODUCER_GROUP, producerGroup)
+        .put(PropertyNames.REAL_TOPIC, topic)
+        .put(
+            PropertyNames.REAL_QUEUE_ID,
+            QueueSelector.isQueue(selector) ? Long.toString(selector) : "-1");
+    if (dueAtMs > 0) {
+      properties.put(PropertyNames.TIMER_DELIVER_MS, Long.toString(dueAtMs));
+    }
+    encode(
+        Names.HALF_TOPIC,
+        topic,
+        selector,
+        0,
+        flag,
+        sysFlag & ~MessageLayout.SYS_TRANSACTION_MASK,
+        bornAtMs,
+        bornHost,
+        reconsumeTimes,
+        0,
+        body,
+        properties);
+    noteHalf(count - 1);
+  }
+
+  private void noteHalf(int index) {
+    if (halves == null) {
+      halves = new BitSet();
+    }
+    halves.set(index);
+  }
+
   private void encode(
       String recordTopic,
       String topic,
@@ -260,6 +323,7 @@ public final class MessageBatch {
     tagsCodes[count] = properties.tag() == null ? 0 : properties.tag().hashCode();
     addKeys(recordTopic, properties);
     keyEnds[count] = keyCount;
+    addRepeatHash(properties.repeatHash(topic));
     count++;
     size += recordBytes;
   }
@@ -323,6 +387,11 @@ public final class MessageBatch {
     return dueTimesMs[index];
   }
 
+  /** Whether one message is a half message, see {@link #addHalf}. */
+  public boolean isHalf(int index) {
+    return halves != null && halves.get(index);
+  }
+
   /** When one message was stored, as {@link #seal} wrote it. */
   public long storedAtMs(int index) {
     int start = positions[index];
@@ -377,6 +446,8 @@ public final class MessageBatch {
       out.writeInt(keyEnds[i]);
       // Most batches are of one topic, which is then written once.
       out.writeText(i > 0 && topics[i].equals(topics[i - 1]) ? null : topics[i]);
+      out.writeByte(isHalf(i) ? 1 : 0);
+      out.writeLong(repeatHash(i));
     }
   }
 
@@ -403,11 +474,58 @@ public final class MessageBatch {
       batch.keyEnds[i] = in.readInt();
       String topic = in.readText();
       batch.topics[i] = topic == null && i > 0 ? batch.topics[i - 1] : topic;
+      if (in.readByte() != 0) {
+        batch.noteHalf(i);
+      }
+      batch.readRepeatHash(i, in.readLong());
     }
     for (int i = 0; i < count; i++) {
       batch.check(i);
     }
     return batch;
+  }
+
+  /**
+   * By what a repeat of one message is recognised, see {@link RepeatKey#hash}; 0 if repeats of it
+   * are stored like any other message.
+   */
+  public long repeatHash(int index) {
+    return repeatHashes == null ? 0 : repeatHashes[index];
+  }
+
+  /** Whether repeats of any message are to be recognised. */
+  public boolean hasRepeatHashes() {
+    return repeatHashes != null;
+  }
+
+  /** Has repeats of one message stored like any other. */
+  public void forgetRepeatHash(int index) {
+    if (repeatHashes != null) {
+      repeatHashes[index] = 0;
+    }
+  }
+
+  /** How many entries of the key index one message takes. */
+  public int indexEntries(int index) {
+    return keyEnd(index) - keyStart(index) + (repeatHash(index) == 0 ? 0 : 1);
+  }
+
+  /** A batch of some messages of this one, in this order; the bytes are copied. */
+  public MessageBatch only(int[] indexes, int length) {
+    MessageBatch batch = new MessageBatch(size);
+    for (int i = 0; i < length; i++) {
+      batch.copy(this, indexes[i]);
+    }
+    return batch;
+  }
+
+  private void readRepeatHash(int index, long hash) {
+    if (hash != 0 && repeatHashes == null) {
+      repeatHashes = new long[positions.length];
+    }
+    if (hash != 0) {
+      repeatHashes[index] = hash;
+    }
   }
 
   /** The columns point into the bytes, so none of them is taken on trust. */
@@ -435,6 +553,40 @@ public final class MessageBatch {
               + size
               + ", which it is not");
     }
+  }
+
+  private void copy(MessageBatch from, int index) {
+    int recordBytes = from.recordBytes(index);
+    ensureBytes(recordBytes);
+    ensureColumns();
+    System.arraycopy(from.bytes, from.positions[index], bytes, size, recordBytes);
+    positions[count] = size;
+    topics[count] = from.topics[index];
+    selectors[count] = from.selectors[index];
+    tagsCodes[count] = from.tagsCodes[index];
+    dueTimesMs[count] = from.dueTimesMs[index];
+    for (int place = from.keyStart(index); place < from.keyEnd(index); place++) {
+      addKeyHash(from.keyHashes[place]);
+    }
+    keyEnds[count] = keyCount;
+    addRepeatHash(from.repeatHash(index));
+    if (from.isHalf(index)) {
+      noteHalf(count);
+    }
+    count++;
+    size += recordBytes;
+  }
+
+  private void addRepeatHash(long hash) {
+    if (hash == 0 && repeatHashes == null) {
+      return;
+    }
+    if (repeatHashes == null) {
+      repeatHashes = new long[positions.length];
+    } else if (repeatHashes.length < positions.length) {
+      repeatHashes = Arrays.copyOf(repeatHashes, positions.length);
+    }
+    repeatHashes[count] = hash;
   }
 
   private void addKeys(String topic, PropertiesWriter properties) {

@@ -27,20 +27,32 @@ public final class Names {
   /** The topic whose records are the broker's own state changes; never seen by users. */
   public static final String STATE_TOPIC = SYSTEM_PREFIX + "sluice_state";
 
+  /**
+   * The queue of what was redriven for one group and topic; its topic has no other. Beyond the
+   * numbers of all other queues, so that a receipt tells it from them.
+   */
+  public static final int REDRIVE_QUEUE_ID = 1 << 16;
+
   /** The topic of the markers before records that are in the log all or none. */
   public static final String ATOMIC_TOPIC = SYSTEM_PREFIX + "sluice_atomic";
 
   /** The topic that holds messages to be delivered later, all in its queue 0. */
   public static final String TIMER_TOPIC = SYSTEM_PREFIX + "wheel_timer";
 
+  /** The topic that holds messages whose transaction is open, all in its queue 0: RocketMQ's. */
+  public static final String HALF_TOPIC = "RMQ_SYS_TRANS_HALF_TOPIC";
+
+  /** The topic that keeps messages whose transaction nobody ended in time: RocketMQ's. */
+  public static final String UNDECIDED_TOPIC = "TRANS_CHECK_MAX_TIME_TOPIC";
+
   private static final Set<String> SYSTEM_TOPICS =
       Set.of(
           "TBW102",
           "SCHEDULE_TOPIC_XXXX",
           "BenchmarkTest",
-          "RMQ_SYS_TRANS_HALF_TOPIC",
+          HALF_TOPIC,
           "RMQ_SYS_TRANS_OP_HALF_TOPIC",
-          "TRANS_CHECK_MAX_TIME_TOPIC",
+          UNDECIDED_TOPIC,
           "RMQ_SYS_TRACE_TOPIC",
           "SELF_TEST_TOPIC",
           "OFFSET_MOVED_EVENT",
@@ -72,6 +84,14 @@ public final class Names {
   /** The topic that holds a group's dead letters. */
   public static String deadLetterTopic(String group) {
     return DEAD_LETTER_PREFIX + group;
+  }
+
+  /**
+   * The topic that holds what was redriven for a group that consumes a topic with leases. Users can
+   * not name it, as it has a '+' ({@code RocketMQ} parts its own retry topics of pop so).
+   */
+  public static String redriveTopic(String group, String topic) {
+    return RETRY_PREFIX + group + '+' + topic;
   }
 
   private static String problem(String kind, String name, int maxLength) {

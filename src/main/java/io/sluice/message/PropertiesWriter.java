@@ -18,6 +18,12 @@ public final class PropertiesWriter {
   private String tag;
   private String keys;
   private String uniqueKey;
+  private int uniqueKeyFrom;
+  private int uniqueKeyTo;
+  private int idempotencyKeyFrom;
+  private int idempotencyKeyTo;
+  private boolean recognised;
+  private boolean recognisedById;
 
   /** Forgets everything that was put. */
   public PropertiesWriter clear() {
@@ -25,6 +31,21 @@ public final class PropertiesWriter {
     tag = null;
     keys = null;
     uniqueKey = null;
+    idempotencyKeyTo = 0;
+    recognised = false;
+    recognisedById = false;
+    return this;
+  }
+
+  /**
+   * Says that this is a send whose repeats are to be recognised by its idempotency key. What the
+   * Broker copies itself is none.
+   *
+   * @param byUniqueKey whether its client made the unique key, so that a repeat has the same one
+   */
+  public PropertiesWriter recognise(boolean byUniqueKey) {
+    recognised = true;
+    recognisedById = byUniqueKey;
     return this;
   }
 
@@ -44,7 +65,15 @@ public final class PropertiesWriter {
     noteMeaning(name, value);
     append(name, name);
     appendByte(NAME_END);
+    int valueFrom = size;
     append(name, value);
+    if (value == uniqueKey) {
+      uniqueKeyFrom = valueFrom;
+      uniqueKeyTo = size;
+    } else if (name.equals(PropertyNames.IDEMPOTENCY_KEY)) {
+      idempotencyKeyFrom = valueFrom;
+      idempotencyKeyTo = size;
+    }
     appendByte(VALUE_END);
     return this;
   }
@@ -82,6 +111,19 @@ public final class PropertiesWriter {
   /** The value of the unique key, or null. */
   public String uniqueKey() {
     return uniqueKey;
+  }
+
+  /** The {@link RepeatKey#hash} of a message of this topic; 0 if its repeats are not recognised. */
+  long repeatHash(String topic) {
+    if (!recognised) {
+      return 0;
+    }
+    if (idempotencyKeyTo > 0) {
+      return RepeatKey.hash(topic, false, bytes, idempotencyKeyFrom, idempotencyKeyTo);
+    }
+    return recognisedById && uniqueKey != null
+        ? RepeatKey.hash(topic, true, bytes, uniqueKeyFrom, uniqueKeyTo)
+        : 0;
   }
 
   /** The encoded size so far, in bytes. */

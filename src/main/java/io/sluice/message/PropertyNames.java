@@ -18,6 +18,15 @@ public final class PropertyNames {
   /** When a delayed message is due, in ms since 1970; on the record in the timer topic only. */
   public static final String TIMER_OUT_MS = "TIMER_OUT_MS";
 
+  /** Whether a message was sent in a transaction: "true". */
+  public static final String TRANSACTIONAL = "TRAN_MSG";
+
+  /** The group of those who can say how a message's transaction ended. */
+  public static final String PRODUCER_GROUP = "PGROUP";
+
+  /** How long a transaction may be open before it is asked for the first time, in seconds. */
+  public static final String CHECK_IMMUNITY_SECONDS = "CHECK_IMMUNITY_TIME_IN_SECONDS";
+
   public static final String RETRY_TOPIC = "RETRY_TOPIC";
   public static final String REAL_TOPIC = "REAL_TOPIC";
   public static final String REAL_QUEUE_ID = "REAL_QID";
@@ -38,8 +47,14 @@ public final class PropertyNames {
   /** The key by which a repeated send is recognised, as the client gave it. */
   public static final String IDEMPOTENCY_KEY = "IDEMPOTENCY_KEY";
 
-  /** Why a message went to the dead letters. */
+  /** The last error of a dead letter, as its consumer told it, or what happened to it. */
   public static final String DEAD_REASON = "DEAD_REASON";
+
+  /** What made a message a dead letter: {@code attempts}, {@code rejected} or {@code expired}. */
+  public static final String DEAD_CAUSE = "DEAD_CAUSE";
+
+  /** How often a message was taken out of the dead letters and tried again. */
+  public static final String REDRIVEN = "REDRIVEN";
 
   /** The queue a dead letter came from. */
   public static final String DEAD_QUEUE_ID = "DEAD_QUEUE_ID";

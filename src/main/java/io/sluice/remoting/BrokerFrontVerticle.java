@@ -24,6 +24,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private final HandlerRegistry handlers = new HandlerRegistry();
   private BrokerLink broker;
   private ClientHandler clients;
+  private TransactionHandler checks;
   private RemotingServer server;
   private RemotingServer vipServer;
   private volatile int port;
@@ -134,14 +135,34 @@ public final class BrokerFrontVerticle extends VerticleBase {
             new AppendCollector(broker, context, clock, latency),
             new SendProperties(
                 new UniqueIds(clock.nowMs()), options.getClusterName(), options.getDelayLevelsMs()),
+            new RetryTopics(broker),
             storeHost,
             clock);
+    checks = new TransactionHandler(broker, storeHost);
     handlers
+        .add(checks, RequestCode.END_TRANSACTION)
         .add(
             sends,
             RequestCode.SEND_MESSAGE,
             RequestCode.SEND_MESSAGE_V2,
             RequestCode.SEND_BATCH_MESSAGE)
+        .add(
+            new SendBackHandler(broker, options.getAck(), options.getDelayLevelsMs()),
+            RequestCode.CONSUMER_SEND_MSG_BACK)
+        .add(
+            new PopHandler(broker, clock, latency),
+            RequestCode.POP_MESSAGE,
+            RequestCode.ACK_MESSAGE,
+            RequestCode.BATCH_ACK_MESSAGE,
+            RequestCode.CHANGE_MESSAGE_INVISIBLE_TIME,
+            RequestCode.NOTIFICATION,
+            RequestCode.PEEK_MESSAGE,
+            RequestCode.POLLING_INFO)
+        .add(
+            new AssignmentHandler(vertx, broker),
+            RequestCode.QUERY_ASSIGNMENT,
+            RequestCode.SET_MESSAGE_REQUEST_MODE)
+        .add(new RecallHandler(broker), RequestCode.RECALL_MESSAGE)
         .add(
             new PullHandler(broker, clients, clock, latency),
             RequestCode.PULL_MESSAGE,
@@ -180,7 +201,14 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.GET_PRODUCER_CONNECTION_LIST,
             RequestCode.DELETE_SUBSCRIPTION_GROUP,
             RequestCode.GET_CONSUME_STATS,
+            RequestCode.QUERY_TOPICS_BY_CONSUMER,
+            RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER,
             RequestCode.GET_SUBSCRIPTION_GROUP_CONFIG)
+        .add(
+            new ClientCallHandler(broker, this::connection),
+            RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS,
+            RequestCode.GET_CONSUMER_RUNNING_INFO,
+            RequestCode.CONSUME_MESSAGE_DIRECTLY)
         .add(new ResetOffsetHandler(broker), RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)
         .add(
             new BrokerInfoHandler(broker, options, port, clock),
@@ -197,12 +225,11 @@ public final class BrokerFrontVerticle extends VerticleBase {
   }
 
   private void tellClients(FrontNotice notice) {
-    if (notice instanceof FrontNotice.GroupChanged changed) {
+    if (notice instanceof FrontNotice.CheckTransaction check) {
+      checks.ask(check, connection(check.holder()));
+    } else if (notice instanceof FrontNotice.GroupChanged changed) {
       for (String holder : changed.holders()) {
-        ClientConnection connection = server.connection(holder);
-        if (connection == null) {
-          connection = vipServer.connection(holder);
-        }
+        ClientConnection connection = connection(holder);
         if (connection != null) {
           connection.tell(
               RequestCode.NOTIFY_CONSUMER_IDS_CHANGED,
@@ -211,6 +238,12 @@ public final class BrokerFrontVerticle extends VerticleBase {
         }
       }
     }
+  }
+
+  /** The connection with this name, or null if it is gone or another front's. */
+  private ClientConnection connection(String holder) {
+    ClientConnection connection = server.connection(holder);
+    return connection == null ? vipServer.connection(holder) : connection;
   }
 
   private void disconnected(ClientConnection connection) {

@@ -7,9 +7,11 @@ import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
+import io.sluice.bus.PopRequest;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReleaseRequest;
+import io.sluice.bus.TransactionRequest;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.Message;
@@ -30,6 +32,7 @@ final class BrokerLink {
   private final String admin;
   private final String release;
   private final String clientKept;
+  private final String pop;
 
   BrokerLink(Vertx vertx, String brokerName) {
     this.vertx = vertx;
@@ -39,6 +42,7 @@ final class BrokerLink {
     release = Addresses.release(brokerName);
     admin = Addresses.admin(brokerName);
     clientKept = Addresses.clientKept(brokerName);
+    pop = Addresses.pop(brokerName);
   }
 
   String brokerName() {
@@ -63,8 +67,18 @@ final class BrokerLink {
     return ask(clientKept, request, 0);
   }
 
+  /** Asks for what the request names as its answer. */
+  <T extends BusMessage> Future<T> transactions(TransactionRequest request) {
+    return ask(Addresses.transactions(brokerName), request, 0);
+  }
+
   Future<ClientKept.Pulled> pull(ClientKept.Pull request) {
     return ask(clientKept, request, request.waitMs());
+  }
+
+  /** Asks for what the request names as its answer, which may take so long. */
+  <T extends BusMessage> Future<T> pop(PopRequest request, long waitMs) {
+    return ask(pop, request, waitMs);
   }
 
   /** Ends the waits of a connection that is gone. */

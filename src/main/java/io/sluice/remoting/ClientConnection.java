@@ -121,6 +121,11 @@ final class ClientConnection {
     socket.close();
   }
 
+  /** Whether the client takes what is written to it. */
+  boolean takesMore() {
+    return !closed && !socket.writeQueueFull();
+  }
+
   /** Sends a request that wants no answer. */
   void tell(int code, ExtFields fields, byte[] body) {
     write(

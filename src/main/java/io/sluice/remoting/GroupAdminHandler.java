@@ -11,7 +11,9 @@ import io.vertx.core.Future;
 import java.util.List;
 import java.util.Map;
 
-/** Codes 200, 201, 203, 204, 207, 208 and 352: groups as RocketMQ's tools administer them. */
+/**
+ * Codes 200, 201, 203, 204, 207, 208, 343, 345 and 352: groups as RocketMQ's tools administer them.
+ */
 final class GroupAdminHandler implements RequestHandler {
 
   private final BrokerLink broker;
@@ -33,6 +35,8 @@ final class GroupAdminHandler implements RequestHandler {
                   new AdminRequest.DeleteGroup(exchange.fields().required("groupName"))),
               done -> exchange.ok());
       case RequestCode.GET_CONSUME_STATS -> stats(exchange);
+      case RequestCode.QUERY_TOPICS_BY_CONSUMER -> topics(exchange);
+      case RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER -> subscription(exchange);
       default -> get(exchange);
     }
   }
@@ -107,19 +111,57 @@ final class GroupAdminHandler implements RequestHandler {
     String group = exchange.fields().required("consumerGroup");
     String topic = exchange.fields().text("topic", "");
     exchange.when(
-        broker
-            .<AdminRequest.Lag>admin(new AdminRequest.GetLag(group))
-            .recover(
-                failure ->
-                    SluiceException.of(failure).code() == ErrorCode.GROUP_NOT_FOUND
-                        ? Future.succeededFuture(new AdminRequest.Lag(group, List.of()))
-                        : Future.failedFuture(failure)),
+        lag(group),
         lag -> {
           List<QueueLag> queues =
               lag.queues().stream()
                   .filter(queue -> topic.isEmpty() || queue.topic().equals(topic))
                   .toList();
           exchange.ok(AdminJson.consumeStats(broker.brokerName(), queues));
+        });
+  }
+
+  private Future<AdminRequest.Lag> lag(String group) {
+    return broker
+        .<AdminRequest.Lag>admin(new AdminRequest.GetLag(group))
+        .recover(
+            failure ->
+                SluiceException.of(failure).code() == ErrorCode.GROUP_NOT_FOUND
+                    ? Future.succeededFuture(new AdminRequest.Lag(group, List.of()))
+                    : Future.failedFuture(failure));
+  }
+
+  /** The topics that a group has a position in. */
+  private void topics(Exchange exchange) {
+    exchange.when(
+        lag(exchange.fields().required("group")),
+        lag ->
+            exchange.ok(
+                RouteJson.topicList(
+                    lag.queues().stream().map(QueueLag::topic).distinct().toList())));
+  }
+
+  /** What a group's live clients want of a topic; without a subscription if nobody wants it. */
+  private void subscription(Exchange exchange) {
+    String group = exchange.fields().required("group");
+    String topic = exchange.fields().required("topic");
+    exchange.when(
+        broker
+            .<ClientKept.Consumers>clientKept(new ClientKept.GetConsumers(group))
+            .map(consumers -> consumers.membership().subscriptions())
+            .recover(
+                failure ->
+                    SluiceException.of(failure).code() == ErrorCode.CONSUMER_OFFLINE
+                        ? Future.succeededFuture(List.of())
+                        : Future.failedFuture(failure)),
+        subscriptions -> {
+          JsonWriter out = new JsonWriter().open('{').field("group", group);
+          for (ClientKept.Subscription subscription : subscriptions) {
+            if (subscription.topic().equals(topic)) {
+              AdminJson.subscription(out.name("subscriptionData"), subscription);
+            }
+          }
+          exchange.ok(out.field("topic", topic).close('}').toByteArray());
         });
   }
 }

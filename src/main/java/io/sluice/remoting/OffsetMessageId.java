@@ -23,6 +23,19 @@ final class OffsetMessageId {
     }
   }
 
+  /** The physical offset in an id of any host. */
+  static long physicalOffset(String id) {
+    try {
+      if (id.length() == 32 || id.length() == 56) {
+        return Long.parseUnsignedLong(id, id.length() - 16, id.length(), 16);
+      }
+    } catch (NumberFormatException e) {
+      // Said below.
+    }
+    throw new MalformedFrameException(
+        "msgId is '" + id + "'; needed is an offset message id of 32 or 56 hexadecimal digits");
+  }
+
   /** The id of the message whose record starts at this physical offset. */
   String of(long physicalOffset) {
     char[] id = new char[host.length + 16];

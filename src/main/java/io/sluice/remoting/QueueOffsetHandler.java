@@ -35,12 +35,27 @@ final class QueueOffsetHandler implements RequestHandler {
               exchange,
               resolve(topic, queueId, StartPosition.EARLIEST).map(r -> r.minOffsets()[0]));
       case RequestCode.SEARCH_OFFSET_BY_TIMESTAMP ->
-          answer(
-              exchange,
-              resolve(topic, queueId, StartPosition.time(fields.requiredLong("timestamp")))
-                  .map(reply -> reply.nextOffsets()[0]));
+          answer(exchange, search(fields, topic, queueId, fields.requiredLong("timestamp")));
       default -> earliestStoreTime(exchange, topic, queueId);
     }
+  }
+
+  /**
+   * LOWER is the first message stored at that time or later, UPPER the last one stored at that time
+   * or before; 0 if there is none (RocketMQ 5.5.0, ConsumeQueue).
+   */
+  private Future<Long> search(ExtFields fields, String topic, int queueId, long timeMs) {
+    if (!"UPPER".equalsIgnoreCase(fields.get("boundaryType"))) {
+      return resolve(topic, queueId, StartPosition.time(timeMs))
+          .map(reply -> reply.nextOffsets()[0]);
+    }
+    long behindMs = timeMs == Long.MAX_VALUE ? timeMs : timeMs + 1;
+    return resolve(topic, queueId, StartPosition.time(behindMs))
+        .map(
+            reply -> {
+              long next = reply.nextOffsets()[0];
+              return next > reply.minOffsets()[0] ? next - 1 : 0;
+            });
   }
 
   private static void answer(Exchange exchange, Future<Long> offset) {

@@ -25,7 +25,9 @@ final class RequestCode {
   static final int HEART_BEAT = 34;
   static final int UNREGISTER_CLIENT = 35;
   static final int CONSUMER_SEND_MSG_BACK = 36;
+  static final int END_TRANSACTION = 37;
   static final int GET_CONSUMER_LIST_BY_GROUP = 38;
+  static final int CHECK_TRANSACTION_STATE = 39;
   static final int NOTIFY_CONSUMER_IDS_CHANGED = 40;
   static final int LOCK_BATCH_MQ = 41;
   static final int UNLOCK_BATCH_MQ = 42;
@@ -46,14 +48,30 @@ final class RequestCode {
   static final int DELETE_TOPIC_IN_BROKER = 215;
   static final int DELETE_TOPIC_IN_NAME_SERVER = 216;
   static final int GET_KV_LIST_BY_NAMESPACE = 219;
+  static final int GET_CONSUMER_STATUS_FROM_CLIENT = 221;
   static final int INVOKE_BROKER_TO_RESET_OFFSET = 222;
+  static final int INVOKE_BROKER_TO_GET_CONSUMER_STATUS = 223;
   static final int GET_TOPICS_BY_CLUSTER = 224;
   static final int QUERY_TOPIC_CONSUME_BY_WHO = 300;
+  static final int GET_CONSUMER_RUNNING_INFO = 307;
+  static final int CONSUME_MESSAGE_DIRECTLY = 309;
   static final int SEND_MESSAGE_V2 = 310;
   static final int SEND_BATCH_MESSAGE = 320;
+  static final int QUERY_TOPICS_BY_CONSUMER = 343;
+  static final int QUERY_SUBSCRIPTION_BY_CONSUMER = 345;
   static final int GET_TOPIC_CONFIG = 351;
   static final int GET_SUBSCRIPTION_GROUP_CONFIG = 352;
   static final int LITE_PULL_MESSAGE = 361;
+  static final int RECALL_MESSAGE = 370;
+  static final int QUERY_ASSIGNMENT = 400;
+  static final int SET_MESSAGE_REQUEST_MODE = 401;
+  static final int POP_MESSAGE = 200_050;
+  static final int ACK_MESSAGE = 200_051;
+  static final int PEEK_MESSAGE = 200_052;
+  static final int CHANGE_MESSAGE_INVISIBLE_TIME = 200_053;
+  static final int NOTIFICATION = 200_054;
+  static final int POLLING_INFO = 200_055;
+  static final int BATCH_ACK_MESSAGE = 200_151;
 
   private RequestCode() {}
 }

@@ -21,5 +21,11 @@ final class ResponseCode {
   static final int SUBSCRIPTION_PARSE_FAILED = 23;
   static final int INVALID_PARAMETER = 29;
 
+  static final int CONSUME_MSG_TIMEOUT = 207;
+  static final int NO_MESSAGE = 208;
+  static final int POLLING_FULL = 209;
+  static final int POLLING_TIMEOUT = 210;
+  static final int ILLEGAL_OPERATION = 604;
+
   private ResponseCode() {}
 }

@@ -52,11 +52,17 @@ final class SendHandler implements RequestHandler {
   private final TopicHints topics;
   private final AppendCollector appends;
   private final SendProperties properties;
+  private final RetryTopics retryTopics;
   private final OffsetMessageId ids;
   private final Clock clock;
   private final Map<String, Queue<Send>> waitingForTopic = new HashMap<>();
 
-  private record Send(Exchange exchange, SendHeader header) {}
+  /**
+   * A send.
+   *
+   * @param deadOf the group whose dead letter it is, or null
+   */
+  private record Send(Exchange exchange, SendHeader header, String deadOf) {}
 
   /**
    * A handler.
@@ -68,12 +74,14 @@ final class SendHandler implements RequestHandler {
       TopicHints topics,
       AppendCollector appends,
       SendProperties properties,
+      RetryTopics retryTopics,
       byte[] storeHost,
       Clock clock) {
     this.options = options;
     this.topics = topics;
     this.appends = appends;
     this.properties = properties;
+    this.retryTopics = retryTopics;
     this.clock = clock;
     ids = new OffsetMessageId(storeHost);
   }
@@ -86,8 +94,13 @@ final class SendHandler implements RequestHandler {
             exchange,
             exchange.request().code == RequestCode.SEND_MESSAGE
                 ? SendHeader.readLong(fields)
-                : SendHeader.readShort(fields));
+                : SendHeader.readShort(fields),
+            null);
     check(send);
+    if (send.header.topic().startsWith(Names.RETRY_PREFIX)) {
+      retry(send);
+      return;
+    }
     Queue<Send> waiting = waitingForTopic.get(send.header.topic());
     if (waiting != null) {
       waiting.add(send);
@@ -96,6 +109,20 @@ final class SendHandler implements RequestHandler {
     } else {
       append(send);
     }
+  }
+
+  /** A consumer sends what it could not consume by itself: the Broker says where that goes. */
+  private void retry(Send send) {
+    send.exchange.when(
+        retryTopics.find(send.header, send.exchange.request().version),
+        found ->
+            appendOrFail(
+                found.dead()
+                    ? new Send(
+                        send.exchange,
+                        send.header.to(found.topic()),
+                        send.header.topic().substring(Names.RETRY_PREFIX.length()))
+                    : send));
   }
 
   private void check(Send send) {
@@ -166,10 +193,13 @@ final class SendHandler implements RequestHandler {
   private void appendOne(Send send) {
     SendHeader header = send.header;
     PropertiesWriter read = properties.read(header.properties());
+    if (send.deadOf != null) {
+      properties.bury(send.deadOf, header.reconsumeTimes());
+    }
     String uniqueKey = read.uniqueKey();
     appends.add(
         ackOf(send),
-        new Answer(send.exchange, 1, uniqueKey),
+        new Answer(send, 1, uniqueKey),
         batch -> encode(batch, send, header.flag(), send.exchange.request().body(), read));
   }
 
@@ -189,7 +219,7 @@ final class SendHandler implements RequestHandler {
     }
     AckLevel ack =
         send.exchange.request().isOneway() || !waits ? AckLevel.MEMORY : options.getAck();
-    appends.addAtomic(ack, new Answer(send.exchange, messages.count(), firstKey), messages);
+    appends.addAtomic(ack, new Answer(send, messages.count(), firstKey), messages);
   }
 
   /** Adds the next message of a batch; its unique key. */
@@ -232,7 +262,23 @@ final class SendHandler implements RequestHandler {
     }
     long selector =
         header.queueId() < 0 ? QueueSelector.ANY : QueueSelector.queue(header.queueId());
-    long dueAtMs = properties.dueAtMs(clock.nowMs());
+    long dueAtMs = send.deadOf == null ? properties.dueAtMs(clock.nowMs()) : 0;
+    if (properties.isTransactional()) {
+      String group = properties.producerGroup();
+      batch.addHalf(
+          header.topic(),
+          selector,
+          group == null ? header.producerGroup() : group,
+          dueAtMs,
+          flag,
+          sysFlag,
+          header.bornAtMs(),
+          bornHost,
+          header.reconsumeTimes(),
+          body,
+          read);
+      return;
+    }
     if (dueAtMs > 0) {
       batch.addDelayed(
           header.topic(),
@@ -271,11 +317,13 @@ final class SendHandler implements RequestHandler {
   /** Answers one send once its messages are stored. */
   private final class Answer implements AppendCollector.Waiter {
     private final Exchange exchange;
+    private final String topic;
     private final int count;
     private final String uniqueKey;
 
-    private Answer(Exchange exchange, int count, String uniqueKey) {
-      this.exchange = exchange;
+    private Answer(Send send, int count, String uniqueKey) {
+      exchange = send.exchange;
+      topic = send.header.topic();
       this.count = count;
       this.uniqueKey = uniqueKey;
     }
@@ -289,14 +337,23 @@ final class SendHandler implements RequestHandler {
         }
       }
       exchange.ok(
-          new ExtFields(6)
+          new ExtFields(7)
               .put("msgId", messageIds(reply, first))
               // A client reads these as numbers; a delayed message has its place later.
               .put("queueId", Math.max(0, reply.queueId(first)))
               .put("queueOffset", Math.max(0, reply.queueOffset(first)))
               .put("transactionId", uniqueKey)
+              .put("recallHandle", recallHandle(reply, first))
               .put("MSG_REGION", REGION)
               .put("TRACE_ON", "true"));
+    }
+
+    /** Null if the message is there already. */
+    private String recallHandle(AppendReply reply, int index) {
+      long dueAtMs = reply.deliverAtMs(index);
+      return count == 1 && dueAtMs > 0
+          ? new RecallHandle(topic, reply.brokerName(), dueAtMs, uniqueKey).toText()
+          : null;
     }
 
     @Override

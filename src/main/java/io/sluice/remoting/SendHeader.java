@@ -17,6 +17,7 @@ record SendHeader(
     int flag,
     String properties,
     int reconsumeTimes,
+    int maxReconsumeTimes,
     boolean batch) {
 
   static SendHeader readLong(ExtFields fields) {
@@ -31,6 +32,7 @@ record SendHeader(
         fields.requiredInt("flag"),
         fields.text("properties", ""),
         fields.integer("reconsumeTimes", 0),
+        fields.integer("maxReconsumeTimes", -1),
         fields.flag("batch"));
   }
 
@@ -46,6 +48,24 @@ record SendHeader(
         fields.requiredInt("h"),
         fields.text("i", ""),
         fields.integer("j", 0),
+        fields.integer("l", -1),
         fields.flag("m"));
+  }
+
+  /** The same send to any queue of another topic. */
+  SendHeader to(String otherTopic) {
+    return new SendHeader(
+        producerGroup,
+        otherTopic,
+        defaultTopic,
+        defaultQueues,
+        -1,
+        sysFlag,
+        bornAtMs,
+        flag,
+        properties,
+        reconsumeTimes,
+        maxReconsumeTimes,
+        batch);
   }
 }

@@ -28,10 +28,13 @@ final class SendProperties {
   private final String clusterName;
   private final List<Long> delayLevelsMs;
   private boolean waits;
+  private boolean transactional;
+  private String producerGroup;
   private int delayLevel;
   private String delaySeconds;
   private String delayMs;
   private String deliverMs;
+  private String retryTopic;
 
   /**
    * For the sends of one front.
@@ -48,16 +51,18 @@ final class SendProperties {
   /**
    * Reads the properties of one message.
    *
-   * @throws SluiceException NOT_SUPPORTED for what would be stored but not done
    * @throws IllegalArgumentException as {@link PropertiesWriter#put}
    */
   PropertiesWriter read(String encoded) {
     writer.clear();
     waits = true;
+    transactional = false;
+    producerGroup = null;
     delayLevel = 0;
     delaySeconds = null;
     delayMs = null;
     deliverMs = null;
+    retryTopic = null;
     int start = 0;
     while (start < encoded.length()) {
       int end = encoded.indexOf(VALUE_END, start);
@@ -70,13 +75,39 @@ final class SendProperties {
       }
       start = end + 1;
     }
+    // A client's retry carries the id that the client gave the message.
+    writer.recognise(writer.uniqueKey() != null);
     if (writer.uniqueKey() == null) {
       writer.put(PropertyNames.UNIQUE_KEY, uniqueIds.next());
+    }
+    if (!transactional) {
+      // A half message gets it with what else a transaction needs.
+      writer.put(PropertyNames.PRODUCER_GROUP, producerGroup);
     }
     return writer
         .put("CLUSTER", clusterName)
         .put("MSG_REGION", SendHandler.REGION)
         .put("TRACE_ON", "true");
+  }
+
+  /** Whether the message last read begins a transaction. */
+  boolean isTransactional() {
+    return transactional;
+  }
+
+  /** The producer group that the message last read names, or null. */
+  String producerGroup() {
+    return producerGroup;
+  }
+
+  /** Makes the message last read a dead letter of this group, as one is on every front. */
+  void bury(String group, int reconsumeTimes) {
+    String uniqueKey = writer.uniqueKey();
+    writer
+        .put(PropertyNames.ORIGIN_GROUP, group)
+        .put(PropertyNames.DLQ_ORIGIN_TOPIC, retryTopic)
+        .put(PropertyNames.DLQ_ORIGIN_MESSAGE_ID, uniqueKey)
+        .put(PropertyNames.DEAD_REASON, "given up by its consumer after retry " + reconsumeTimes);
   }
 
   /** Whether the message last read asks for the ack level of the server; false asks for less. */
@@ -136,10 +167,16 @@ final class SendProperties {
         waits = !value.equals("false");
         writer.put(name, value);
       }
-      case "TRAN_MSG" -> {
-        if (value.equals("true")) {
-          throw notYet("transactional messages");
+      case PropertyNames.TRANSACTIONAL -> {
+        // RocketMQ reads it by Boolean.parseBoolean, and what says no is kept.
+        transactional = Boolean.parseBoolean(value);
+        if (!transactional) {
+          writer.put(name, value);
         }
+      }
+      case PropertyNames.PRODUCER_GROUP -> producerGroup = value;
+      case PropertyNames.RETRY_TOPIC -> {
+        retryTopic = value;
         writer.put(name, value);
       }
       case PropertyNames.DELAY_LEVEL -> delayLevel = (int) number(name, value);
@@ -155,10 +192,5 @@ final class SendProperties {
         }
       }
     }
-  }
-
-  /** Storing it as a plain message would hand it out too early, so it is not stored at all. */
-  private static SluiceException notYet(String what) {
-    return new SluiceException(ErrorCode.NO_PERMISSION, what + " are not supported yet");
   }
 }

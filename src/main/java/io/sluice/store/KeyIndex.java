@@ -23,6 +23,9 @@ import java.util.function.LongPredicate;
  *   entry: hash 4 (31 bits), physical offset plus 1: 8
  * </pre>
  *
+ * <p>An entry whose hash is negative is no key to look up: it is there for repeated sends, and
+ * {@link RepeatEntries} says what it means.
+ *
  * <p>Threads: the owner adds; the checkpoint's worker sorts and drops; workers look up. Results are
  * places to look at: the reader compares the record itself.
  */
@@ -79,6 +82,12 @@ final class KeyIndex {
     buffer.putInt(at, hash);
     buffer.putLong(at + 4, physicalOffset + 1);
     next += ENTRY_BYTES;
+    file.lastPhysicalOffset = physicalOffset;
+  }
+
+  /** Adds an entry for the repeats of a message, see {@link RepeatEntries}; there is room. */
+  void addRepeat(long hash, long physicalOffset) {
+    add(RepeatEntries.low(hash), RepeatEntries.place(hash, physicalOffset));
     file.lastPhysicalOffset = physicalOffset;
   }
 
@@ -161,6 +170,60 @@ final class KeyIndex {
     }
   }
 
+  /** Collects the entries for repeated sends, from the newest on, until it has enough. */
+  void collectRepeats(RepeatEntries entries) throws IOException {
+    long end = space.usedTo();
+    SpaceFile[] raw = space.files();
+    Sorted[] done = sorted;
+    for (int i = raw.length - 1; i >= 0 && !entries.isFull(); i--) {
+      if (raw[i].start < end) {
+        collectRaw(raw[i], end, entries);
+      }
+    }
+    for (int i = done.length - 1; i >= 0 && !entries.isFull(); i--) {
+      collectSorted(done[i], entries);
+    }
+  }
+
+  private static void collectRaw(SpaceFile file, long end, RepeatEntries entries)
+      throws IOException {
+    Mapping mapping = file.retain();
+    if (mapping == null) {
+      return;
+    }
+    try {
+      ByteBuffer bytes = mapping.buffer;
+      int at = (int) (Math.min(end, file.end()) - file.start) - ENTRY_BYTES;
+      for (; at >= 0 && !entries.isFull(); at -= ENTRY_BYTES) {
+        if (bytes.getInt(at) < 0) {
+          entries.add(bytes.getInt(at), bytes.getLong(at + 4) - 1);
+        }
+      }
+    } finally {
+      mapping.release();
+    }
+  }
+
+  /** They stand at the beginning of a sorted file, by hash: put in order of age again. */
+  private void collectSorted(Sorted file, RepeatEntries entries) throws IOException {
+    try (StoreFile open = access.open(file.path())) {
+      ByteBuffer one = ByteBuffer.allocate(ENTRY_BYTES);
+      int low = 0;
+      int high = file.entries();
+      while (low < high) {
+        int middle = (low + high) >>> 1;
+        if (read(open, middle, one).getInt(0) < 0) {
+          low = middle + 1;
+        } else {
+          high = middle;
+        }
+      }
+      ByteBuffer all = ByteBuffer.allocate(low * ENTRY_BYTES);
+      open.read(all, HEADER_BYTES);
+      entries.addSorted(all.array(), low, file.firstPhysical());
+    }
+  }
+
   private static ByteBuffer read(StoreFile file, int index, ByteBuffer entry) throws IOException {
     entry.clear();
     file.read(entry, HEADER_BYTES + (long) index * ENTRY_BYTES);
@@ -216,8 +279,8 @@ final class KeyIndex {
       keys[i] = (long) from.getInt(i * ENTRY_BYTES) << bits | i;
     }
     Arrays.sort(keys);
-    long first = from.getLong(4) - 1;
-    long last = from.getLong((entries - 1) * ENTRY_BYTES + 4) - 1;
+    long first = RepeatEntries.physicalOffset(from.getLong(4) - 1);
+    long last = RepeatEntries.physicalOffset(from.getLong((entries - 1) * ENTRY_BYTES + 4) - 1);
     Path path = space.directory().resolve(FileSpace.name(raw.start) + SORTED);
     access.delete(beside);
     try (StoreFile out = access.open(beside)) {

@@ -222,6 +222,9 @@ final class LogStore implements MessageStore {
       for (int k = batch.keyStart(next); k < batch.keyEnd(next); k++) {
         files.index.add(batch.keyHash(k), at);
       }
+      if (batch.repeatHash(next) != 0) {
+        files.index.addRepeat(batch.repeatHash(next), at);
+      }
       at += bytes;
       next++;
     }
@@ -312,7 +315,10 @@ final class LogStore implements MessageStore {
       files.names.space().want((long) (newQueues + SPARE_CHUNKS) * QueueDirectory.SLOT_BYTES);
       room = false;
     }
-    int keys = batch.keyEnd(count - 1);
+    int keys = 0;
+    for (int i = 0; i < count; i++) {
+      keys += batch.indexEntries(i);
+    }
     if (!files.index.hasRoom(keys, system)) {
       files.index.space().want((long) keys * 2 * KeyIndex.ENTRY_BYTES);
       room = false;
@@ -385,7 +391,7 @@ final class LogStore implements MessageStore {
 
   private boolean makeRoomInQueues(
       MessageBatch batch, int index, LogQueue queue, long physicalOffset, boolean system) {
-    int keys = batch.keyEnd(index) - batch.keyStart(index);
+    int keys = batch.indexEntries(index);
     if (keys > 0 && !files.index.hasRoom(keys, system)) {
       files.index.space().want((long) keys * KeyIndex.ENTRY_BYTES);
       return refuseForQueues(system);
@@ -605,6 +611,17 @@ final class LogStore implements MessageStore {
     }
     long to = Math.min(fromOffset + count, asked.maxOffset);
     return asked.isWarm(fromOffset, to, clock.nowNs());
+  }
+
+  @Override
+  public boolean isWarm(long physicalOffset) {
+    return physicalOffset >= Math.max(position - options.warmBytes(), touchedFrom)
+        && physicalOffset < position;
+  }
+
+  @Override
+  public CompletionStage<RepeatEntries> recentRepeats(long sinceMs, int max) {
+    return reader.recentRepeats(sinceMs, max);
   }
 
   @Override

@@ -159,6 +159,17 @@ public interface MessageStore {
    */
   CompletionStage<MessageBlock> findByKey(String topic, String key, int max);
 
+  /**
+   * The newest entries by which repeated sends are recognised, by a worker.
+   *
+   * @param sinceMs those of records stored before may be left out
+   * @param max at most so many
+   */
+  CompletionStage<RepeatEntries> recentRepeats(long sinceMs, int max);
+
+  /** Whether the record at a physical offset can be read without waiting for the disk. */
+  boolean isWarm(long physicalOffset);
+
   /** The message whose record starts at this physical offset; an empty block if none does. */
   CompletionStage<MessageBlock> findByPhysicalOffset(long physicalOffset);
 

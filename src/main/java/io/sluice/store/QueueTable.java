@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import io.sluice.message.Names;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,6 +15,9 @@ final class QueueTable {
   /** Queues of one topic: their numbers index an array. */
   static final int MAX_QUEUE_ID = (1 << 16) - 1;
 
+  /** The only queue of its topic: stands at index 0. */
+  private static final int LONE_QUEUE_ID = Names.REDRIVE_QUEUE_ID;
+
   private final QueueChunks chunks;
   private final Map<String, LogQueue[]> topics = new HashMap<>();
 
@@ -22,6 +26,9 @@ final class QueueTable {
   }
 
   LogQueue queue(String topic, int queueId) {
+    if (queueId == LONE_QUEUE_ID) {
+      return loneQueue(topic);
+    }
     LogQueue[] queues = topics.get(topic);
     if (queues != null && queueId >= 0 && queueId < queues.length && queues[queueId] != null) {
       return queues[queueId];
@@ -39,6 +46,16 @@ final class QueueTable {
     topics.put(topic, queues);
     queues[queueId] = new LogQueue(chunks, topic, queueId);
     return queues[queueId];
+  }
+
+  private LogQueue loneQueue(String topic) {
+    LogQueue[] queues = topics.get(topic);
+    if (queues == null) {
+      checkTopic(topic);
+      queues = new LogQueue[] {new LogQueue(chunks, topic, LONE_QUEUE_ID)};
+      topics.put(topic, queues);
+    }
+    return queues[0];
   }
 
   private static void checkTopic(String topic) {

@@ -5,6 +5,7 @@ import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
 import io.sluice.message.PropertyNames;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
@@ -85,6 +86,24 @@ final class Reader {
             add(block, physicalOffset, bytes);
           }
           return block.build();
+        });
+  }
+
+  CompletionStage<RepeatEntries> recentRepeats(long sinceMs, int max) {
+    return workers.call(
+        () -> {
+          RepeatEntries entries =
+              new RepeatEntries(
+                  max,
+                  physicalOffset -> {
+                    try {
+                      return storedAtMs(physicalOffset) < sinceMs;
+                    } catch (IOException e) {
+                      throw new UncheckedIOException(e);
+                    }
+                  });
+          files.index.collectRepeats(entries);
+          return entries;
         });
   }
 

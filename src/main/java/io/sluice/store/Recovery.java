@@ -5,6 +5,7 @@ import io.sluice.message.MessageLayout;
 import io.sluice.message.MessageView;
 import io.sluice.message.Names;
 import io.sluice.message.PropertyNames;
+import io.sluice.message.RepeatKey;
 import io.sluice.message.TimerRecord;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
@@ -271,12 +272,13 @@ final class Recovery {
         if (brokenGroup >= 0) {
           return segment.start + groupEnd;
         }
+        boolean ofBroker = endsWithState(buffer, at, groupEnd);
         while (at < groupEnd) {
-          dispatch(segment, view.wrap(buffer, at));
+          dispatch(segment, view.wrap(buffer, at), !ofBroker);
           at += buffer.getInt(at);
         }
       } else if (size > 0) {
-        dispatch(segment, view);
+        dispatch(segment, view, true);
         at += size;
       } else if (isFiller(buffer, at, segment.bytes)) {
         return segment.end();
@@ -307,6 +309,18 @@ final class Recovery {
     return at;
   }
 
+  /**
+   * Whether the Broker itself put these records together with a change of its state: what is in
+   * them are copies, of delayed messages or of dead letters, and no sends that might be repeated.
+   */
+  private boolean endsWithState(ByteBuffer buffer, int from, int groupEnd) {
+    int last = from;
+    for (int at = from; at < groupEnd; at += buffer.getInt(at)) {
+      last = at;
+    }
+    return view.wrap(buffer, last).topic().equals(Names.STATE_TOPIC);
+  }
+
   private static boolean isFiller(ByteBuffer buffer, int at, int limit) {
     return limit - at >= MessageLayout.FILLER_BYTES
         && buffer.getInt(at) == limit - at
@@ -315,7 +329,8 @@ final class Recovery {
 
   // Queues and index.
 
-  private void dispatch(SpaceFile segment, MessageView record) throws IOException {
+  private void dispatch(SpaceFile segment, MessageView record, boolean ofClient)
+      throws IOException {
     scannedRecords++;
     String topic = record.topic();
     long physical = record.physicalOffset();
@@ -338,6 +353,11 @@ final class Recovery {
       for (String key : keys.split(" ")) {
         index(topic, key.isEmpty() ? null : key, physical);
       }
+    }
+    long repeatHash = ofClient ? RepeatKey.hash(record) : 0;
+    if (repeatHash != 0) {
+      makeRoomInIndex();
+      files.index.addRepeat(repeatHash, physical);
     }
   }
 
@@ -386,11 +406,15 @@ final class Recovery {
     if (key == null) {
       return;
     }
+    makeRoomInIndex();
+    files.index.add(KeyHash.of(topic, key), physical);
+  }
+
+  private void makeRoomInIndex() throws IOException {
     while (!files.index.hasRoom(1, true)) {
       files.index.publish();
       files.index.space().prepareFor(64L << 10);
     }
-    files.index.add(KeyHash.of(topic, key), physical);
   }
 
   private void deleteTopic(String topic) {

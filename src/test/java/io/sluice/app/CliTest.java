@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.testkit.TestServer;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -126,6 +129,47 @@ class CliTest {
     assertEquals("one\n", out());
     assertEquals(0, run("group", "delete", "gg"));
     assertEquals(ExitCode.REFUSED.number(), run("group", "show", "gg"));
+  }
+
+  @Test
+  void shouldLookAfterDeadLetters() {
+    assertEquals(0, run("group", "put", "dying", "--max-attempts", "1"));
+    assertEquals(0, run("send", "deadly", "one", "--tag", "a"));
+    assertEquals(0, run("send", "deadly", "two", "--tag", "b"));
+    JsonObject received = ask("/v1/groups/dying/topics/deadly/receive", "{}");
+    JsonArray nacks = new JsonArray();
+    for (Object message : received.getJsonArray("messages")) {
+      String receipt = ((JsonObject) message).getString("receipt");
+      nacks.add(new JsonObject().put("receipt", receipt).put("reason", "out of stock"));
+    }
+    ask("/v1/groups/dying/settle", new JsonObject().put("nack", nacks).encode());
+    assertEquals(0, run("group", "dead-letters", "list", "dying"));
+    assertTrue(out().contains("deadly  1         attempts  out of stock"), out());
+    assertEquals(0, run("group", "dead-letters", "list", "dying", "--tag", "b", "--json"));
+    assertEquals("two", new JsonObject(out()).getString("body"));
+    assertEquals(0, run("group", "dead-letters", "redrive", "dying", "--tag", "a"));
+    assertEquals("redriven 1, 1 dead letters left (done)\n", out());
+    assertEquals(0, run("consume", "deadly", "--group", "dying", "--max", "1"));
+    assertEquals("one\n", out());
+    assertEquals(0, run("group", "dead-letters", "purge", "dying"));
+    assertEquals("purged 1, 0 dead letters left (done)\n", out());
+    assertEquals(0, run("group", "dead-letters", "status", "dying", "--json"));
+    assertEquals(0, new JsonObject(out()).getInteger("waiting"));
+    assertEquals(ExitCode.REFUSED.number(), run("group", "dead-letters", "cancel", "dying"));
+    assertEquals(0, run("group", "dead-letters", "--help"));
+    assertTrue(out().contains("Examples:"), out());
+  }
+
+  private static JsonObject ask(String path, String body) {
+    try (ServerClient client = new ServerClient(server.uri())) {
+      return client
+          .call(
+              HttpMethod.POST,
+              path,
+              Map.of("Content-Type", "application/json"),
+              Buffer.buffer(body))
+          .json();
+    }
   }
 
   @Test

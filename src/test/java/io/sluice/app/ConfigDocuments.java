@@ -32,6 +32,8 @@ final class ConfigDocuments {
       | `maxMessageSize` | `message.max-size` |
       | `timerMaxDelaySec` | `message.max-delay` |
       | `messageDelayLevel` | `message.delay-levels` |
+      | `transactionTimeOut`, `transactionCheckInterval` (ms) | `transactions.first-check`, `transactions.check-interval` |
+      | `transactionCheckMax` | `transactions.max-checks` |
 
       Each other key of RocketMQ is named in the log with the reason why it has no meaning here (`deleteWhen`: segments go as soon as they
       are old enough). A key that RocketMQ does not know is passed over with a warning that names the nearest. Refused are `brokerId` other

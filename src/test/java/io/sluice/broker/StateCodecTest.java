@@ -10,13 +10,20 @@ import io.sluice.broker.StateChange.Extended;
 import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
 import io.sluice.broker.StateChange.Leased;
+import io.sluice.broker.StateChange.LetterJobBecame;
+import io.sluice.broker.StateChange.LettersGone;
 import io.sluice.broker.StateChange.Positioned;
+import io.sluice.broker.StateChange.RequestModeSet;
 import io.sluice.broker.StateChange.Returned;
 import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
 import io.sluice.broker.StateChange.TopicDeleted;
 import io.sluice.broker.StateChange.TopicPut;
+import io.sluice.bus.Filter;
 import io.sluice.bus.GroupConfig;
+import io.sluice.bus.LetterRequest.Job;
+import io.sluice.bus.LetterRequest.Kind;
+import io.sluice.bus.LetterRequest.State;
 import io.sluice.bus.TopicConfig;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -47,9 +54,29 @@ class StateCodecTest {
             new Positioned(number, number, offset),
             new Advanced(number, number, offset),
             new Leased(number, number, offset, number, any, number, offset, flag, !flag),
+            new Leased(number, number, offset, number, any, number, offset, flag, !flag, flag),
+            new RequestModeSet(text, "topic", flag, number),
             new Settled(number, number, offset, number),
             new Returned(number, number, offset, number, offset, number, flag),
-            new Extended(number, number, offset, any));
+            new Extended(number, number, offset, any),
+            new LettersGone(text, offset, small),
+            new LetterJobBecame(
+                text,
+                new Job(
+                    offset,
+                    Kind.PURGE,
+                    new Filter(Filter.Kind.SQL, text),
+                    small,
+                    1,
+                    State.CANCELLED,
+                    2,
+                    3,
+                    offset,
+                    offset,
+                    4,
+                    5,
+                    6,
+                    flag ? "why" : null)));
     assertEquals(changes, read(write(changes)));
   }
 

@@ -147,9 +147,14 @@ final class RandomMessages {
   private AppendReply appendReply() {
     AppendReply reply = new AppendReply(text(), random.nextInt(6), random.nextLong());
     for (int i = 0; i < reply.count(); i++) {
-      switch (random.nextInt(3)) {
+      switch (random.nextInt(5)) {
         case 0 -> reply.refused(i, new SluiceException(ErrorCode.DISK_FULL, text()));
         case 1 -> reply.delayed(i, 1 + random.nextInt(1000), random.nextLong());
+        case 2 -> reply.half(i, random.nextLong(), random.nextLong());
+        case 3 -> {
+          reply.stored(i, random.nextInt(), random.nextLong(), random.nextLong());
+          reply.repeats(i, text());
+        }
         default -> reply.stored(i, random.nextInt(), random.nextLong(), random.nextLong());
       }
     }
@@ -245,7 +250,11 @@ final class RandomMessages {
               + " "
               + batch.keyStart(i)
               + " "
-              + batch.keyEnd(i));
+              + batch.keyEnd(i)
+              + " "
+              + batch.isHalf(i)
+              + " "
+              + batch.repeatHash(i));
       for (int place = batch.keyStart(i); place < batch.keyEnd(i); place++) {
         into.put(path + ".keyHash" + place, batch.keyHash(place) + "");
       }
@@ -275,7 +284,13 @@ final class RandomMessages {
                   + " "
                   + reply.physicalOffset(i)
                   + " "
-                  + reply.deliverAtMs(i));
+                  + reply.deliverAtMs(i)
+                  + " "
+                  + reply.isHalf(i)
+                  + " "
+                  + reply.isDuplicate(i)
+                  + " "
+                  + reply.messageId(i, "own"));
     }
   }
 

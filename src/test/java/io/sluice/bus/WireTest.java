@@ -207,7 +207,9 @@ class WireTest {
             "dueTimesMs",
             "keyEnds",
             "keyHashes",
-            "keyCount"),
+            "keyCount",
+            "halves",
+            "repeatHashes"),
         Set.of("crc", "lastTopic", "lastTopicBytes"));
     assertFields(
         MessageBlock.class,
@@ -222,7 +224,9 @@ class WireTest {
             "queueOffsets",
             "physicalOffsets",
             "errors",
-            "deliverTimesMs"),
+            "deliverTimesMs",
+            "halves",
+            "firstIds"),
         Set.of());
     assertFields(
         SettleRequest.class,

@@ -64,6 +64,8 @@ class DocumentsTest {
     assertFields(AdminHandlers.TOPIC_FIELDS, "TopicConfig");
     assertFields(AdminHandlers.GROUP_FIELDS, "GroupConfig");
     assertFields(AdminHandlers.POSITION_FIELDS, "SetPosition");
+    assertFields(LetterHandlers.REDRIVE_FIELDS, "Redrive");
+    assertFields(LetterHandlers.PURGE_FIELDS, "Purge");
   }
 
   @Test

@@ -15,6 +15,8 @@ import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
+import io.sluice.bus.ReplyBundle;
+import io.sluice.bus.RequestBundle;
 import io.sluice.bus.SettleReply;
 import io.sluice.bus.SettleReply.Outcome;
 import io.sluice.bus.SettleRequest;
@@ -32,6 +34,7 @@ import io.vertx.core.eventbus.Message;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -78,6 +81,7 @@ final class FakeBroker extends VerticleBase {
     consume(Addresses.read(NAME), this::read);
     consume(Addresses.release(NAME), this::release);
     consume(Addresses.admin(NAME), this::admin);
+    consume(Addresses.bundles(NAME), this::bundle);
     consume(Addresses.nameServers(), this::nameServer);
     return Future.succeededFuture();
   }
@@ -94,6 +98,42 @@ final class FakeBroker extends VerticleBase {
                 SluiceException.fail(message, e);
               }
             });
+  }
+
+  /** Each request of a bundle as if it had come by itself. */
+  private void bundle(Message<RequestBundle> message) {
+    message.reply(Done.DONE);
+    RequestBundle bundle = message.body();
+    for (int i = 0; i < bundle.requests().size(); i++) {
+      long[] number = {bundle.numbers()[i]};
+      vertx
+          .eventBus()
+          .<BusMessage>request(addressOf(bundle.requests().get(i)), bundle.requests().get(i))
+          .onComplete(
+              answer ->
+                  vertx
+                      .eventBus()
+                      .send(
+                          bundle.repliesTo(),
+                          new ReplyBundle(
+                              number,
+                              Collections.singletonList(
+                                  answer.succeeded() ? answer.result().body() : null),
+                              Collections.singletonList(
+                                  answer.succeeded()
+                                      ? null
+                                      : SluiceException.of(answer.cause())))));
+    }
+  }
+
+  private static String addressOf(BusMessage request) {
+    if (request instanceof ReceiveRequest) {
+      return Addresses.receive(NAME);
+    }
+    if (request instanceof SettleRequest) {
+      return Addresses.settle(NAME);
+    }
+    return request instanceof ReadRequest ? Addresses.read(NAME) : Addresses.release(NAME);
   }
 
   private void append(Message<AppendRequest> message) {
@@ -403,7 +443,7 @@ final class FakeBroker extends VerticleBase {
     } else if (request instanceof AdminRequest.FindByPhysicalOffset find) {
       return findAt(find.physicalOffset());
     } else if (request instanceof AdminRequest.GetBroker) {
-      return new AdminRequest.BrokerInfo(NAME, 0, nextPhysical, 0, true, null, 0, 0, 0, 0);
+      return new AdminRequest.BrokerInfo(NAME, 0, nextPhysical, 0, true, null, 0, 0, 0, 0, 0, 0);
     }
     throw new SluiceException(ErrorCode.NOT_SUPPORTED, "the fake does not know " + request);
   }

@@ -109,16 +109,13 @@ class HttpSendTest extends GatewayTestBase {
 
   @Test
   void shouldSayWhatIsNotSupportedYetInsteadOfPassingOverIt() throws Exception {
-    for (String header :
-        List.of("Sluice-Ttl", "Sluice-Reply-Wait", "Sluice-Transaction", "ce-specversion")) {
+    for (String header : List.of("Sluice-Ttl", "Sluice-Reply-Wait", "ce-specversion")) {
       post("/v1/topics/t/messages", "x", header, "1").isProblem(501, "NOT_SUPPORTED", header);
     }
     post("/v1/topics/t/messages", "{}", "Content-Type", "application/cloudevents+json")
         .isProblem(501, "NOT_SUPPORTED", "application/cloudevents+json");
     delete("/v1/topics/t/messages/x").isProblem(501, "NOT_SUPPORTED");
-    post("/v1/transactions/x", "{}").isProblem(501, "NOT_SUPPORTED");
     post("/v1/replies/x", "{}").isProblem(501, "NOT_SUPPORTED");
-    post("/v1/groups/g/dead-letters/redrive", "{}").isProblem(501, "NOT_SUPPORTED");
     assertEquals(0, broker.appendRequests.get());
   }
 

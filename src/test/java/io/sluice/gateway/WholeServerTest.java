@@ -97,8 +97,9 @@ class WholeServerTest extends GatewayTestBase {
         get("/v1/groups/g/dead-letters").json().getJsonArray("messages").getJsonObject(0);
     assertEquals("bad", letter.getString("body"));
     assertEquals("no such item", letter.getJsonObject("properties").getString("DEAD_REASON"));
-    assertEquals(
-        new JsonArray(), get("/v1/groups/h/dead-letters").is(200).json().getJsonArray("messages"));
+    assertEquals("rejected", letter.getString("reason"));
+    assertEquals("no such item", letter.getString("lastError"));
+    get("/v1/groups/h/dead-letters").isProblem(404, "GROUP_NOT_FOUND", "'h'");
   }
 
   @Test

@@ -1,18 +1,22 @@
 package io.sluice.remoting;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.exception.MQBrokerException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendStatus;
+import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.junit.jupiter.api.AfterAll;
@@ -84,6 +88,40 @@ class RocketMqDelayIT {
     assertEquals("tag", arrived.get("millis").getTags());
     assertEquals(topic, arrived.get("millis").getTopic());
     assertEquals("yes", arrived.get("millis").getUserProperty("kept"));
+  }
+
+  @Test
+  void shouldRecallWhatWaitsAndNothingElse() throws Exception {
+    String topic = "recall" + Long.toString(System.nanoTime(), 36);
+    Message recalled = message(topic, "recalled");
+    recalled.setDelayTimeMs(1_500);
+    String handle = producer.send(recalled).getRecallHandle();
+    Message kept = message(topic, "kept");
+    kept.setDelayTimeMs(1_500);
+    final String keptHandle = producer.send(kept).getRecallHandle();
+    String id = recalled.getProperty("UNIQ_KEY");
+    assertEquals(id, producer.recallMessage(topic, handle));
+    // Saying it again is no mistake.
+    assertEquals(id, producer.recallMessage(topic, handle));
+    List<String> bodies = new CopyOnWriteArrayList<>();
+    DefaultMQPushConsumer consumer = clients.pushConsumer(topic + "-group");
+    consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+    consumer.subscribe(topic, "*");
+    consumer.registerMessageListener(
+        (MessageListenerConcurrently)
+            (messages, context) -> {
+              messages.forEach(m -> bodies.add(new String(m.getBody(), StandardCharsets.UTF_8)));
+              return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+            });
+    consumer.start();
+    RocketMqClients.await(() -> "what was not recalled", () -> !bodies.isEmpty());
+    send(message(topic, "later"));
+    RocketMqClients.await(() -> "a later one", () -> bodies.contains("later"));
+    assertEquals(List.of("kept", "later"), bodies);
+    MQBrokerException late =
+        assertThrows(MQBrokerException.class, () -> producer.recallMessage(topic, keptHandle));
+    assertEquals(604, late.getResponseCode());
+    assertNull(producer.send(message(topic, "now")).getRecallHandle());
   }
 
   @Test

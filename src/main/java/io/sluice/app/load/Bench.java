@@ -188,8 +188,8 @@ public final class Bench implements AutoCloseable {
     long count = (long) (FANOUT_RATE * size.measureMs() / 1000);
     byte[] body = Payload.of(size.size());
     byte[] request =
-        HttpConnection.post(
-            server, "/v1/topics/" + topic + "/messages", "Sluice-Ack: memory\r\n", body);
+        WebSocketFrames.binary(
+            "{\"type\":\"publish\",\"topic\":\"" + topic + "\",\"ack\":\"memory\"}", body);
     long expected = count * size.subscribers();
     long privateBefore = ProcessFigures.privateBytes(server.pid());
     long cpuNs = ProcessFigures.cpuNs(server.pid());
@@ -201,6 +201,8 @@ public final class Bench implements AutoCloseable {
           return Future.succeededFuture();
         });
     try (BlockingConnection publisher = new BlockingConnection(server)) {
+      // Requests on one HTTP connection would wait for each other, so for all the deliveries.
+      publisher.upgrade(server, "/v1/ws", "sluice.v1.bin");
       pace.run(
           count,
           index -> {
