@@ -134,6 +134,9 @@ final class RandomMessages {
     if (type == boolean.class) {
       return random.nextBoolean();
     }
+    if (type == byte.class) {
+      return (byte) random.nextInt();
+    }
     return type == double.class ? (Object) random.nextDouble() : (Object) random.nextLong();
   }
 
