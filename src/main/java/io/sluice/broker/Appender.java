@@ -599,6 +599,7 @@ final class Appender {
 
   private void noteArrival(String name) {
     TopicState topic = topicOf(name);
+    topic.messagesIn++;
     if (!topic.arrived) {
       topic.arrived = true;
       arrived.add(topic);

@@ -52,6 +52,9 @@ final class BrokerState {
   /** Which delayed messages are done with. */
   final TimerState timers = new TimerState();
 
+  /** How groups of RocketMQ clients are to take messages. */
+  final RequestModes requestModes = new RequestModes();
+
   /** Which dead letters are done with. */
   final LetterState letters = new LetterState();
 
@@ -59,9 +62,6 @@ final class BrokerState {
   final TransactionState transactions = new TransactionState();
 
   private Consumer<List<Part>> openTransactions = parts -> {};
-
-  /** How groups of RocketMQ clients are to take messages. */
-  final RequestModes requestModes = new RequestModes();
 
   private long nextLease = 1;
   private int nextConsumption = 1;
@@ -177,10 +177,10 @@ final class BrokerState {
       consumption.forEachCursor(cursor -> parts.add(cursor::snapshot));
     }
     timers.addParts(parts);
+    parts.add(requestModes::snapshot);
     transactions.addParts(parts);
     openTransactions.accept(parts);
     letters.addParts(parts);
-    parts.add(requestModes::snapshot);
     parts.add(this::snapshotNumbers);
     return parts;
   }
@@ -210,6 +210,8 @@ final class BrokerState {
       timers.apply(fired);
     } else if (change instanceof TimersRecalled recalled) {
       timers.apply(recalled);
+    } else if (change instanceof RequestModeSet set) {
+      requestModes.apply(set);
     } else if (change instanceof TransactionsEnded ended) {
       transactions.apply(ended);
     } else if (change instanceof TransactionChecked checked) {
@@ -220,8 +222,6 @@ final class BrokerState {
       letters.apply(gone);
     } else if (change instanceof LetterJobBecame became) {
       letters.apply(became);
-    } else if (change instanceof RequestModeSet set) {
-      requestModes.apply(set);
     } else {
       throw new IllegalStateException("no way to apply " + change);
     }

@@ -9,6 +9,7 @@ import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.LetterRequest;
+import io.sluice.bus.OperatorRequest;
 import io.sluice.bus.PopRequest;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
@@ -86,6 +87,8 @@ public final class BrokerVerticle extends VerticleBase {
   private Admin admin;
   private ClientKeptHandler clientKept;
   private PopHandler pops;
+  private Rates rates;
+  private Operator operator;
   private Timers timers;
   private Transactions transactions;
   private TransactionEnds transactionEnds;
@@ -235,6 +238,15 @@ public final class BrokerVerticle extends VerticleBase {
         new ClientKeptHandler(
             options, store, state, catalog, log, reader, dispatcher, appender, clock);
     pops = new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept);
+    rates =
+        new Rates(
+            state,
+            clock,
+            appender::messagesIn,
+            () -> dispatcher.messagesOut() + reader.messagesOut());
+    operator =
+        new Operator(
+            store, state, catalog, rates, clientKept::producers, worker, options.getDirectory());
     timers =
         new Timers(
             store,
@@ -362,6 +374,12 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.clientKept(name),
             (request, at) -> clientKept.handle(request, Answer.to(at))));
     listening.add(
+        this.<PopRequest>on(
+            Addresses.pop(name), (request, at) -> pops.handle(request, Answer.to(at))));
+    listening.add(
+        this.<OperatorRequest>on(
+            Addresses.operator(name), (request, at) -> operator.handle(request, Answer.to(at))));
+    listening.add(
         this.<LetterRequest>on(
             Addresses.letters(name), (request, at) -> letters.handle(request, Answer.to(at))));
     listening.add(
@@ -379,9 +397,6 @@ public final class BrokerVerticle extends VerticleBase {
     if (options.isPlainSends()) {
       listening.add(new PlainTransactions(vertx, options, handler).listen());
     }
-    listening.add(
-        this.<PopRequest>on(
-            Addresses.pop(name), (request, at) -> pops.handle(request, Answer.to(at))));
     return Future.all(listening);
   }
 
@@ -467,6 +482,8 @@ public final class BrokerVerticle extends VerticleBase {
     vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> snapshots.write());
     clientKept.start(vertx);
     registrar.listen();
+    rates.sample();
+    vertx.setPeriodic(Rates.INTERVAL_MS, id -> rates.sample());
     vertx.setPeriodic(ADVANCE_INTERVAL_MS, id -> log.flushAll());
     turn.request();
   }

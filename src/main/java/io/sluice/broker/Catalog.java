@@ -161,6 +161,17 @@ final class Catalog {
     changed();
   }
 
+  /** Refuses to give anything to a group that is switched off. */
+  void checkConsumes(GroupConfig config) {
+    if (!config.isOn(GroupConfig.CONSUME_ENABLE)) {
+      throw new SluiceException(
+          ErrorCode.NO_PERMISSION,
+          "the group '"
+              + config.name()
+              + "' is switched off (consumeEnable=false); switch it on to consume");
+    }
+  }
+
   /** How a group begins that is made by its first use. */
   GroupConfig newGroup(String name) {
     return new GroupConfig(

@@ -34,6 +34,7 @@ import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.Filter;
 import io.sluice.bus.FrontNotice;
+import io.sluice.bus.GroupConfig;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.SluiceException;
@@ -172,6 +173,11 @@ final class ClientKeptHandler {
     return Done.DONE;
   }
 
+  /** Who sends, by group. */
+  Map<String, List<Member>> producers() {
+    return registry.producers();
+  }
+
   /** Whether clients that keep their queues themselves live in a group. */
   boolean hasClients(String group) {
     return registry.isOnline(group);
@@ -255,6 +261,7 @@ final class ClientKeptHandler {
 
   private void pull(Pull pull, Answer<BusMessage> answer) {
     ensureGroup(pull.group());
+    checkEnabled(pull.group());
     TopicState topic = catalog.existingTopic(pull.topic());
     checkQueue(topic, pull.queueId());
     if (isPopped(pull.group(), pull.topic()) && registry.shares(pull.group(), pull.topic())) {
@@ -291,6 +298,7 @@ final class ClientKeptHandler {
         new Answer<>() {
           @Override
           public void succeed(ReadReply reply) {
+            count(pull, reply);
             answer.succeed(pulled(pull, reply));
           }
 
@@ -299,6 +307,23 @@ final class ClientKeptHandler {
             answer.fail(failure);
           }
         });
+  }
+
+  private void count(Pull pull, ReadReply reply) {
+    Consumption consumption = state.consumption(pull.group(), pull.topic());
+    if (consumption != null) {
+      consumption.messagesOut += reply.messages().count();
+    }
+  }
+
+  private void checkEnabled(String group) {
+    GroupConfig config = catalog.existingGroup(group).config;
+    catalog.checkConsumes(config);
+    if (!config.isOn(GroupConfig.CONSUME_BROADCAST_ENABLE) && registry.isBroadcast(group)) {
+      throw new SluiceException(
+          ErrorCode.NO_PERMISSION,
+          "the group '" + group + "' must not consume in the broadcast model");
+    }
   }
 
   private Filter subscribed(Pull pull) {

@@ -137,6 +137,12 @@ final class ClientRegistry {
     return found == null ? null : found.subscriptions.get(topic);
   }
 
+  /** Whether a group's clients each want everything. */
+  boolean isBroadcast(String group) {
+    ConsumerGroup found = consumerGroups.get(group);
+    return found != null && found.isBroadcast();
+  }
+
   /** Who consumes in a group, in the order they came. */
   List<Member> consumers(String group) {
     ConsumerGroup found = consumerGroups.get(group);
@@ -146,6 +152,13 @@ final class ClientRegistry {
   /** Who sends in a group, in the order they came. */
   List<Member> producers(String group) {
     return members(producerGroups.getOrDefault(group, Map.of()));
+  }
+
+  /** Who sends, by group. */
+  Map<String, List<Member>> producers() {
+    Map<String, List<Member>> byGroup = new HashMap<>();
+    producerGroups.forEach((group, members) -> byGroup.put(group, members(members)));
+    return byGroup;
   }
 
   /** Adds the groups that subscribe to a topic. */

@@ -36,6 +36,9 @@ final class Consumption {
   /** Reads by workers under way. Owned by the {@link Dispatcher}. */
   int reading;
 
+  /** Messages handed out since the start. */
+  long messagesOut;
+
   /** Whether it stands in the dispatcher's list of those to look at. */
   boolean touched;
 

@@ -145,6 +145,7 @@ final class Dispatcher {
     check(request);
     Consumption known = state.consumption(request.group(), request.topic());
     if (known != null) {
+      catalog.checkConsumes(known.group.config);
       await(known, request, filter, popping, answer);
       return;
     }
@@ -418,6 +419,7 @@ final class Dispatcher {
       latency.record(Stage.DISPATCH, nowNs - arrivals.appendedNs(request), messages.count());
     }
     messagesOut += messages.count();
+    waiter.consumption.messagesOut += messages.count();
     ReceiveReply reply =
         new ReceiveReply(
             messages,

@@ -140,8 +140,9 @@ final class PopHandler {
 
   private long rest(Consumption consumption, int onlyQueueId) {
     long rest = 0;
-    for (int queueId = 0; queueId < consumption.queues(); queueId++) {
-      long maxOffset = catalog.queue(consumption.topic, queueId).maxOffset();
+    for (int place = 0; place < consumption.places(); place++) {
+      int queueId = consumption.queueIdAt(place);
+      long maxOffset = catalog.queue(consumption, queueId).maxOffset();
       if (maxOffset > 0 && (onlyQueueId < 0 || onlyQueueId == queueId)) {
         QueueCursor cursor = consumption.cursor(queueId);
         rest += maxOffset - Math.max(0, cursor.nextOffset()) + cursor.unsettled().readyCount();
@@ -340,9 +341,9 @@ final class PopHandler {
   private QueueCursor cursor(String group, Handle handle) {
     catalog.existingGroup(group);
     Consumption consumption = state.consumption(group, handle.topic());
-    return consumption == null || handle.queueId() < 0 || handle.queueId() >= consumption.queues()
+    return consumption == null || !consumption.hasQueue(handle.queueId())
         ? null
-        : consumption.cursorIfAny(handle.queueId());
+        : consumption.cursor(handle.queueId());
   }
 
   private static long leaseOf(QueueCursor cursor, Handle handle) {

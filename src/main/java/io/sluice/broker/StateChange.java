@@ -129,6 +129,15 @@ sealed interface StateChange {
   record TimersRecalled(long firstOffset, int count) implements StateChange {}
 
   /**
+   * How a group of RocketMQ clients takes a topic's messages.
+   *
+   * @param popped by pops rather than by pulls
+   * @param shareQueues as RocketMQ's popShareQueueNum
+   */
+  record RequestModeSet(String group, String topic, boolean popped, int shareQueues)
+      implements StateChange {}
+
+  /**
    * Transactions whose half messages follow each other ended in the same way.
    *
    * @param firstOffset place of the first one in the queue of half messages
@@ -153,13 +162,4 @@ sealed interface StateChange {
 
   /** What became of the job that redrives or purges a group's dead letters. */
   record LetterJobBecame(String group, LetterRequest.Job job) implements StateChange {}
-
-  /**
-   * How a group of RocketMQ clients takes a topic's messages.
-   *
-   * @param popped by pops rather than by pulls
-   * @param shareQueues as RocketMQ's popShareQueueNum
-   */
-  record RequestModeSet(String group, String topic, boolean popped, int shareQueues)
-      implements StateChange {}
 }

@@ -65,6 +65,9 @@ final class StateCodec {
 
   private static final int REQUEST_MODE_SET = 50;
 
+  /** A {@link #GROUP_PUT} with attributes behind it. */
+  private static final int GROUP_PUT_WITH_ATTRIBUTES = 60;
+
   private static final int ORDERED_BIT = 1;
   private static final int HELD_BIT = 2;
   private static final int POPPED_BIT = 4;
@@ -204,13 +207,7 @@ final class StateCodec {
     out.writeNumber(config.permission());
     out.writeByte(config.order() ? 1 : 0);
     out.writeNumber(config.retentionMs());
-    out.writeNumber(config.attributes().size());
-    new TreeMap<>(config.attributes())
-        .forEach(
-            (name, value) -> {
-              out.writeText(name);
-              out.writeText(value);
-            });
+    writeAttributes(out, config.attributes());
     out.writeNumber(put.queuesEver());
     out.writeNumber(put.nextOffsets().length);
     for (long nextOffset : put.nextOffsets()) {
@@ -218,8 +215,26 @@ final class StateCodec {
     }
   }
 
+  private static void writeAttributes(ByteWriter out, Map<String, String> attributes) {
+    out.writeNumber(attributes.size());
+    new TreeMap<>(attributes)
+        .forEach(
+            (name, value) -> {
+              out.writeText(name);
+              out.writeText(value);
+            });
+  }
+
+  private static Map<String, String> readAttributes(ByteReader in) {
+    Map<String, String> attributes = new TreeMap<>();
+    for (int i = in.readCount(); i > 0; i--) {
+      attributes.put(in.readText(), in.readText());
+    }
+    return Map.copyOf(attributes);
+  }
+
   private static void writeGroup(ByteWriter out, GroupConfig config) {
-    out.writeByte(GROUP_PUT);
+    out.writeByte(config.attributes().isEmpty() ? GROUP_PUT : GROUP_PUT_WITH_ATTRIBUTES);
     out.writeText(config.name());
     out.writeNumber(config.maxAttempts());
     out.writeNumber(config.retryDelaysMs().size());
@@ -227,6 +242,9 @@ final class StateCodec {
       out.writeNumber(delayMs);
     }
     out.writeNumber(config.orderedRetryDelayMs());
+    if (!config.attributes().isEmpty()) {
+      writeAttributes(out, config.attributes());
+    }
   }
 
   private static StateChange readOne(ByteReader in) {
@@ -235,7 +253,8 @@ final class StateCodec {
       case STARTED -> new Started(in.readNumber());
       case TOPIC_PUT -> readTopic(in);
       case TOPIC_DELETED -> new TopicDeleted(in.readText());
-      case GROUP_PUT -> readGroup(in);
+      case GROUP_PUT -> readGroup(in, false);
+      case GROUP_PUT_WITH_ATTRIBUTES -> readGroup(in, true);
       case GROUP_DELETED -> new GroupDeleted(in.readText());
       case CONSUMPTION_MADE -> new ConsumptionMade(in.readInt(), in.readText(), in.readText());
       case POSITIONED -> new Positioned(in.readInt(), in.readInt(), in.readNumber());
@@ -301,21 +320,17 @@ final class StateCodec {
     int permission = in.readInt();
     boolean order = in.readFlag();
     long retentionMs = in.readNumber();
-    Map<String, String> attributes = new TreeMap<>();
-    for (int i = in.readCount(); i > 0; i--) {
-      attributes.put(in.readText(), in.readText());
-    }
+    Map<String, String> attributes = readAttributes(in);
     int queuesEver = in.readInt();
     long[] nextOffsets = new long[in.readCount()];
     for (int i = 0; i < nextOffsets.length; i++) {
       nextOffsets[i] = in.readNumber();
     }
-    TopicConfig config =
-        new TopicConfig(name, queues, permission, order, retentionMs, Map.copyOf(attributes));
+    TopicConfig config = new TopicConfig(name, queues, permission, order, retentionMs, attributes);
     return new TopicPut(config, queuesEver, nextOffsets);
   }
 
-  private static GroupPut readGroup(ByteReader in) {
+  private static GroupPut readGroup(ByteReader in, boolean withAttributes) {
     String name = in.readText();
     int maxAttempts = in.readInt();
     int delays = in.readCount();
@@ -323,7 +338,10 @@ final class StateCodec {
     for (int i = 0; i < delays; i++) {
       retryDelaysMs.add(in.readNumber());
     }
+    long orderedRetryDelayMs = in.readNumber();
+    Map<String, String> attributes = withAttributes ? readAttributes(in) : Map.of();
     return new GroupPut(
-        new GroupConfig(name, maxAttempts, List.copyOf(retryDelaysMs), in.readNumber()));
+        new GroupConfig(
+            name, maxAttempts, List.copyOf(retryDelaysMs), orderedRetryDelayMs, attributes));
   }
 }

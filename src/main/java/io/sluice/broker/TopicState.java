@@ -33,6 +33,9 @@ final class TopicState {
   /** Who waits for messages by offset; null until somebody did. Owned by the Broker. */
   WaiterList readers;
 
+  /** Messages stored since the start. */
+  long messagesIn;
+
   /** Whether something arrived in this turn of the event loop. */
   boolean arrived;
 

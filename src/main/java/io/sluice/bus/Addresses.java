@@ -92,6 +92,11 @@ public final class Addresses {
     return BROKER + brokerName + ".admin";
   }
 
+  /** Any {@link OperatorRequest}; each names its answer. */
+  public static String operator(String brokerName) {
+    return BROKER + brokerName + ".operator";
+  }
+
   /**
    * Any {@link NameServerRequest}, to each NameServer that hears it: {@code publish} to register.
    */

@@ -32,6 +32,9 @@ public final class BrokerDirectory {
   /** The choice for a topic that is not made yet is kept so long: it is made by the first send. */
   public static final long UNSERVED_MS = 1_000;
 
+  /** NameServers hear of a change at once; Brokers that were cut off tell them within seconds. */
+  private static final long[] AFTER_CHANGE_MS = {1, 500, 2_000, 5_000};
+
   /** In a cluster one NameServer may have died and still be asked. */
   private static final int ATTEMPTS = 3;
 
@@ -50,6 +53,16 @@ public final class BrokerDirectory {
   public BrokerDirectory(Vertx vertx, Clock clock) {
     this.vertx = vertx;
     this.clock = clock;
+    if (vertx.isClustered()) {
+      vertx.eventBus().localConsumer(Addresses.membership(), message -> membershipChanged());
+    }
+  }
+
+  /** Who serves what may be another now, and again once the NameServers have heard of it. */
+  private void membershipChanged() {
+    for (long afterMs : AFTER_CHANGE_MS) {
+      vertx.setTimer(afterMs, id -> entries.clear());
+    }
   }
 
   /**
@@ -78,6 +91,16 @@ public final class BrokerDirectory {
     return entry != null
         ? Future.succeededFuture(entry.brokerNames())
         : ask(topic).map(Entry::brokerNames);
+  }
+
+  /** As {@link #brokersFor}, if it is known without asking; else null, and it will be soon. */
+  public List<String> cachedBrokersFor(String topic) {
+    Entry entry = current(topic);
+    if (entry == null) {
+      ask(topic);
+      return null;
+    }
+    return entry.brokerNames();
   }
 
   /** The names of all masters, sorted; asks each time. Empty if there is none. */

@@ -1,6 +1,7 @@
 package io.sluice.bus;
 
 import java.util.List;
+import java.util.Map;
 
 /**
  * A consumer group as it is configured at a Broker.
@@ -10,10 +11,21 @@ import java.util.List;
  *     more
  * @param retryDelaysMs delay before the second attempt, the third, ...; the last one repeats
  * @param orderedRetryDelayMs delay before a message is tried again in ordered consumption
+ * @param attributes further settings under RocketMQ's names, where they differ from the default
  */
 public record GroupConfig(
-    String name, int maxAttempts, List<Long> retryDelaysMs, long orderedRetryDelayMs)
+    String name,
+    int maxAttempts,
+    List<Long> retryDelaysMs,
+    long orderedRetryDelayMs,
+    Map<String, String> attributes)
     implements BusMessage {
+
+  /** Attribute: {@code false} keeps the group from being given anything. */
+  public static final String CONSUME_ENABLE = "consumeEnable";
+
+  /** Attribute: {@code false} keeps consumers of the broadcast model out. */
+  public static final String CONSUME_BROADCAST_ENABLE = "consumeBroadcastEnable";
 
   /** RocketMQ's retryMaxTimes. */
   public static final int DEFAULT_MAX_ATTEMPTS = 16;
@@ -39,6 +51,17 @@ public record GroupConfig(
           1_800_000L,
           3_600_000L,
           7_200_000L);
+
+  /** A group without attributes. */
+  public GroupConfig(
+      String name, int maxAttempts, List<Long> retryDelaysMs, long orderedRetryDelayMs) {
+    this(name, maxAttempts, retryDelaysMs, orderedRetryDelayMs, Map.of());
+  }
+
+  /** Whether an attribute is on; all are where nobody switched them off. */
+  public boolean isOn(String attribute) {
+    return !"false".equals(attributes.get(attribute));
+  }
 
   /** A group with the defaults. */
   public static GroupConfig of(String name) {

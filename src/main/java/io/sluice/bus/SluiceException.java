@@ -49,7 +49,8 @@ public final class SluiceException extends RuntimeException {
                 ErrorCode.BROKER_UNAVAILABLE,
                 "nobody listens at " + reply.getMessage().replace("No handlers for address ", ""));
         case TIMEOUT -> new SluiceException(ErrorCode.TIMEOUT, reply.getMessage());
-        case ERROR -> new SluiceException(ErrorCode.INTERNAL, reply.getMessage());
+        // The connection to another process failed, before or after the request had reached it.
+        case ERROR -> new SluiceException(ErrorCode.TIMEOUT, reply.getMessage());
       };
     }
     return new SluiceException(ErrorCode.INTERNAL, String.valueOf(failure));

@@ -560,7 +560,8 @@ final class AdminHandlers {
           base.name(),
           maxAttempts == null ? base.maxAttempts() : maxAttempts,
           retryDelaysMs == null ? base.retryDelaysMs() : List.copyOf(retryDelaysMs),
-          orderedRetryMs == null ? base.orderedRetryDelayMs() : orderedRetryMs);
+          orderedRetryMs == null ? base.orderedRetryDelayMs() : orderedRetryMs,
+          base.attributes());
     }
   }
 

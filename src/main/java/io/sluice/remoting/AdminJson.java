@@ -1,13 +1,14 @@
 package io.sluice.remoting;
 
 import io.sluice.bus.AdminRequest.QueueLag;
+import io.sluice.bus.AdminRequest.Topic;
 import io.sluice.bus.ClientKept.Consumers;
 import io.sluice.bus.ClientKept.Member;
 import io.sluice.bus.ClientKept.Subscription;
 import io.sluice.bus.Filter;
-import io.sluice.bus.GroupConfig;
 import io.sluice.bus.TopicConfig;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The bodies that RocketMQ's tools read. A map by queue has objects as keys, which is not JSON but
@@ -38,31 +39,6 @@ final class AdminJson {
         .field("topicName", config.name())
         .field("topicSysFlag", 0)
         .field("writeQueueNums", config.queues())
-        .close('}');
-  }
-
-  /** SubscriptionGroupConfig. */
-  static void group(JsonWriter out, GroupConfig config) {
-    out.open('{')
-        .name("attributes")
-        .open('{')
-        .close('}')
-        .field("brokerId", 0)
-        .field("consumeBroadcastEnable", true)
-        .field("consumeEnable", true)
-        .field("consumeFromMinEnable", true)
-        .field("consumeMessageOrderly", false)
-        .field("consumeTimeoutMinute", 15)
-        .field("groupName", config.name())
-        .name("groupRetryPolicy")
-        .open('{')
-        .field("type", "CUSTOMIZED")
-        .close('}')
-        .field("groupSysFlag", 0)
-        .field("notifyConsumerIdsChangedEnable", true)
-        .field("retryMaxTimes", config.maxAttempts())
-        .field("retryQueueNums", 1)
-        .field("whichBrokerWhenConsumeSlowly", 1)
         .close('}');
   }
 
@@ -122,35 +98,46 @@ final class AdminJson {
     return out.close('}').close('}').toByteArray();
   }
 
-  /** ConsumeStats. */
-  static byte[] consumeStats(String brokerName, List<QueueLag> queues) {
-    JsonWriter out =
-        new JsonWriter().open('{').field("consumeTps", 0.0).name("offsetTable").open('{');
+  /**
+   * ConsumeStats.
+   *
+   * @param consumedMs by topic for each queue when the last message was stored that is consumed
+   */
+  static void consumeStats(
+      JsonWriter out,
+      String brokerName,
+      List<QueueLag> queues,
+      Map<String, long[]> consumedMs,
+      double perSecond) {
+    out.open('{').field("consumeTps", perSecond).name("offsetTable").open('{');
     for (QueueLag lag : queues) {
       queue(out, brokerName, lag.topic(), lag.queueId());
       out.endKey()
           .open('{')
           .field("brokerOffset", lag.maxOffset())
           .field("consumerOffset", Math.max(0, lag.committedOffset()))
-          .field("lastTimestamp", Math.max(0, lag.oldestStoredAtMs()))
+          .field("lastTimestamp", consumedMs.get(lag.topic())[lag.queueId()])
           .field("pullOffset", Math.max(0, lag.nextOffset()))
           .close('}');
     }
-    return out.close('}').close('}').toByteArray();
+    out.close('}').close('}');
   }
 
   /** TopicStatsTable. */
-  static byte[] topicStats(String brokerName, String topic, long[] minOffsets, long[] maxOffsets) {
+  static byte[] topicStats(
+      String brokerName, Topic topic, long[] lastStoredMs, double storedPerSecond) {
+    long[] minOffsets = topic.minOffsets();
+    long[] maxOffsets = topic.maxOffsets();
     JsonWriter out = new JsonWriter().open('{').name("offsetTable").open('{');
     for (int queueId = 0; queueId < maxOffsets.length; queueId++) {
-      queue(out, brokerName, topic, queueId);
+      queue(out, brokerName, topic.config().name(), queueId);
       out.endKey()
           .open('{')
-          .field("lastUpdateTimestamp", 0)
+          .field("lastUpdateTimestamp", queueId < lastStoredMs.length ? lastStoredMs[queueId] : 0)
           .field("maxOffset", maxOffsets[queueId])
           .field("minOffset", minOffsets[queueId])
           .close('}');
     }
-    return out.close('}').field("topicPutTps", 0.0).close('}').toByteArray();
+    return out.close('}').field("topicPutTps", storedPerSecond).close('}').toByteArray();
   }
 }

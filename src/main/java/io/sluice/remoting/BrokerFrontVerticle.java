@@ -188,22 +188,41 @@ public final class BrokerFrontVerticle extends VerticleBase {
         .add(
             new TopicAdminHandler(broker),
             RequestCode.UPDATE_AND_CREATE_TOPIC,
+            RequestCode.UPDATE_AND_CREATE_TOPIC_LIST,
             RequestCode.GET_ALL_TOPIC_CONFIG,
             RequestCode.GET_TOPIC_STATS,
             RequestCode.DELETE_TOPIC_IN_BROKER,
             RequestCode.QUERY_TOPIC_CONSUME_BY_WHO,
             RequestCode.GET_TOPIC_CONFIG)
         .add(
-            new GroupAdminHandler(broker),
+            new GroupAdminHandler(broker, options.retryDelaysMs()),
             RequestCode.UPDATE_AND_CREATE_SUBSCRIPTION_GROUP,
+            RequestCode.UPDATE_AND_CREATE_SUBSCRIPTION_GROUP_LIST,
             RequestCode.GET_ALL_SUBSCRIPTION_GROUPS,
             RequestCode.GET_CONSUMER_CONNECTION_LIST,
             RequestCode.GET_PRODUCER_CONNECTION_LIST,
             RequestCode.DELETE_SUBSCRIPTION_GROUP,
-            RequestCode.GET_CONSUME_STATS,
-            RequestCode.QUERY_TOPICS_BY_CONSUMER,
-            RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER,
             RequestCode.GET_SUBSCRIPTION_GROUP_CONFIG)
+        .add(
+            new GroupProgressHandler(broker, advertisedAddress(), clock),
+            RequestCode.GET_CONSUME_STATS,
+            RequestCode.QUERY_CONSUME_TIME_SPAN,
+            RequestCode.CLONE_GROUP_OFFSET,
+            RequestCode.GET_BROKER_CONSUME_STATS,
+            RequestCode.QUERY_TOPICS_BY_CONSUMER,
+            RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER)
+        .add(
+            new BrokerStatsHandler(broker, clock),
+            RequestCode.VIEW_BROKER_STATS_DATA,
+            RequestCode.QUERY_CONSUME_QUEUE,
+            RequestCode.GET_ALL_PRODUCER_INFO,
+            RequestCode.GET_BROKER_HA_STATUS)
+        // The store does it by itself, all the time; RocketMQ's answer says no more than that.
+        .add(
+            Exchange::ok,
+            RequestCode.CLEAN_EXPIRED_CONSUME_QUEUE,
+            RequestCode.CLEAN_UNUSED_TOPIC,
+            RequestCode.DELETE_EXPIRED_COMMIT_LOG)
         .add(
             new ClientCallHandler(broker, this::connection),
             RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS,
@@ -213,7 +232,9 @@ public final class BrokerFrontVerticle extends VerticleBase {
         .add(
             new BrokerInfoHandler(broker, options, port, clock),
             RequestCode.GET_BROKER_CONFIG,
-            RequestCode.GET_BROKER_RUNTIME_INFO);
+            RequestCode.GET_BROKER_RUNTIME_INFO,
+            RequestCode.UPDATE_BROKER_CONFIG,
+            RequestCode.GET_SYSTEM_TOPICS_OF_BROKER);
   }
 
   private Future<Void> listenToBroker() {

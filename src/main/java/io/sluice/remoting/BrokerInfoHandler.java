@@ -1,13 +1,36 @@
 package io.sluice.remoting;
 
+import static java.util.stream.Collectors.joining;
+
 import io.sluice.bus.AdminRequest;
+import io.sluice.bus.AdminRequest.BrokerInfo;
+import io.sluice.bus.OperatorRequest;
+import io.sluice.bus.OperatorRequest.Totals;
+import io.sluice.util.ByteSizes;
 import io.sluice.util.Clock;
-import java.nio.charset.StandardCharsets;
+import io.sluice.util.Durations;
+import io.vertx.core.Future;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Codes 26 and 28: a Broker's configuration and state, as much as RocketMQ's tools read of it. */
+/**
+ * Codes 25, 26, 28 and 305: a Broker's configuration and state, as much as RocketMQ's tools read of
+ * it.
+ */
 final class BrokerInfoHandler implements RequestHandler {
+
+  /** Names of RocketMQ's that are not for users; most are no topics here. */
+  private static final List<String> RESERVED_TOPICS =
+      List.of(
+          "OFFSET_MOVED_EVENT",
+          "RMQ_SYS_TRANS_HALF_TOPIC",
+          "RMQ_SYS_TRANS_OP_HALF_TOPIC",
+          "SCHEDULE_TOPIC_XXXX",
+          "SELF_TEST_TOPIC",
+          "TBW102",
+          "TRANS_CHECK_MAX_TIME_TOPIC",
+          "rmq_sys_wheel_timer");
 
   private final BrokerLink broker;
   private final RemotingOptions options;
@@ -25,16 +48,34 @@ final class BrokerInfoHandler implements RequestHandler {
 
   @Override
   public void handle(Exchange exchange) {
-    if (exchange.request().code == RequestCode.GET_BROKER_CONFIG) {
-      configuration(exchange);
-    } else {
-      exchange.when(
-          broker.<AdminRequest.BrokerInfo>admin(new AdminRequest.GetBroker()),
-          info -> exchange.ok(RouteJson.table(runtime(info))));
+    switch (exchange.request().code) {
+      case RequestCode.GET_BROKER_CONFIG -> configuration(exchange);
+      case RequestCode.UPDATE_BROKER_CONFIG ->
+          PropertiesText.refuseChanges(exchange, configuration());
+      case RequestCode.GET_SYSTEM_TOPICS_OF_BROKER ->
+          exchange.ok(RouteJson.topicList(RESERVED_TOPICS));
+      default -> runtime(exchange);
     }
   }
 
+  private void runtime(Exchange exchange) {
+    Future<BrokerInfo> info = broker.admin(new AdminRequest.GetBroker());
+    Future<Totals> totals = broker.operator(new OperatorRequest.GetTotals());
+    exchange.when(
+        Future.all(info, totals),
+        done -> exchange.ok(RouteJson.table(runtime(info.result(), totals.result()))));
+  }
+
   private void configuration(Exchange exchange) {
+    String version = "{\"counter\":0,\"stateVersion\":0,\"timestamp\":" + startedMs + "}";
+    exchange.answer(
+        ResponseCode.SUCCESS,
+        null,
+        new ExtFields(1).put("version", version),
+        PropertiesText.write(configuration()));
+  }
+
+  private Map<String, String> configuration() {
     Map<String, String> values = new TreeMap<>();
     values.put("autoCreateTopicEnable", String.valueOf(options.isAutoCreateTopics()));
     values.put("brokerClusterName", options.getClusterName());
@@ -48,14 +89,10 @@ final class BrokerInfoHandler implements RequestHandler {
     values.put("flushDiskType", flushType());
     values.put("listenPort", String.valueOf(port));
     values.put("maxMessageSize", String.valueOf(options.getMaxMessageBytes()));
-    StringBuilder text = new StringBuilder();
-    values.forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
-    String version = "{\"counter\":0,\"stateVersion\":0,\"timestamp\":" + startedMs + "}";
-    exchange.answer(
-        ResponseCode.SUCCESS,
-        null,
-        new ExtFields(1).put("version", version),
-        text.toString().getBytes(StandardCharsets.UTF_8));
+    values.put(
+        "messageDelayLevel",
+        options.getDelayLevelsMs().stream().map(Durations::format).collect(joining(" ")));
+    return values;
   }
 
   private String flushType() {
@@ -68,7 +105,7 @@ final class BrokerInfoHandler implements RequestHandler {
   /**
    * The keys that mqadmin and the dashboard look up; they take a missing one for a broken broker.
    */
-  private Map<String, String> runtime(AdminRequest.BrokerInfo info) {
+  private Map<String, String> runtime(BrokerInfo info, Totals totals) {
     Map<String, String> values = new TreeMap<>();
     long upMs = clock.nowMs() - startedMs;
     values.put("brokerVersionDesc", "V5_5_0");
@@ -76,16 +113,13 @@ final class BrokerInfoHandler implements RequestHandler {
     values.put("brokerActive", String.valueOf(info.writable()));
     values.put("bootTimestamp", String.valueOf(startedMs));
     values.put("runtime", "[ " + upMs / 1000 + " seconds ]");
+    String in = three(totals.in());
+    String out = three(totals.out());
+    values.put("putTps", in);
+    values.put("getMissTps", "0.0 0.0 0.0");
     for (String rate :
-        new String[] {
-          "putTps",
-          "getTotalTps",
-          "getFoundTps",
-          "getMissTps",
-          "getTransferredTps",
-          "getTransferedTps"
-        }) {
-      values.put(rate, "0.0 0.0 0.0");
+        new String[] {"getTotalTps", "getFoundTps", "getTransferredTps", "getTransferedTps"}) {
+      values.put(rate, out);
     }
     for (String pool : new String[] {"send", "pull", "query", "ack", "litePull"}) {
       values.put(pool + "ThreadPoolQueueSize", "0");
@@ -93,19 +127,20 @@ final class BrokerInfoHandler implements RequestHandler {
       values.put(pool + "ThreadPoolQueueHeadWaitTimeMills", "0");
     }
     values.put("pageCacheLockTimeMills", "0");
-    values.put("earliestMessageTimeStamp", "0");
-    values.put("commitLogDiskRatio", "0.0");
-    values.put("consumeQueueDiskRatio", "0.0");
+    values.put("earliestMessageTimeStamp", String.valueOf(totals.oldestStoredMs()));
+    values.put("commitLogDiskRatio", String.valueOf(totals.diskUsedRatio()));
+    values.put("consumeQueueDiskRatio", String.valueOf(totals.diskUsedRatio()));
+    values.put("commitLogDirCapacity", "Total : " + ByteSizes.format(totals.diskBytes()));
     values.put("commitLogMinOffset", String.valueOf(info.minPhysicalOffset()));
     values.put("commitLogMaxOffset", String.valueOf(info.maxPhysicalOffset()));
     values.put("msgPutTotalTodayNow", String.valueOf(info.messagesIn()));
     values.put("msgGetTotalTodayNow", String.valueOf(info.messagesOut()));
-    for (String total :
+    values.put("msgPutTotalTodayMorning", String.valueOf(totals.inThisMorning()));
+    values.put("msgPutTotalYesterdayMorning", String.valueOf(totals.inYesterdayMorning()));
+    values.put("msgGetTotalTodayMorning", String.valueOf(totals.outThisMorning()));
+    values.put("msgGetTotalYesterdayMorning", String.valueOf(totals.outYesterdayMorning()));
+    for (String none :
         new String[] {
-          "msgPutTotalTodayMorning",
-          "msgPutTotalYesterdayMorning",
-          "msgGetTotalTodayMorning",
-          "msgGetTotalYesterdayMorning",
           "dispatchBehindBytes",
           "startAcceptSendRequestTimeStamp",
           "timerReadBehind",
@@ -113,7 +148,7 @@ final class BrokerInfoHandler implements RequestHandler {
           "timerCongestNum",
           "EndTransactionQueueSize"
         }) {
-      values.put(total, "0");
+      values.put(none, "0");
     }
     values.put("timerEnqueueTps", "0.0");
     values.put("timerDequeueTps", "0.0");
@@ -122,5 +157,9 @@ final class BrokerInfoHandler implements RequestHandler {
         "remainHowManyDataToFlush",
         String.valueOf(info.maxPhysicalOffset() - info.forcedPhysicalOffset()));
     return values;
+  }
+
+  private static String three(List<Double> rates) {
+    return rates.stream().map(String::valueOf).collect(joining(" "));
   }
 }

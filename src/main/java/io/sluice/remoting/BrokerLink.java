@@ -7,6 +7,7 @@ import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
+import io.sluice.bus.OperatorRequest;
 import io.sluice.bus.PopRequest;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
@@ -33,6 +34,7 @@ final class BrokerLink {
   private final String release;
   private final String clientKept;
   private final String pop;
+  private final String operator;
 
   BrokerLink(Vertx vertx, String brokerName) {
     this.vertx = vertx;
@@ -43,6 +45,7 @@ final class BrokerLink {
     admin = Addresses.admin(brokerName);
     clientKept = Addresses.clientKept(brokerName);
     pop = Addresses.pop(brokerName);
+    operator = Addresses.operator(brokerName);
   }
 
   String brokerName() {
@@ -70,6 +73,10 @@ final class BrokerLink {
   /** Asks for what the request names as its answer. */
   <T extends BusMessage> Future<T> transactions(TransactionRequest request) {
     return ask(Addresses.transactions(brokerName), request, 0);
+  }
+
+  <T extends BusMessage> Future<T> operator(OperatorRequest request) {
+    return ask(operator, request, 0);
   }
 
   Future<ClientKept.Pulled> pull(ClientKept.Pull request) {

@@ -34,14 +34,25 @@ public final class NameServerFrontVerticle extends VerticleBase {
   @Override
   public Future<?> start() {
     KeyValueHandler keyValues = new KeyValueHandler();
+    RouteHandler routes = new RouteHandler(vertx, options, keyValues, Clock.system());
     HandlerRegistry handlers =
         new HandlerRegistry()
             .add(
-                new RouteHandler(vertx, options, keyValues, Clock.system()),
+                routes,
                 RequestCode.GET_ROUTE_BY_TOPIC,
                 RequestCode.GET_BROKER_CLUSTER_INFO,
                 RequestCode.GET_ALL_TOPICS,
                 RequestCode.GET_TOPICS_BY_CLUSTER)
+            .add(
+                new NameServerAdminHandler(options, routes),
+                RequestCode.WIPE_WRITE_PERMISSION,
+                RequestCode.ADD_WRITE_PERMISSION,
+                RequestCode.GET_SYSTEM_TOPICS,
+                RequestCode.GET_UNIT_TOPICS,
+                RequestCode.GET_TOPICS_WITH_UNIT_SUBSCRIPTION,
+                RequestCode.GET_PLAIN_TOPICS_WITH_UNIT_SUBSCRIPTION,
+                RequestCode.UPDATE_NAME_SERVER_CONFIG,
+                RequestCode.GET_NAME_SERVER_CONFIG)
             // A Broker says at once that a topic is gone; there is nothing left to forget here.
             .add(Exchange::ok, RequestCode.DELETE_TOPIC_IN_NAME_SERVER)
             .add(

@@ -161,6 +161,11 @@ public final class RemotingOptions {
     return this;
   }
 
+  /** The delays between attempts: RocketMQ takes the levels from the third on. */
+  List<Long> retryDelaysMs() {
+    return delayLevelsMs.subList(Math.min(2, delayLevelsMs.size() - 1), delayLevelsMs.size());
+  }
+
   /** Port of the NameServer front; 0 for any free one. */
   public int getNameServerPort() {
     return nameServerPort;

@@ -41,6 +41,7 @@ final class RouteHandler implements RequestHandler {
   private final KeyValueHandler keyValues;
   private final Clock clock;
   private final String address;
+  private NameServerAdminHandler permissions;
   private final Map<String, Long> logged = new LinkedHashMap<>();
 
   RouteHandler(Vertx vertx, RemotingOptions options, KeyValueHandler keyValues, Clock clock) {
@@ -52,6 +53,11 @@ final class RouteHandler implements RequestHandler {
         options.getNameServerId().isEmpty()
             ? Addresses.nameServers()
             : Addresses.nameServer(options.getNameServerId());
+  }
+
+  /** Gives what knows which Brokers are not to be written now. */
+  void readOnly(NameServerAdminHandler permissions) {
+    this.permissions = permissions;
   }
 
   @Override
@@ -73,7 +79,7 @@ final class RouteHandler implements RequestHandler {
           if (!route.topics().isEmpty()) {
             warnOfLoopback(exchange, route);
             String order = keyValues.find(KeyValueHandler.ORDER_NAMESPACE, topic);
-            exchange.ok(RouteJson.route(route, -1, order));
+            exchange.ok(RouteJson.route(permissions.restrict(route), -1, order));
           } else {
             exchange.when(cluster(), cluster -> routeWithoutTopic(exchange, topic, cluster));
           }
@@ -100,6 +106,7 @@ final class RouteHandler implements RequestHandler {
     TopicConfig config = TopicConfig.of(TEMPLATE_TOPIC, options.getTemplateQueues());
     List<TopicRoute> topics =
         cluster.brokers().stream()
+            .filter(node -> permissions.mayWrite(node.brokerName()))
             .map(node -> new TopicRoute(node.brokerName(), config))
             .distinct()
             .toList();
@@ -185,7 +192,8 @@ final class RouteHandler implements RequestHandler {
         });
   }
 
-  private Future<Cluster> cluster() {
+  /** Everything the NameServer knows. */
+  Future<Cluster> cluster() {
     return ask(new NameServerRequest.GetCluster());
   }
 

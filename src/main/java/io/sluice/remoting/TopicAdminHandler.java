@@ -4,12 +4,16 @@ import io.sluice.bus.AdminRequest;
 import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.OperatorRequest;
+import io.sluice.bus.OperatorRequest.TopicTimes;
 import io.sluice.bus.SluiceException;
 import io.sluice.bus.TopicConfig;
 import io.vertx.core.Future;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
-/** Codes 17, 21, 202, 215, 300 and 351: topics as RocketMQ's tools administer them. */
+/** Codes 17, 18, 21, 202, 215, 300 and 351: topics as RocketMQ's tools administer them. */
 final class TopicAdminHandler implements RequestHandler {
 
   private final BrokerLink broker;
@@ -22,6 +26,7 @@ final class TopicAdminHandler implements RequestHandler {
   public void handle(Exchange exchange) {
     switch (exchange.request().code) {
       case RequestCode.UPDATE_AND_CREATE_TOPIC -> put(exchange);
+      case RequestCode.UPDATE_AND_CREATE_TOPIC_LIST -> putAll(exchange);
       case RequestCode.GET_ALL_TOPIC_CONFIG -> list(exchange);
       case RequestCode.GET_TOPIC_STATS -> stats(exchange);
       case RequestCode.DELETE_TOPIC_IN_BROKER -> delete(exchange);
@@ -30,20 +35,55 @@ final class TopicAdminHandler implements RequestHandler {
     }
   }
 
-  /** Queues are for reading and writing alike here: those to be written count. */
   private void put(Exchange exchange) {
     ExtFields fields = exchange.fields();
-    TopicConfig config =
-        new TopicConfig(
+    exchange.when(
+        put(
             fields.required("topic"),
             fields.requiredInt("writeQueueNums"),
-            fields.requiredInt("perm") & (TopicConfig.READ | TopicConfig.WRITE),
+            fields.requiredInt("perm"),
             fields.flag("order"),
-            TopicConfig.RETENTION_OF_BROKER,
-            Map.of());
-    exchange.when(
-        broker.<AdminRequest.Topic>admin(new AdminRequest.PutTopic(config)),
+            TopicAttributes.parse(fields.text("attributes", ""))),
         topic -> exchange.ok());
+  }
+
+  private void putAll(Exchange exchange) {
+    List<Future<AdminRequest.Topic>> put = new ArrayList<>();
+    for (Map<Object, Object> topic :
+        JsonTree.objects(exchange.request().bodyObject(), "topicConfigList")) {
+      put.add(
+          put(
+              JsonTree.required(topic, "topicName"),
+              (int) JsonTree.number(topic, "writeQueueNums", TopicConfig.DEFAULT_QUEUES),
+              (int) JsonTree.number(topic, "perm", TopicConfig.READ | TopicConfig.WRITE),
+              JsonTree.text(topic, "order", "false").equals("true"),
+              TopicAttributes.of(JsonTree.object(topic, "attributes"))));
+    }
+    exchange.when(Future.all(put), topics -> exchange.ok());
+  }
+
+  /** Queues are for reading and writing alike here: those to be written count. */
+  private Future<AdminRequest.Topic> put(
+      String name, int queues, int permission, boolean order, TopicAttributes changes) {
+    return broker
+        .<AdminRequest.Topic>admin(new AdminRequest.GetTopic(name))
+        .map(AdminRequest.Topic::config)
+        .recover(
+            failure ->
+                SluiceException.of(failure).code() == ErrorCode.TOPIC_NOT_FOUND
+                    ? Future.succeededFuture(TopicConfig.of(name, queues))
+                    : Future.failedFuture(failure))
+        .compose(
+            base ->
+                broker.admin(
+                    new AdminRequest.PutTopic(
+                        new TopicConfig(
+                            name,
+                            queues,
+                            permission & (TopicConfig.READ | TopicConfig.WRITE),
+                            order,
+                            base.retentionMs(),
+                            changes.over(base.attributes())))));
   }
 
   private void get(Exchange exchange) {
@@ -57,15 +97,23 @@ final class TopicAdminHandler implements RequestHandler {
   }
 
   private void stats(Exchange exchange) {
+    String name = exchange.fields().required("topic");
+    Future<AdminRequest.Topic> topic = topic(exchange);
+    Future<TopicTimes> times = broker.operator(new OperatorRequest.GetTopicTimes(name));
+    Future<Double> rate =
+        broker
+            .<OperatorRequest.Rates>operator(new OperatorRequest.GetTopicRates(name))
+            .map(rates -> rates.minute().perSecond())
+            .otherwise(0.0);
     exchange.when(
-        topic(exchange),
-        topic ->
+        Future.all(topic, times, rate),
+        done ->
             exchange.ok(
                 AdminJson.topicStats(
                     broker.brokerName(),
-                    topic.config().name(),
-                    topic.minOffsets(),
-                    topic.maxOffsets())));
+                    topic.result(),
+                    times.result().lastStoredMs(),
+                    rate.result())));
   }
 
   private void list(Exchange exchange) {
