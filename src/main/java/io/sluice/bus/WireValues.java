@@ -38,13 +38,10 @@ final class WireValues {
     primitive(int.class, 0, WireWriter::writeInt, WireReader::readInt);
     primitive(long.class, 0L, WireWriter::writeLong, WireReader::readLong);
     primitive(boolean.class, false, WireValues::writeFlag, WireValues::readFlag);
-    primitive(
-        double.class,
-        0.0,
-        (out, value) -> out.writeLong(Double.doubleToRawLongBits(value)),
-        in -> Double.longBitsToDouble(in.readLong()));
+    primitive(double.class, 0.0, WireValues::writeDouble, WireValues::readDouble);
     nullable(Integer.class, WireWriter::writeInt, WireReader::readInt);
     nullable(Long.class, WireWriter::writeLong, WireReader::readLong);
+    nullable(Double.class, WireValues::writeDouble, WireValues::readDouble);
     nullable(Boolean.class, WireValues::writeFlag, WireValues::readFlag);
     nullable(MessageBatch.class, (out, batch) -> batch.writeTo(out), MessageBatch::readFrom);
     nullable(MessageBlock.class, WireValues::writeAndClose, MessageBlock::readFrom);
@@ -282,6 +279,14 @@ final class WireValues {
       throw new WireException("a switch is " + value + "; allowed is 0 or 1");
     }
     return value == 1;
+  }
+
+  private static void writeDouble(WireWriter out, double value) {
+    out.writeLong(Double.doubleToRawLongBits(value));
+  }
+
+  private static double readDouble(WireReader in) {
+    return Double.longBitsToDouble(in.readLong());
   }
 
   private static void writeInts(WireWriter out, int[] values) {

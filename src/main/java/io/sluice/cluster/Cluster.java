@@ -3,11 +3,14 @@ package io.sluice.cluster;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.eventbus.EventBusOptions;
 import io.vertx.core.http.ClientAuth;
-import io.vertx.core.net.KeyCertOptions;
-import io.vertx.core.net.TrustOptions;
+import io.vertx.core.net.PfxOptions;
 import io.vertx.core.spi.cluster.ClusterManager;
+import java.io.IOException;
+import java.security.GeneralSecurityException;
+import java.util.Set;
 
 /**
  * Joins this process's event bus to those of the others. The one place that knows which cluster
@@ -55,7 +58,8 @@ public final class Cluster {
     }
   }
 
-  private static EventBusOptions eventBus(ClusterOptions options, ClusterTls tls) {
+  private static EventBusOptions eventBus(ClusterOptions options, ClusterTls tls)
+      throws GeneralSecurityException, IOException {
     EventBusOptions bus =
         new EventBusOptions()
             .setHost(options.getHost())
@@ -65,10 +69,16 @@ public final class Cluster {
             .setConnectTimeout(CONNECT_TIMEOUT_MS)
             .setTcpNoDelay(true);
     if (tls != null) {
+      // The event bus makes copies of its options by JSON, so only values survive.
+      PfxOptions store =
+          new PfxOptions()
+              .setValue(Buffer.buffer(tls.pkcs12()))
+              .setPassword(ClusterTls.PASSWORD);
       bus.setSsl(true)
           .setClientAuth(ClientAuth.REQUIRED)
-          .setKeyCertOptions(KeyCertOptions.wrap(tls.keys()))
-          .setTrustOptions(TrustOptions.wrap(tls.trust()));
+          .setEnabledSecureTransportProtocols(Set.of(ClusterTls.PROTOCOL))
+          .setKeyCertOptions(store)
+          .setTrustOptions(store);
     }
     return bus;
   }

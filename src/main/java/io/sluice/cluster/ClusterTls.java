@@ -2,29 +2,24 @@ package io.sluice.cluster;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
-import java.net.Socket;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
-import java.security.MessageDigest;
-import java.security.Principal;
-import java.security.PrivateKey;
+import java.security.KeyStore;
 import java.security.SecureRandom;
 import java.security.Signature;
-import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.security.spec.NamedParameterSpec;
 import javax.crypto.SecretKeyFactory;
 import javax.crypto.spec.PBEKeySpec;
-import javax.net.ssl.KeyManager;
+import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLServerSocket;
 import javax.net.ssl.TrustManager;
-import javax.net.ssl.X509ExtendedKeyManager;
-import javax.net.ssl.X509ExtendedTrustManager;
+import javax.net.ssl.TrustManagerFactory;
 import org.jgroups.util.DefaultSocketFactory;
 import org.jgroups.util.SocketFactory;
 
@@ -39,15 +34,19 @@ import org.jgroups.util.SocketFactory;
  */
 final class ClusterTls {
 
-  /** OWASP's recommendation of 2023 for PBKDF2 with HMAC-SHA-256; some 0.2 s at the start. */
-  private static final int ITERATIONS = 600_000;
+  /** OWASP's recommendation of 2023 for PBKDF2 with HMAC-SHA-512; some 0.2 s at the start. */
+  private static final int ITERATIONS = 210_000;
 
   private static final int SEED_BYTES = 32;
   private static final int MIN_SECRET = 16;
   private static final String ALIAS = "cluster";
 
-  private final X509Certificate certificate;
-  private final PrivateKey key;
+  /** Java's stores must have one; this one is never written anywhere. */
+  static final String PASSWORD = "cluster";
+
+  static final String PROTOCOL = "TLSv1.3";
+
+  private final KeyStore store;
 
   /**
    * Derives key and certificate. Takes a part of a second.
@@ -64,15 +63,24 @@ final class ClusterTls {
               + " or more are needed, best at random (openssl rand -base64 32)");
     }
     KeyPair pair = keyPair(seed(options));
-    key = pair.getPrivate();
-    certificate = certificate(pair);
+    store = KeyStore.getInstance("PKCS12");
+    try {
+      store.load(null, null);
+    } catch (IOException e) {
+      throw new IllegalStateException("an empty store can not fail to be read", e);
+    }
+    store.setKeyEntry(
+        ALIAS,
+        pair.getPrivate(),
+        PASSWORD.toCharArray(),
+        new X509Certificate[] {certificate(pair)});
   }
 
   private static byte[] seed(ClusterOptions options) throws GeneralSecurityException {
     byte[] salt = ("sluice cluster " + options.getName()).getBytes(StandardCharsets.UTF_8);
     PBEKeySpec spec =
         new PBEKeySpec(options.getSecret().toCharArray(), salt, ITERATIONS, SEED_BYTES * 8);
-    return SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256").generateSecret(spec).getEncoded();
+    return SecretKeyFactory.getInstance("PBKDF2WithHmacSHA512").generateSecret(spec).getEncoded();
   }
 
   /** The key whose seed (RFC 8032, 5.1.5) is given; the same with every JDK. */
@@ -133,123 +141,35 @@ final class ClusterTls {
     return out.toByteArray();
   }
 
-  /** Shows the cluster's certificate to whoever asks. */
-  X509ExtendedKeyManager keys() {
-    return new OneKey();
+  X509Certificate certificate() throws GeneralSecurityException {
+    return (X509Certificate) store.getCertificate(ALIAS);
   }
 
-  /** Takes the cluster's certificate and no other. */
-  X509ExtendedTrustManager trust() {
-    return new OneCertificate();
+  /** Key and certificate, to be shown and to be trusted, as a PKCS #12 store. */
+  byte[] pkcs12() throws GeneralSecurityException, IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    store.store(out, PASSWORD.toCharArray());
+    return out.toByteArray();
   }
 
   /** Sockets of both ends for JGroups. */
   SocketFactory jgroupsSockets() throws GeneralSecurityException {
-    SSLContext context = SSLContext.getInstance("TLSv1.3");
-    context.init(new KeyManager[] {keys()}, new TrustManager[] {trust()}, null);
+    KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    keys.init(store, PASSWORD.toCharArray());
+    SSLContext context = SSLContext.getInstance(PROTOCOL);
+    context.init(keys.getKeyManagers(), trust(), null);
     DefaultSocketFactory factory = new DefaultSocketFactory(context);
     factory.setServerSocketConfigurator(
         socket -> ((SSLServerSocket) socket).setNeedClientAuth(true));
     return factory;
   }
 
-  private void check(X509Certificate[] chain) throws CertificateException {
-    boolean same =
-        chain != null
-            && chain.length > 0
-            && MessageDigest.isEqual(
-                chain[0].getPublicKey().getEncoded(), certificate.getPublicKey().getEncoded());
-    if (!same) {
-      throw new CertificateException("the other process has another cluster.secret");
-    }
-  }
-
-  private final class OneKey extends X509ExtendedKeyManager {
-
-    @Override
-    public String[] getClientAliases(String keyType, Principal[] issuers) {
-      return new String[] {ALIAS};
-    }
-
-    @Override
-    public String chooseClientAlias(String[] keyType, Principal[] issuers, Socket socket) {
-      return ALIAS;
-    }
-
-    @Override
-    public String chooseEngineClientAlias(
-        String[] keyType, Principal[] issuers, SSLEngine engine) {
-      return ALIAS;
-    }
-
-    @Override
-    public String[] getServerAliases(String keyType, Principal[] issuers) {
-      return new String[] {ALIAS};
-    }
-
-    @Override
-    public String chooseServerAlias(String keyType, Principal[] issuers, Socket socket) {
-      return keyType.equals("EdDSA") ? ALIAS : null;
-    }
-
-    @Override
-    public String chooseEngineServerAlias(String keyType, Principal[] issuers, SSLEngine engine) {
-      return keyType.equals("EdDSA") ? ALIAS : null;
-    }
-
-    @Override
-    public X509Certificate[] getCertificateChain(String alias) {
-      return new X509Certificate[] {certificate};
-    }
-
-    @Override
-    public PrivateKey getPrivateKey(String alias) {
-      return key;
-    }
-  }
-
-  private final class OneCertificate extends X509ExtendedTrustManager {
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type)
-        throws CertificateException {
-      check(chain);
-    }
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type)
-        throws CertificateException {
-      check(chain);
-    }
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket)
-        throws CertificateException {
-      check(chain);
-    }
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket)
-        throws CertificateException {
-      check(chain);
-    }
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine)
-        throws CertificateException {
-      check(chain);
-    }
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine)
-        throws CertificateException {
-      check(chain);
-    }
-
-    @Override
-    public X509Certificate[] getAcceptedIssuers() {
-      return new X509Certificate[0];
-    }
+  /** Takes the certificate in the store and no other. */
+  TrustManager[] trust() throws GeneralSecurityException {
+    TrustManagerFactory trust =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    trust.init(store);
+    return trust.getTrustManagers();
   }
 
   /** Gives the seed as if it were random; a key generator draws it once. */

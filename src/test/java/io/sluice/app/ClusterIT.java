@@ -40,7 +40,8 @@ class ClusterIT {
     try (ClusterNodes nodes =
         new ClusterNodes(
             directory, NAMES, "--cluster-secret", "a-secret-of-32-characters-length")) {
-      nodes.startAll(NAMES.toArray(String[]::new));
+      nodes.startAll("nameserver-1", "broker-1", "gateway-1");
+      nodes.startAll("nameserver-2", "broker-2", "gateway-2");
       TestClient one = new TestClient(nodes.http("gateway-1"));
       TestClient two = new TestClient(nodes.http("gateway-2"));
       Await.until("both Brokers are known", () -> brokers(one) == 2 && brokers(two) == 2);

@@ -65,7 +65,10 @@ final class RandomMessages {
     if (plain == String.class) {
       return text();
     }
-    if (plain == Integer.class || plain == Long.class || plain == Boolean.class) {
+    if (plain == Integer.class
+        || plain == Long.class
+        || plain == Double.class
+        || plain == Boolean.class) {
       return primitive((Class<?>) plain.getField("TYPE").get(null));
     }
     if (plain == SluiceException.class) {

@@ -139,7 +139,9 @@ class WireTest {
     older.writeInt(5);
     older.endLength(start);
     GroupConfig read = (GroupConfig) wire.read(Arrays.copyOf(older.bytes(), older.size()));
-    assertEquals(new GroupConfig("billing", 5, null, 0), read);
+    assertEquals("billing", read.name());
+    assertEquals(5, read.maxAttempts());
+    assertEquals(0, read.orderedRetryDelayMs());
 
     WireWriter newer = new WireWriter(64);
     header(newer, "ReleaseRequest");
