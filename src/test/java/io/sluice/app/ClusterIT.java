@@ -105,12 +105,22 @@ class ClusterIT {
     return answer.getString("broker");
   }
 
+  /**
+   * Sends until a message is taken: one that was on its way to a Broker as it died is answered "not
+   * known", which is for the client to decide on.
+   */
   private String sendUntilTaken(TestClient client, String topic) {
     String[] broker = new String[1];
     Await.until(
         "a send is taken",
         () -> {
-          broker[0] = send(client, topic);
+          String body = topic + "-" + next++;
+          TestClient.Answer answer = client.send(topic, body);
+          if (answer.status() != 201) {
+            return false;
+          }
+          acked.add(body);
+          broker[0] = answer.json().getString("broker");
           return true;
         });
     return broker[0];
