@@ -37,6 +37,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       ConsumeCommand.class,
       TopicCommand.class,
       GroupCommand.class,
+      ImportCommand.class,
+      PromoteCommand.class,
       TransactionCommand.class,
       BenchCommand.class,
       DemoCommand.class,

@@ -90,9 +90,55 @@ final class ConfigTable {
       choice(
           "ack",
           "disk",
-          List.of("memory", "disk"),
+          List.of("memory", "disk", "replicated"),
           "What must have happened before a send or a settle is answered, where the request does"
-              + " not say: memory survives the death of the process, disk that of the machine.");
+              + " not say: memory survives the death of the process, disk that of the machine,"
+              + " replicated its loss.");
+  static final ConfigKey BROKER_ID =
+      number(
+          "broker.id",
+          0,
+          0,
+          1_000_000,
+          "0 for a master; a slave has another number. Where replication.from is set, 0 stands for"
+              + " 1.");
+  static final ConfigKey REPLICATION_PORT =
+      number(
+          "replication.port",
+          -1,
+          -1,
+          65_535,
+          "Port at which a master takes slaves, 10912 by custom; 0 for any free, -1 for none. Keep it"
+              + " in a private network: who reaches it gets every message.");
+  static final ConfigKey REPLICATION_FROM =
+      text(
+          "replication.from",
+          "",
+          "host:port at which this Broker's master takes slaves; empty for a master.");
+  static final ConfigKey REPLICATION_MIN_IN_SYNC =
+      number(
+          "replication.min-in-sync",
+          1,
+          1,
+          16,
+          "Slaves that must be in sync for ack level replicated; with fewer such sends are"
+              + " refused.");
+  static final ConfigKey REPLICATION_IN_SYNC_TIMEOUT =
+      duration(
+          "replication.in-sync-timeout",
+          "3s",
+          "100ms",
+          "1h",
+          "A slave that has not had all of the log for so long is not in sync: nobody waits for it"
+              + " any more.");
+  static final ConfigKey REPLICATION_ACK_TIMEOUT =
+      duration(
+          "replication.ack-timeout",
+          "5s",
+          "100ms",
+          "1h",
+          "A send with ack level replicated waits at most so long for the slaves; then it is answered"
+              + " that it is stored and not confirmed.");
   static final ConfigKey TOPICS_AUTO_CREATE =
       onOff("topics.auto-create", true, "Whether a topic is made by the first send to it.");
   static final ConfigKey TOPICS_QUEUES =
@@ -272,12 +318,18 @@ final class ConfigTable {
           BROKER_PORT,
           BROKER_ADVERTISE,
           BROKER_NAME,
+          BROKER_ID,
           CLUSTER_NAME,
           CLUSTER_ENABLED,
           CLUSTER_HOST,
           CLUSTER_PORT,
           CLUSTER_HOSTS,
           CLUSTER_SECRET,
+          REPLICATION_PORT,
+          REPLICATION_FROM,
+          REPLICATION_MIN_IN_SYNC,
+          REPLICATION_IN_SYNC_TIMEOUT,
+          REPLICATION_ACK_TIMEOUT,
           TOPICS_AUTO_CREATE,
           TOPICS_QUEUES,
           MESSAGE_MAX_SIZE,

@@ -15,6 +15,7 @@ final class ReadyLine {
     putPort(line, "http", sluice.httpPort());
     putPort(line, "nameserver", sluice.nameServerPort());
     putPort(line, "broker", sluice.brokerPort());
+    putPort(line, "replication", sluice.replicationPort());
     if (sluice.recoveredMs() >= 0) {
       line.put("recoveredMs", sluice.recoveredMs());
     }
@@ -41,6 +42,9 @@ final class ReadyLine {
     }
     if (sluice.brokerPort() >= 0) {
       line.append(", Broker at port ").append(sluice.brokerPort());
+    }
+    if (sluice.replicationPort() >= 0) {
+      line.append(", slaves at port ").append(sluice.replicationPort());
     }
     if (sluice.recoveredMs() >= 0) {
       line.append(", data in ").append(options.dataDirectory());

@@ -84,6 +84,12 @@ final class SendCommand implements Callable<Integer> {
   private String delay;
 
   @Option(
+      names = "--ttl",
+      paramLabel = "DURATION",
+      description = "How long it may wait for a consumer, such as 5m.")
+  private String ttl;
+
+  @Option(
       names = "--idempotency-key",
       paramLabel = "KEY",
       description = "A repeated send with the same key stores nothing; not with --lines.")
@@ -135,6 +141,7 @@ final class SendCommand implements Callable<Integer> {
     headers.put("Sluice-Key", keys);
     headers.put("Sluice-Ordering-Key", orderingKey);
     headers.put("Sluice-Delay", delay);
+    headers.put("Sluice-Ttl", ttl);
     headers.put("Idempotency-Key", idempotencyKey);
     headers.put("Sluice-Ack", ack);
     properties.forEach((name, value) -> headers.put("Sluice-Property-" + name, value));
@@ -189,6 +196,7 @@ final class SendCommand implements Callable<Integer> {
     Administration.putIfGiven(item, "keys", keys.isEmpty() ? null : new JsonArray(keys));
     Administration.putIfGiven(item, "orderingKey", orderingKey);
     Administration.putIfGiven(item, "delay", delay);
+    Administration.putIfGiven(item, "ttl", ttl);
     Administration.putIfGiven(item, "contentType", contentType);
     if (!properties.isEmpty()) {
       item.put("properties", new JsonObject(new LinkedHashMap<>(properties)));

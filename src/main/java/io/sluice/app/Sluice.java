@@ -2,7 +2,7 @@ package io.sluice.app;
 
 import io.sluice.app.SluiceOptions.Role;
 import io.sluice.broker.BrokerOptions;
-import io.sluice.broker.BrokerVerticle;
+import io.sluice.broker.RocketMqImport;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
 import io.sluice.cluster.Cluster;
@@ -47,6 +47,7 @@ public final class Sluice {
   // Written while the server starts, by one step after the other; read only afterwards.
   private final Deque<Supplier<Future<Void>>> closers = new ArrayDeque<>();
   private String nameServerId = NameServerOptions.DEFAULT_ID;
+  private BrokerUnit broker;
   private int httpPort = -1;
   private int nameServerPort = -1;
   private int brokerPort = -1;
@@ -66,6 +67,9 @@ public final class Sluice {
    */
   public static Future<Sluice> start(SluiceOptions options) {
     if (options.cluster() != null) {
+      if (options.replication().follows()) {
+        return Future.failedFuture(StartFailures.slaveInCluster());
+      }
       return startInCluster(new SluiceOptions(options));
     }
     Vertx vertx = Vertx.vertx(vertxOptions(options));
@@ -150,6 +154,22 @@ public final class Sluice {
    * there, the front answers "not available". It also closes first.
    */
   private Future<Void> startBroker() {
+    return vertx
+        .executeBlocking(() -> RocketMqImport.isRocketMqStore(options.dataDirectory()))
+        .compose(foreign -> foreign ? Future.failedFuture(foreignStore()) : startOwnBroker());
+  }
+
+  private StartException foreignStore() {
+    return new StartException(
+        ExitCode.USAGE,
+        options.dataDirectory()
+            + " is a store of RocketMQ; take it over with: sluice import "
+            + options.dataDirectory()
+            + " --data DIR, and start with --data DIR",
+        null);
+  }
+
+  private Future<Void> startOwnBroker() {
     BrokerFrontVerticle front = new BrokerFrontVerticle(options.remotingOptions(nameServerId), latencies);
     return listening(ConfigTable.BROKER_PORT, options.brokerPort(), deploy(front))
         .compose(
@@ -161,10 +181,13 @@ public final class Sluice {
         .mapEmpty();
   }
 
-  private Future<String> deployBroker(BrokerOptions broker) {
+  private Future<Void> deployBroker(BrokerOptions brokerOptions) {
     Supplier<Future<Void>> frontCloser = closers.pop();
     long startNs = System.nanoTime();
-    return deploy(new BrokerVerticle(broker, clock, latencies))
+    broker = new BrokerUnit(vertx, options, clock, latencies, metrics, brokerOptions);
+    closers.push(broker::stop);
+    return broker
+        .start()
         .onSuccess(deployed -> recoveredMs = (System.nanoTime() - startNs) / 1_000_000)
         .onComplete(done -> closers.push(frontCloser));
   }
@@ -236,6 +259,11 @@ public final class Sluice {
   /** Port of the Broker for RocketMQ clients; -1 if it does not run here. */
   public int brokerPort() {
     return brokerPort;
+  }
+
+  /** Port at which the Broker takes slaves; -1 if it takes none. */
+  public int replicationPort() {
+    return broker == null ? -1 : broker.replicationPort();
   }
 
   /** How long the store took to recover in milliseconds; -1 if no Broker runs here. */

@@ -66,6 +66,7 @@ public final class SluiceOptions {
   private int eventLoops;
   private int workers;
   private Duration blockedWarning;
+  private ReplicationConfig replication;
 
   /** A whole server with the defaults. */
   public SluiceOptions() {
@@ -99,6 +100,7 @@ public final class SluiceOptions {
     eventLoops = other.eventLoops;
     workers = other.workers;
     blockedWarning = other.blockedWarning;
+    replication = other.replication;
   }
 
   SluiceOptions(Configuration from) {
@@ -124,6 +126,7 @@ public final class SluiceOptions {
     eventLoops = from.integer(ConfigTable.EVENT_LOOPS);
     workers = from.integer(ConfigTable.WORKERS);
     blockedWarning = from.duration(ConfigTable.BLOCKED_WARNING);
+    replication = new ReplicationConfig(from);
     store = store(from);
     gateway = gateway(from);
   }
@@ -247,6 +250,16 @@ public final class SluiceOptions {
         .setMaxMessageBytes(maxMessageBytes)
         .setMaxFrameBytes(
             Math.max(RemotingOptions.DEFAULT_MAX_FRAME_BYTES, maxMessageBytes + FRAME_EXTRA_BYTES));
+  }
+
+  /** How the Broker's log is replicated. */
+  public ReplicationConfig replication() {
+    return replication;
+  }
+
+  public SluiceOptions setReplication(ReplicationConfig replication) {
+    this.replication = replication;
+    return this;
   }
 
   public Set<Role> roles() {

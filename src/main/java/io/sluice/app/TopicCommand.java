@@ -60,10 +60,22 @@ final class TopicCommand {
               paramLabel = "DURATION",
               description = "How long a repeated send is recognised, such as 10m; 0 for not.")
           String duplicateWindow,
+      @Option(
+              names = "--ttl",
+              paramLabel = "DURATION",
+              description = "How long a message may wait for a consumer, such as 1h.")
+          String ttl,
+      @Option(
+              names = "--expired-to-dead-letters",
+              paramLabel = "true|false",
+              description = "Whether expired messages go to the group's dead letters.")
+          Boolean expiredToDeadLetters,
       @Mixin ServerOptions options) {
     JsonObject body = new JsonObject();
     Administration.putIfGiven(body, "queues", queues);
     Administration.putIfGiven(body, "duplicateWindow", duplicateWindow);
+    Administration.putIfGiven(body, "ttl", ttl);
+    Administration.putIfGiven(body, "expiredToDeadLetters", expiredToDeadLetters);
     Administration.putIfGiven(body, "retention", retention);
     return administration.put(options, path(topic), body);
   }

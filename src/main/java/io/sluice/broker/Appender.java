@@ -14,6 +14,7 @@ import io.sluice.metrics.LatencyRecorder;
 import io.sluice.metrics.Stage;
 import io.sluice.store.ConsumeQueue;
 import io.sluice.store.MessageStore;
+import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
 import io.sluice.util.Clock;
 import io.sluice.util.Durations;
@@ -21,6 +22,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * The storage side: checks messages, chooses their queues, appends, and answers when the ack level
@@ -54,6 +56,7 @@ final class Appender {
   private Arming arming = (dueMs, offset) -> {};
   private Transactions transactions;
   private TopicState lastTopic;
+  private Replication replication = Replication.NONE;
 
   /** A request under way. */
   private static final class Pending {
@@ -132,6 +135,11 @@ final class Appender {
     return repeats;
   }
 
+  /** Gives what knows of slaves. */
+  void connect(Replication replication) {
+    this.replication = replication;
+  }
+
   /** Messages stored since the start. */
   long messagesIn() {
     return messagesIn;
@@ -143,11 +151,9 @@ final class Appender {
     int count = batch.count();
     AppendReply reply = new AppendReply(options.getBrokerName(), count, clock.nowMs());
     Pending pending = new Pending(request, answer, clock.nowNs(), reply, count);
-    if (request.ack() == AckLevel.REPLICATED) {
-      answer.fail(
-          new SluiceException(
-              ErrorCode.REPLICAS_MISSING,
-              "the ack level 'replicated' was asked for, but this Broker has no slaves; use 'disk'"));
+    StoreException missing = ackOf(request) == AckLevel.REPLICATED ? replication.refusal() : null;
+    if (missing != null) {
+      answer.fail(Refusals.of(missing));
       return;
     }
     if (parked.isEmpty() && !log.isBlocked()) {
@@ -684,19 +690,27 @@ final class Appender {
         return;
       }
     }
-    AckLevel ack = pending.request.ack() == null ? options.getDefaultAck() : pending.request.ack();
+    AckLevel ack = ackOf(pending.request);
     if (pending.storedEnd < 0 || ack == AckLevel.MEMORY) {
       pending.answer.succeed(pending.reply);
       return;
     }
-    store.whenForced(
-        pending.storedEnd,
+    Consumer<StoreException> done =
         failure -> {
           if (failure == null) {
             pending.answer.succeed(pending.reply);
           } else {
             pending.answer.fail(Refusals.of(failure));
           }
-        });
+        };
+    if (ack == AckLevel.REPLICATED) {
+      replication.whenReplicated(pending.storedEnd, done);
+    } else {
+      store.whenForced(pending.storedEnd, done);
+    }
+  }
+
+  private AckLevel ackOf(AppendRequest request) {
+    return request.ack() == null ? options.getDefaultAck() : request.ack();
   }
 }

@@ -1,5 +1,6 @@
 package io.sluice.broker;
 
+import io.sluice.bus.AckLevel;
 import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AppendRequest;
@@ -20,9 +21,11 @@ import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
 import io.sluice.bus.TransactionRequest;
 import io.sluice.metrics.LatencyRecorder;
+import io.sluice.metrics.Metrics;
 import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.MessageStores;
+import io.sluice.store.Replication;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -60,6 +63,9 @@ public final class BrokerVerticle extends VerticleBase {
    */
   private static final long TOPICS_PER_MS = 100;
 
+  /** A Broker that stops waits at most so long for its slaves. */
+  private static final long LAST_BYTES_MS = 1_000;
+
   /** A notice that a front has not taken by then is of no use any more. */
   private static final long NOTICE_TIMEOUT_MS = 10_000;
 
@@ -70,6 +76,8 @@ public final class BrokerVerticle extends VerticleBase {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final FileAccess files;
+  private final BrokerMetrics metrics;
+  private final Replication replication;
 
   private MessageStore store;
   private WorkerExecutor worker;
@@ -98,6 +106,9 @@ public final class BrokerVerticle extends VerticleBase {
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
+  private ReplicationAdmin replicationAdmin;
+  private SlaveRole slave;
+  private boolean confirmedMoved;
   private Bundles bundles;
   private final List<TopicState> arrived = new ArrayList<>();
   private boolean running;
@@ -114,12 +125,40 @@ public final class BrokerVerticle extends VerticleBase {
    * @throws IllegalArgumentException if the options do not fit together
    */
   public BrokerVerticle(BrokerOptions options, Clock clock, LatencyRecorder latency) {
-    this(options, clock, latency, FileAccess.system());
+    this(options, clock, latency, Metrics.NONE, FileAccess.system());
+  }
+
+  /** As the other, and counts what it does. */
+  public BrokerVerticle(
+      BrokerOptions options, Clock clock, LatencyRecorder latency, Metrics metrics) {
+    this(options, clock, latency, metrics, FileAccess.system());
   }
 
   /** As the other, on other files. */
-  BrokerVerticle(BrokerOptions options, Clock clock, LatencyRecorder latency, FileAccess files) {
+  BrokerVerticle(
+      BrokerOptions options,
+      Clock clock,
+      LatencyRecorder latency,
+      Metrics metrics,
+      FileAccess files) {
+    this(options, clock, latency, metrics, files, Replication.NONE);
+  }
+
+  /**
+   * A Broker with slaves, or one that is a slave.
+   *
+   * @param replication started and stopped with it
+   */
+  public BrokerVerticle(
+      BrokerOptions options,
+      Clock clock,
+      LatencyRecorder latency,
+      Metrics metrics,
+      FileAccess files,
+      Replication replication) {
+    this.replication = replication;
     this.files = files;
+    this.metrics = new BrokerMetrics(metrics, options.getBrokerName());
     this.options = new BrokerOptions(options);
     this.options.check();
     this.clock = clock;
@@ -133,8 +172,8 @@ public final class BrokerVerticle extends VerticleBase {
     return openStore()
         .compose(opened -> worker.executeBlocking(file::read))
         .compose(content -> recover(content, file))
-        .compose(recovered -> transactions.rebuild())
-        .compose(rebuilt -> listen())
+        .compose(recovered -> slave == null ? transactions.rebuild() : Future.succeededFuture())
+        .compose(rebuilt -> listenByRole())
         .onSuccess(listening -> begin())
         .recover(failure -> undo().transform(undone -> Future.failedFuture(failure)));
   }
@@ -147,6 +186,7 @@ public final class BrokerVerticle extends VerticleBase {
       vertx.cancelTimer(timer);
     }
     registrar.unregister();
+    metrics.close();
     timers.stop();
     transactionChecks.stop();
     transactionEnds.close(reason);
@@ -156,10 +196,11 @@ public final class BrokerVerticle extends VerticleBase {
     turn.stop();
     turn.end();
     deadLetters.close(reason);
-    return snapshots
-        .write()
+    return stopFollowing()
+        .compose(stopped -> writeSnapshot())
         .otherwiseEmpty()
         .compose(written -> allForced())
+        .compose(forced -> allReplicated())
         .onComplete(
             done -> {
               log.close(reason);
@@ -187,12 +228,24 @@ public final class BrokerVerticle extends VerticleBase {
   private Future<Void> recover(SnapshotFile.Content content, SnapshotFile file) {
     assemble(file);
     long startedNs = System.nanoTime();
-    StateRecovery recovery = new StateRecovery(store, state);
+    StateRecovery recovery = new StateRecovery(store, state, replication.follows());
     return recovery
         .recover(content)
         .compose(
             records -> {
               snapshots.keepFrom(content == null ? 0 : content.covered());
+              if (replication.follows()) {
+                slave = new SlaveRole(replication, recovery, state, catalog, reader, turn);
+                catalog.refuseChanges(slave::refusal);
+                clientKept.serveAsSlave();
+              }
+              return startReplication().map(started -> records);
+            })
+        .compose(
+            records -> {
+              if (slave != null) {
+                return Future.succeededFuture();
+              }
               StateChange started = recovery.newIncarnation();
               state.apply(started);
               log.changes().change(started);
@@ -207,6 +260,16 @@ public final class BrokerVerticle extends VerticleBase {
                   (System.nanoTime() - startedNs) / 1_000_000);
               return writeStart().compose(written -> repeats.rebuild());
             });
+  }
+
+  private Future<Void> startReplication() {
+    return Future.fromCompletionStage(
+        replication.start(
+            store,
+            () -> {
+              confirmedMoved = true;
+              turn.request();
+            }));
   }
 
   private void assemble(SnapshotFile file) {
@@ -225,19 +288,23 @@ public final class BrokerVerticle extends VerticleBase {
             turn,
             clock,
             options.getDuplicateWindow(),
-            options.getMaxDuplicateEntries());
+            options.getMaxDuplicateEntries(),
+            metrics);
     appender = new Appender(options, store, catalog, log, turn, clock, latency, arrivals, repeats);
+    QueueLocks locks = new QueueLocks();
     dispatcher =
         new Dispatcher(
-            options, store, state, catalog, log, turn, waiting, clock, latency, arrivals);
-    reader = new Reader(store, catalog, turn, waiting, clock, latency, arrivals);
+            options, store, state, catalog, log, turn, waiting, clock, latency, arrivals, metrics,
+            locks);
+    reader = new Reader(store, catalog, turn, waiting, clock, latency, arrivals, metrics);
     deadLetters.connect(catalog, log, dispatcher);
     settler = new Settler(options, state, catalog, log, deadLetters, dispatcher, clock);
     admin = new Admin(options, store, state, catalog, log, appender, dispatcher, reader, waiting);
     clientKept =
         new ClientKeptHandler(
-            options, store, state, catalog, log, reader, dispatcher, appender, clock);
-    pops = new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept);
+            options, store, state, catalog, log, reader, dispatcher, appender, locks, clock);
+    pops =
+        new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept, clock);
     rates =
         new Rates(
             state,
@@ -265,16 +332,10 @@ public final class BrokerVerticle extends VerticleBase {
             store, state, catalog, log, dispatcher, reader, turn, clock, clientKept::hasClients);
     letters = new LetterHandler(options, store, state, catalog, log, reader, letterJobs);
     admin.connect(timers);
-    snapshots =
-        new Snapshots(
-            context,
-            store,
-            state,
-            catalog,
-            log,
-            file,
-            worker,
-            () -> Math.min(timers.retentionFloor(), transactions.retentionFloor()));
+    snapshots = new Snapshots(context, store, state, catalog, log, file, worker, this::neededFrom);
+    snapshots.connect(replication);
+    appender.connect(replication);
+    replicationAdmin = new ReplicationAdmin(options, store, replication);
     registrar = new Registrar(vertx, options, state);
     plainSends = new PlainSends(vertx, options, state, appender, clock);
     bundles = new Bundles(vertx, turn, this::take);
@@ -314,6 +375,13 @@ public final class BrokerVerticle extends VerticleBase {
                 vertx.eventBus().send(address, notice, BusCodec.options(NOTICE_TIMEOUT_MS)),
             turn,
             clock);
+  }
+
+  /** The first byte of the log that is needed beside what the snapshot does not cover. */
+  private long neededFrom() {
+    return replication.follows()
+        ? replication.keepFrom()
+        : Math.min(timers.retentionFloor(), transactions.retentionFloor());
   }
 
   /** Sockets do not survive the process: their leases are due at once. */
@@ -368,7 +436,12 @@ public final class BrokerVerticle extends VerticleBase {
     listening.add(
         this.<AdminRequest>on(
             Addresses.admin(name),
-            (request, at) -> admin.handle(request, clientKept.following(request, Answer.to(at)))));
+            (request, at) -> {
+              Answer<BusMessage> answer = Answer.to(at);
+              if (!replicationAdmin.tryHandle(request, answer)) {
+                admin.handle(request, clientKept.following(request, answer));
+              }
+            }));
     listening.add(
         this.<ClientKept>on(
             Addresses.clientKept(name),
@@ -400,6 +473,61 @@ public final class BrokerVerticle extends VerticleBase {
     return Future.all(listening);
   }
 
+  private Future<?> listenByRole() {
+    return slave == null ? listen() : listenAsSlave();
+  }
+
+  private Future<?> listenAsSlave() {
+    String name = options.getBrokerName();
+    List<Future<Void>> listening = new ArrayList<>();
+    for (String refused :
+        List.of(
+            Addresses.append(name),
+            Addresses.receive(name),
+            Addresses.settle(name),
+            Addresses.letters(name),
+            Addresses.transactions(name),
+            Addresses.pop(name))) {
+      listening.add(
+          this.<BusMessage>on(
+              refused,
+              (request, at) -> {
+                throw slave.refusal();
+              }));
+    }
+    listening.add(
+        this.<ReleaseRequest>on(
+            Addresses.release(name),
+            (request, at) -> {
+              dispatcher.release(request.holder());
+              at.reply(Done.DONE);
+            }));
+    listening.add(
+        this.<ReadRequest>on(
+            Addresses.read(name), (request, at) -> reader.read(request, Answer.to(at))));
+    listening.add(
+        this.<AdminRequest>on(
+            Addresses.admin(name),
+            (request, at) -> {
+              Answer<BusMessage> answer = Answer.to(at);
+              if (!replicationAdmin.tryHandle(request, answer)) {
+                admin.handle(slave.checked(request), answer);
+              }
+            }));
+    listening.add(
+        this.<ClientKept>on(
+            Addresses.clientKept(name),
+            (request, at) -> clientKept.handle(slave.checked(request), Answer.to(at))));
+    listening.add(
+        this.<RequestBundle>on(
+            Addresses.bundles(name),
+            (request, at) -> {
+              at.reply(Done.DONE);
+              bundles.take(request);
+            }));
+    return Future.all(listening);
+  }
+
   private void receive(ReceiveRequest request, Answer<? super ReceiveReply> answer) {
     clientKept.checkLeasesAllowed(request.group(), request.topic());
     dispatcher.receive(request, answer);
@@ -407,6 +535,10 @@ public final class BrokerVerticle extends VerticleBase {
 
   /** Takes one request out of a bundle. */
   private void take(BusMessage request, Answer<BusMessage> answer) {
+    boolean reads = request instanceof ReadRequest || request instanceof ReleaseRequest;
+    if (slave != null && !reads) {
+      throw slave.refusal();
+    }
     if (request instanceof ReceiveRequest receive) {
       receive(receive, answer);
     } else if (request instanceof SettleRequest settle) {
@@ -450,6 +582,13 @@ public final class BrokerVerticle extends VerticleBase {
 
   private void begin() {
     turn.clearSteps();
+    if (slave != null) {
+      beginAsSlave();
+      return;
+    }
+    if (options.getDefaultAck() == AckLevel.REPLICATED) {
+      log.replicate(replication);
+    }
     turn.addStep(appender::resume);
     turn.addStep(dispatcher::wakeDue);
     turn.addStep(timers::deliver);
@@ -457,12 +596,14 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(transactionEnds::endAll);
     turn.addStep(letterJobs::work);
     turn.addStep(this::tellArrivals);
+    turn.addStep(this::tellConfirmed);
     turn.addStep(dispatcher::serveTouched);
     turn.addStep(reader::serveTouched);
     turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
     turn.addStep(deadLetters::bury);
     turn.addStep(this::tellTopics);
     turn.addStep(log::flush);
+    turn.addStep(replication::appended);
     turn.addStep(this::setTimer);
     turn.addStep(bundles::flush);
     catalog.addListener(
@@ -479,13 +620,60 @@ public final class BrokerVerticle extends VerticleBase {
     // Whoever asks a NameServer once the start is over finds this Broker there.
     tellTopics();
     vertx.setPeriodic(options.getRegisterInterval().toMillis(), id -> keepHouse());
-    vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> snapshots.write());
+    vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> writeSnapshot());
     clientKept.start(vertx);
     registrar.listen();
     rates.sample();
     vertx.setPeriodic(Rates.INTERVAL_MS, id -> rates.sample());
     vertx.setPeriodic(ADVANCE_INTERVAL_MS, id -> log.flushAll());
     turn.request();
+  }
+
+  private void beginAsSlave() {
+    turn.addStep(slave::follow);
+    turn.addStep(this::tellConfirmed);
+    turn.addStep(reader::serveTouched);
+    turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
+    turn.addStep(this::tellTopics);
+    turn.addStep(this::setTimer);
+    turn.addStep(bundles::flush);
+    catalog.addListener(
+        () -> {
+          topicsChanged = true;
+          turn.request();
+        });
+    running = true;
+    topicsChanged = true;
+    tellTopics();
+    vertx.setPeriodic(
+        options.getRegisterInterval().toMillis(),
+        id -> {
+          registrar.register();
+          waiting.forgetIdleHolders();
+          snapshots.setRetentionFloor();
+        });
+    vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> writeSnapshot());
+    clientKept.start(vertx);
+    turn.request();
+  }
+
+  private Future<Void> writeSnapshot() {
+    return slave == null || slave.maySnapshot() ? snapshots.write() : Future.succeededFuture();
+  }
+
+  /** What was not confirmed when somebody looked for it may be now. */
+  private void tellConfirmed() {
+    if (!confirmedMoved) {
+      return;
+    }
+    confirmedMoved = false;
+    for (String name : store.raw().takeHidden()) {
+      TopicState topic = state.topics.get(name);
+      if (topic != null) {
+        dispatcher.arrived(topic);
+        reader.arrived(topic);
+      }
+    }
   }
 
   private void keepHouse() {
@@ -516,7 +704,7 @@ public final class BrokerVerticle extends VerticleBase {
     topicsChanged = false;
     tellingTopics = true;
     registrar.register();
-    if (options.isPlainSends()) {
+    if (options.isPlainSends() && slave == null) {
       plainSends.update();
     }
     long pauseMs = state.topics.size() / TOPICS_PER_MS;
@@ -543,6 +731,10 @@ public final class BrokerVerticle extends VerticleBase {
     long nextMs = Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
     nextMs = Math.min(nextMs, letterJobs.nextMs());
     nextMs = Math.min(nextMs, transactions.open() == 0 ? Long.MAX_VALUE : checksMs);
+    if (slave != null) {
+      // A slave gives no leases, and lets none end.
+      nextMs = waiting.earliestMs();
+    }
     if (nextMs >= timerAtMs || nextMs == Long.MAX_VALUE || !running) {
       return;
     }
@@ -560,6 +752,38 @@ public final class BrokerVerticle extends VerticleBase {
             });
   }
 
+  /** A slave's log does not grow any more from here on. */
+  private Future<Void> stopFollowing() {
+    return slave == null
+        ? Future.succeededFuture()
+        : Future.fromCompletionStage(replication.stop())
+            .map(
+                stopped -> {
+                  slave.follow();
+                  return null;
+                });
+  }
+
+  /** Gives the slaves a moment for the rest of the log, so that a stop in peace loses nothing. */
+  private Future<Void> allReplicated() {
+    if (slave != null) {
+      return Future.succeededFuture();
+    }
+    replication.appended();
+    Promise<Void> waited = Promise.promise();
+    long giveUp = vertx.setTimer(LAST_BYTES_MS, id -> waited.tryComplete());
+    replication
+        .whenConfirmed(store.maxPhysicalOffset())
+        .whenComplete((done, failure) -> waited.tryComplete());
+    return waited
+        .future()
+        .compose(
+            done -> {
+              vertx.cancelTimer(giveUp);
+              return Future.fromCompletionStage(replication.stop());
+            });
+  }
+
   private Future<Void> allForced() {
     Promise<Void> forced = Promise.promise();
     store.whenForced(store.maxPhysicalOffset(), failure -> forced.complete());
@@ -568,9 +792,13 @@ public final class BrokerVerticle extends VerticleBase {
 
   /** Closes what is open, in reverse order. */
   private Future<Void> undo() {
-    Future<Void> closed =
-        store == null ? Future.succeededFuture() : Future.fromCompletionStage(store.close());
-    return closed.eventually(() -> worker.close());
+    return Future.fromCompletionStage(replication.stop())
+        .transform(stopped -> closed())
+        .eventually(() -> worker.close());
+  }
+
+  private Future<Void> closed() {
+    return store == null ? Future.succeededFuture() : Future.fromCompletionStage(store.close());
   }
 
   private SluiceException shuttingDown() {

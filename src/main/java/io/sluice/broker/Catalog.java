@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * Topics and groups as they come and go: checks names and bounds, makes them on first use, records
@@ -37,6 +38,7 @@ final class Catalog {
   private final BrokerState state;
   private final StateLog log;
   private final List<Listener> listeners = new ArrayList<>();
+  private Supplier<SluiceException> refusal;
 
   Catalog(BrokerOptions options, MessageStore store, BrokerState state, StateLog log) {
     this.options = options;
@@ -136,6 +138,10 @@ final class Catalog {
     if ((config.permission() & ~(TopicConfig.READ | TopicConfig.WRITE)) != 0) {
       throw invalid(
           "permission is " + config.permission() + "; allowed is 2 (write), 4 (read) or 6 (both)");
+    }
+    String problem = config.attributeProblem();
+    if (problem != null) {
+      throw invalid(problem);
     }
     TopicState before = state.topics.get(config.name());
     if (before == null && state.topics.size() >= options.getMaxTopics()) {
@@ -322,13 +328,22 @@ final class Catalog {
     return made;
   }
 
+  /** Nothing can be changed here. */
+  void refuseChanges(Supplier<SluiceException> refusal) {
+    this.refusal = refusal;
+  }
+
   private void record(StateChange change) {
+    if (refusal != null) {
+      throw refusal.get();
+    }
     state.apply(change);
     log.changes().change(change);
     log.request();
   }
 
-  private void changed() {
+  /** Tells the listeners that the topics are not as before. */
+  void changed() {
     for (Listener listener : listeners) {
       listener.topicsChanged();
     }

@@ -69,6 +69,9 @@ final class ClientKeptHandler {
   /** The position of a queue that a group of such clients has none in. */
   static final long NO_POSITION = -1;
 
+  /** A client pops again when its wait is over, which is 15 s later by default, at most 60 s. */
+  private static final long POPS_LIVE_MS = 90_000;
+
   /** RocketMQ's interval of the look for silent channels. */
   private static final long EXPIRE_EVERY_MS = 10_000;
 
@@ -81,13 +84,14 @@ final class ClientKeptHandler {
   private final Dispatcher dispatcher;
   private final Clock clock;
   private final ClientRegistry registry = new ClientRegistry();
-  private final QueueLocks locks = new QueueLocks();
+  private final QueueLocks locks;
   private final SendBacks sendBacks;
 
   /** Positions set by an operator that the group's clients have not heard of yet. */
   private final Map<ResetKey, Long> resets = new HashMap<>();
 
   private Vertx vertx;
+  private boolean slave;
 
   private record ResetKey(String group, String topic, int queueId) {}
 
@@ -100,7 +104,9 @@ final class ClientKeptHandler {
       Reader reader,
       Dispatcher dispatcher,
       Appender appender,
+      QueueLocks locks,
       Clock clock) {
+    this.locks = locks;
     sendBacks = new SendBacks(options, store, catalog, appender, locks, clock);
     this.options = options;
     this.store = store;
@@ -124,9 +130,14 @@ final class ClientKeptHandler {
         EXPIRE_EVERY_MS,
         timer -> {
           tell(registry.expire(clock.nowMs()));
-          locks.expire(clock.nowMs());
+          expireLocks();
           resets.keySet().removeIf(reset -> !registry.isOnline(reset.group()));
         });
+  }
+
+  /** Serves as a slave: nothing is recorded. */
+  void serveAsSlave() {
+    slave = true;
   }
 
   /** Takes a request; answered once. */
@@ -164,9 +175,10 @@ final class ClientKeptHandler {
     } else if (request instanceof CheckFilter check) {
       MessageFilter.of(check.filter());
     } else if (request instanceof Lock lock) {
-      return new Locked(locks.lock(lock.group(), lock.clientId(), lock.queues(), clock.nowMs()));
+      return lock(lock);
     } else if (request instanceof Unlock unlock) {
       locks.unlock(unlock.group(), unlock.clientId(), unlock.queues());
+      unlock.queues().forEach(queue -> touch(unlock.group(), queue.topic()));
     } else {
       throw new SluiceException(ErrorCode.NOT_SUPPORTED, "no way to answer " + request);
     }
@@ -183,6 +195,37 @@ final class ClientKeptHandler {
     return registry.isOnline(group);
   }
 
+  /** Grants locks of queues that nothing is leased in: those leases may be in order too. */
+  private Locked lock(Lock lock) {
+    List<ClientKept.Queue> free = new ArrayList<>();
+    for (ClientKept.Queue queue : lock.queues()) {
+      Consumption consumption = state.consumption(lock.group(), queue.topic());
+      QueueCursor cursor =
+          consumption == null || queue.queueId() < 0
+              ? null
+              : consumption.cursorIfAny(queue.queueId());
+      if (cursor == null || cursor.unsettled().leasedCount() == 0) {
+        free.add(queue);
+      }
+    }
+    return new Locked(locks.lock(lock.group(), lock.clientId(), free, clock.nowMs()));
+  }
+
+  /** Has those looked at who may wait for a lock to be over. */
+  private void expireLocks() {
+    for (String group : locks.groups()) {
+      locks.lockedTopics(group).forEach(topic -> touch(group, topic));
+    }
+    locks.expire(clock.nowMs());
+  }
+
+  private void touch(String group, String topic) {
+    Consumption consumption = state.consumption(group, topic);
+    if (consumption != null && consumption.isAwaited()) {
+      dispatcher.touch(consumption);
+    }
+  }
+
   /**
    * Refuses leases in a group whose live clients share the topic's queues among themselves: each
    * side would hand out what the other one has.
@@ -193,17 +236,32 @@ final class ClientKeptHandler {
     }
   }
 
-  /** Has the live clients of a group look at once for what is theirs. */
+  /**
+   * Has the live clients of a group look at once for what is theirs. What they wait for now ends,
+   * so that no wait of the former way is answered with messages.
+   */
   void wake(String group) {
+    registry.consumers(group).forEach(member -> dispatcher.release(member.holder()));
     tell(Set.of(group));
   }
 
+  /** Refuses pops where live clients share the topic's queues and were not told to pop. */
+  void checkPopsAllowed(String group, String topic) {
+    if (registry.shares(group, topic) && !state.requestModes.isPopped(group, topic)) {
+      throw sharedByClients(group, topic);
+    }
+  }
+
   /**
-   * Whether the group has a cursor by leases, although its live clients may still be at what they
-   * pulled before: they were told to pop.
+   * Whether the group's clients were told to pop and do it. Clients that share the queues by
+   * themselves never ask and go on to pull; as long as nobody pops they may.
    */
   private boolean isPopped(String group, String topic) {
-    return state.requestModes.isPopped(group, topic);
+    if (!state.requestModes.isPopped(group, topic)) {
+      return false;
+    }
+    Consumption consumption = state.consumption(group, topic);
+    return consumption != null && clock.nowMs() - consumption.lastPopMs < POPS_LIVE_MS;
   }
 
   /** Whether live clients of the group share the topic's queues among themselves. */
@@ -260,8 +318,10 @@ final class ClientKeptHandler {
   }
 
   private void pull(Pull pull, Answer<BusMessage> answer) {
-    ensureGroup(pull.group());
-    checkEnabled(pull.group());
+    if (!slave) {
+      ensureGroup(pull.group());
+      checkEnabled(pull.group());
+    }
     TopicState topic = catalog.existingTopic(pull.topic());
     checkQueue(topic, pull.queueId());
     if (isPopped(pull.group(), pull.topic()) && registry.shares(pull.group(), pull.topic())) {
@@ -269,17 +329,27 @@ final class ClientKeptHandler {
           ErrorCode.CONFLICT,
           "the group '"
               + pull.group()
-              + "' is to pop the messages of '"
+              + "' pops the messages of '"
               + pull.topic()
-              + "' (request mode POP); set the mode to PULL for pulls");
+              + "' now (request mode POP); set the mode to PULL for pulls");
     }
     Filter filter = pull.filter() != null ? pull.filter() : subscribed(pull);
     Long reset = resets.remove(new ResetKey(pull.group(), pull.topic(), pull.queueId()));
-    if (reset == null && pull.commitOffset() >= 0) {
+    if (reset == null && pull.commitOffset() >= 0 && !slave) {
       advance(cursor(pull.group(), topic, pull.queueId()), pull.commitOffset());
     }
     ConsumeQueue queue = catalog.queue(topic, pull.queueId());
     long nearest = nearest(queue, reset == null ? pull.queueOffset() : reset);
+    if (slave && nearest < pull.queueOffset()) {
+      // The master had more: sent back, the client would have messages twice.
+      vertx.setTimer(
+          Math.max(1, pull.waitMs()),
+          id ->
+              answer.succeed(
+                  without(
+                      Outcome.EMPTY, pull.queueOffset(), queue.minOffset(), queue.maxOffset())));
+      return;
+    }
     if (nearest != pull.queueOffset()) {
       answer.succeed(without(Outcome.MOVED, nearest, queue.minOffset(), queue.maxOffset()));
       return;
@@ -517,7 +587,7 @@ final class ClientKeptHandler {
   }
 
   private Done heartbeat(Heartbeat heartbeat) {
-    for (Membership membership : heartbeat.memberships()) {
+    for (Membership membership : slave ? List.<Membership>of() : heartbeat.memberships()) {
       ensureGroup(membership.group());
       // Consumers look for its route when they start, and retries need it.
       catalog.topicForUse(Names.RETRY_PREFIX + membership.group());

@@ -50,6 +50,8 @@ final class Dispatcher {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final ArrivalTimes arrivals;
+  private final BrokerMetrics metrics;
+  private final QueueLocks locks;
   private final LeaseBatch batch = new LeaseBatch();
   private final StoreView view;
   private final MessageView messageView = new MessageView();
@@ -115,7 +117,11 @@ final class Dispatcher {
       Waiting waiting,
       Clock clock,
       LatencyRecorder latency,
-      ArrivalTimes arrivals) {
+      ArrivalTimes arrivals,
+      BrokerMetrics metrics,
+      QueueLocks locks) {
+    this.metrics = metrics;
+    this.locks = locks;
     this.options = options;
     this.store = store;
     this.state = state;
@@ -367,7 +373,8 @@ final class Dispatcher {
     for (int i = 0; i < places && !batch.isFull(); i++) {
       int place = first + i < places ? first + i : first + i - places;
       int queueId = consumption.queueIdAt(place);
-      if (waiter.queueId() != ANY_QUEUE && waiter.queueId() != queueId) {
+      if (waiter.queueId() != ANY_QUEUE && waiter.queueId() != queueId
+          || isLockedByAnother(waiter, queueId)) {
         continue;
       }
       ConsumeQueue queue = catalog.queue(consumption, queueId);
@@ -376,19 +383,25 @@ final class Dispatcher {
         continue;
       }
       QueueCursor cursor = consumption.cursor(queueId);
-      if (!cursor.mayDeliver(queue.maxOffset())) {
+      if (!cursor.mayDeliver(queue.confirmedOffset())) {
         continue;
       }
       int before = batch.count();
       boolean freshlyWarm =
           clock.nowMs() - cursor.warmAtMs < WARM_MS && cursor.warmFilter == filter;
       view.at(queue, filter, cursor.warmFrom, freshlyWarm ? cursor.warmTo : cursor.warmFrom);
+      if (!cursor.isOfRedriven()) {
+        view.passOverExpired(consumption.topic, batch.nowMs());
+      }
       try {
         if (cursor.lease(batch, view, log.changes())) {
           touch(consumption);
         }
       } finally {
         view.done();
+      }
+      if (view.expired() > 0) {
+        metrics.expired(consumption.group.name(), view.expired());
       }
       if (view.coldFrom() >= 0) {
         bringIn(cursor, queue, view.coldFrom(), filter);
@@ -408,6 +421,15 @@ final class Dispatcher {
       }
     }
     return block;
+  }
+
+  /**
+   * Whether a client that keeps its queues itself may still be at work in the queue's order. It may
+   * be gone, but its lock is not over.
+   */
+  private boolean isLockedByAnother(ReceiveWaiter waiter, int queueId) {
+    return waiter.request.ordered()
+        && locks.isHeld(waiter.request.group(), waiter.request.topic(), queueId, clock.nowMs());
   }
 
   private void answer(ReceiveWaiter waiter, MessageBlock messages, long[] leases, int[] attempts) {
@@ -449,7 +471,7 @@ final class Dispatcher {
       if (onlyQueueId != ANY_QUEUE && onlyQueueId != queueId) {
         continue;
       }
-      long maxOffset = catalog.queue(consumption, queueId).maxOffset();
+      long maxOffset = catalog.queue(consumption, queueId).confirmedOffset();
       if (maxOffset > 0 && consumption.cursor(queueId).mayDeliver(maxOffset)) {
         return false;
       }

@@ -5,6 +5,7 @@ import io.sluice.bus.Filter;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageView;
 import io.sluice.message.PropertyNames;
+import io.sluice.message.TagsCode;
 import io.sluice.store.RecordFilter;
 import java.util.Arrays;
 import java.util.Map;
@@ -127,7 +128,8 @@ final class MessageFilter implements RecordFilter {
 
   /** Whether a message with this tag code may be wanted: different tags may share a code. */
   @Override
-  public boolean mayWant(long tagsCode) {
+  public boolean mayWant(long entryCode) {
+    long tagsCode = TagsCode.tag(entryCode);
     if (codes.length <= 4) {
       for (long code : codes) {
         if (code == tagsCode) {

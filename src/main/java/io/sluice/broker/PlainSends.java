@@ -44,7 +44,7 @@ final class PlainSends {
 
   private static final byte[] LOCAL_HOST = {127, 0, 0, 1, 0, 0, 0, 0};
   private static final String PROPERTY_PREFIX = "sluice-property-";
-  private static final Set<String> NOT_YET = Set.of("sluice-ttl", "sluice-reply-wait");
+  private static final Set<String> NOT_YET = Set.of("sluice-reply-wait");
 
   private final Vertx vertx;
   private final BrokerOptions options;
@@ -181,6 +181,7 @@ final class PlainSends {
             properties.put(PropertyNames.ORDERING_KEY, value);
             selector = QueueSelector.orderingKey(value);
           }
+          case "sluice-ttl" -> properties.put(PropertyNames.TTL_MS, ttlMs(value));
           case "idempotency-key" -> properties.put(PropertyNames.IDEMPOTENCY_KEY, value);
           case "content-type" -> properties.put(PropertyNames.CONTENT_TYPE, value);
           case "sluice-key",
@@ -196,6 +197,15 @@ final class PlainSends {
     }
     properties.put(PropertyNames.KEYS, String.join(" ", headers.getAll("Sluice-Key")));
     return selector;
+  }
+
+  private static String ttlMs(String text) {
+    long ms = Durations.parseMs(text);
+    if (ms < 1) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT, "Sluice-Ttl is '" + text + "'; allowed is 1ms or more");
+    }
+    return Long.toString(ms);
   }
 
   /** When the message is to be delivered, or 0. */

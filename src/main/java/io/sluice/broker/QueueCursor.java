@@ -31,6 +31,9 @@ final class QueueCursor {
   /** Entries asked for at once when the filter passes over many. */
   private static final int READABLE_STEP = 512;
 
+  /** Why a message is dead that nobody took in time. */
+  static final String EXPIRED = "expired";
+
   final Consumption consumption;
   final int queueId;
 
@@ -178,6 +181,10 @@ final class QueueCursor {
       settle(index, sink);
       return true;
     }
+    if (view.isExpired(offset)) {
+      passExpiredAgain(index, batch, view, sink);
+      return true;
+    }
     int recordBytes = view.recordBytes(offset);
     if (!batch.fits(recordBytes)) {
       return false;
@@ -214,11 +221,15 @@ final class QueueCursor {
       }
       long offset = nextOffset;
       if (view.wants(offset)) {
-        int recordBytes = view.recordBytes(offset);
-        if (!batch.fits(recordBytes)) {
-          break;
+        if (view.isExpired(offset)) {
+          passExpired(offset, batch, view, sink);
+        } else {
+          int recordBytes = view.recordBytes(offset);
+          if (!batch.fits(recordBytes)) {
+            break;
+          }
+          leaseNext(offset, recordBytes, batch, sink);
         }
-        leaseNext(offset, recordBytes, batch, sink);
       }
       nextOffset++;
       readable--;
@@ -238,6 +249,35 @@ final class QueueCursor {
     state.holders.leased(batch.holder());
     note(offset, lease, 1, batch, sink);
     batch.add(offset, recordBytes, lease, 1);
+  }
+
+  /**
+   * A message that nobody got before has waited too long. If it goes to the dead letters, it is
+   * leased first and that is recorded with the others: after a crash before the burial it comes
+   * here again.
+   */
+  private void passExpired(long offset, LeaseBatch batch, QueueView view, ChangeSink sink) {
+    if (view.buriesExpired()) {
+      long lease = state.takeLease();
+      unsettled.append(offset, lease, 1, batch.deadlineMs(), batch.holder(), leaseFlags(batch));
+      state.holders.leased(batch.holder());
+      note(offset, lease, 1, batch, sink);
+      bury(unsettled.find(offset), EXPIRED, sink);
+    }
+  }
+
+  /** As the other, for a message that was handed out before. */
+  private void passExpiredAgain(int index, LeaseBatch batch, QueueView view, ChangeSink sink) {
+    if (!view.buriesExpired()) {
+      settle(index, sink);
+      return;
+    }
+    long lease = state.takeLease();
+    int attempt = Math.max(1, unsettled.attempt(index));
+    unsettled.lease(index, lease, attempt, batch.deadlineMs(), batch.holder(), leaseFlags(batch));
+    state.holders.leased(batch.holder());
+    note(unsettled.offset(index), lease, attempt, batch, sink);
+    bury(index, EXPIRED, sink);
   }
 
   /** Collects what was leased into ranges. */

@@ -4,8 +4,10 @@ import io.sluice.bus.ClientKept;
 import io.sluice.bus.ClientKept.Queue;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Which client may consume a queue of a group in order. A lock ends by time alone or by its owner,
@@ -47,6 +49,25 @@ final class QueueLocks {
     if (locks.isEmpty()) {
       groups.remove(group);
     }
+  }
+
+  /** Whether this queue of the group is locked. */
+  boolean isHeld(String group, String topic, int queueId, long nowMs) {
+    Map<Queue, Lock> locks = groups.isEmpty() ? null : groups.get(group);
+    Lock lock = locks == null ? null : locks.get(new Queue(topic, queueId));
+    return lock != null && !isExpired(lock, nowMs);
+  }
+
+  /** The topics that the group has locked queues of. */
+  Set<String> lockedTopics(String group) {
+    Set<String> topics = new HashSet<>();
+    groups.getOrDefault(group, Map.of()).keySet().forEach(queue -> topics.add(queue.topic()));
+    return topics;
+  }
+
+  /** The groups that have locked queues. */
+  Set<String> groups() {
+    return Set.copyOf(groups.keySet());
   }
 
   /** Whether a queue of the group is locked. */

@@ -12,6 +12,16 @@ interface QueueView {
   /** Whether the filter wants this message. The entry is readable. */
   boolean wants(long offset);
 
+  /** Whether this message, which the filter wants, has waited too long. The entry is readable. */
+  default boolean isExpired(long offset) {
+    return false;
+  }
+
+  /** Whether messages that have waited too long go to the dead letters. */
+  default boolean buriesExpired() {
+    return false;
+  }
+
   /** How many messages may be looked at in one go for those the filter wants. */
   int scanLimit();
 

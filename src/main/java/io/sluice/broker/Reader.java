@@ -18,7 +18,9 @@ import io.vertx.core.Future;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Reads by offsets that the client keeps: no group, no lease, no record. A read always waits first,
@@ -43,11 +45,15 @@ final class Reader {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final ArrivalTimes arrivals;
+  private final BrokerMetrics metrics;
   private final StoreView view;
   private final MessageView messageView = new MessageView();
   private List<ReadWaiter> touched = new ArrayList<>();
   private List<ReadWaiter> looking = new ArrayList<>();
   private long messagesOut;
+
+  /** Topics that reads wait for, and some that they waited for; no more than there are topics. */
+  private final Set<TopicState> waitedFor = new HashSet<>();
 
   /** A read that waits. */
   private final class ReadWaiter extends Waiter {
@@ -101,7 +107,9 @@ final class Reader {
       Waiting waiting,
       Clock clock,
       LatencyRecorder latency,
-      ArrivalTimes arrivals) {
+      ArrivalTimes arrivals,
+      BrokerMetrics metrics) {
+    this.metrics = metrics;
     this.store = store;
     this.catalog = catalog;
     this.turn = turn;
@@ -161,13 +169,19 @@ final class Reader {
     }
   }
 
+  /** Looks for all who wait, where it is not known what arrived. */
+  void lookForAll() {
+    waitedFor.removeIf(topic -> topic.readers == null || topic.readers.isEmpty());
+    waitedFor.forEach(this::arrived);
+  }
+
   /**
    * A client with a thousand queues waits in each; most arrivals are of no interest to most waits.
    */
   private boolean hasNew(ReadWaiter waiter) {
     for (int place = 0; place < waiter.queueIds.length; place++) {
       ConsumeQueue queue = catalog.queue(waiter.topic, waiter.queueIds[place]);
-      if (queue.maxOffset() > waiter.nextOffsets[place]) {
+      if (queue.confirmedOffset() > waiter.nextOffsets[place]) {
         return true;
       }
     }
@@ -250,6 +264,7 @@ final class Reader {
     if (waiter.topic.readers == null) {
       waiter.topic.readers = new WaiterList();
     }
+    waitedFor.add(waiter.topic);
     waiting.add(waiter, waiter.topic.readers, waiter.request.holder());
     touch(waiter);
   }
@@ -295,10 +310,14 @@ final class Reader {
       clamp(waiter, place, queue);
       boolean warmed = waiter.warmQueue == place;
       view.at(queue, waiter.filter, waiter.warmFrom, warmed ? waiter.warmTo : waiter.warmFrom);
+      view.passOverExpired(waiter.topic, clock.nowMs());
       try {
         builder = collect(waiter, place, queue, max, builder);
       } finally {
         view.done();
+      }
+      if (view.expired() > 0) {
+        metrics.expired("", view.expired());
       }
       if (view.coldFrom() >= 0) {
         bringIn(waiter, place, queue);
@@ -314,11 +333,11 @@ final class Reader {
       ReadWaiter waiter, int place, ConsumeQueue queue, int max, BlockBuilder before) {
     BlockBuilder builder = before;
     long offset = waiter.nextOffsets[place];
-    long maxOffset = queue.maxOffset();
+    long maxOffset = queue.confirmedOffset();
     int readable = 0;
     int scanned = 0;
     while (offset < maxOffset && !isFull(waiter, builder, max)) {
-      if (scanned++ == waiter.filter.scanLimit()) {
+      if (scanned++ == view.scanLimit()) {
         touch(waiter);
         break;
       }
@@ -328,7 +347,7 @@ final class Reader {
           break;
         }
       }
-      if (view.wants(offset)) {
+      if (view.wants(offset) && !view.isExpired(offset)) {
         int recordBytes = queue.recordBytes(offset);
         if (builder != null && builder.bytes() + recordBytes > waiter.request.maxBytes()) {
           break;

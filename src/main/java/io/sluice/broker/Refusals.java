@@ -22,6 +22,9 @@ final class Refusals {
           case BUSY -> ErrorCode.BUSY;
           case DISK_FULL -> ErrorCode.DISK_FULL;
           case CLOSED -> ErrorCode.SHUTTING_DOWN;
+          case REPLICAS_MISSING -> ErrorCode.REPLICAS_MISSING;
+          case NOT_CONFIRMED -> ErrorCode.TIMEOUT;
+          case NOT_A_SLAVE, NOT_IN_SYNC -> ErrorCode.CONFLICT;
           default -> ErrorCode.STORE_FAILED;
         };
     return new SluiceException(code, refusal.getMessage());

@@ -72,8 +72,8 @@ final class Registrar {
   private Register registration() {
     List<TopicConfig> topics =
         state.topics.values().stream()
-            .map(topic -> topic.config)
-            .filter(config -> !Names.isSystemTopic(config.name()))
+            .filter(topic -> !Names.isSystemTopic(topic.name()))
+            .map(topic -> topic.config.withReadQueues(topic.queuesEver))
             .toList();
     return new Register(
         options.getCluster(),

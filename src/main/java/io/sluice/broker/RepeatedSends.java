@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Recognises sends that repeat one that is stored already. For each message with a key an entry of
@@ -63,6 +64,11 @@ final class RepeatedSends {
   private final Clock clock;
   private final long defaultWindowMs;
   private final int most;
+  private final BrokerMetrics metrics;
+
+  /** The number of entries for other threads to see. */
+  private final AtomicInteger shown = new AtomicInteger();
+
   private final RepeatTable table = new RepeatTable();
   private final RepeatTable.Question question = this::isFirst;
   private final Map<Long, Candidate> looked = new HashMap<>();
@@ -75,6 +81,8 @@ final class RepeatedSends {
   private long markedMs = Long.MIN_VALUE;
   private long recognised;
   private int fetched;
+  private String lastName;
+  private long lastWindowMs;
 
   // Of the request that is being appended.
   private MessageBatch batch;
@@ -124,7 +132,8 @@ final class RepeatedSends {
       Turn turn,
       Clock clock,
       Duration window,
-      int mostEntries) {
+      int mostEntries,
+      BrokerMetrics metrics) {
     this.store = store;
     this.state = state;
     this.turn = turn;
@@ -132,6 +141,8 @@ final class RepeatedSends {
     defaultWindowMs = window.toMillis();
     long fits = Runtime.getRuntime().maxMemory() / PART_OF_HEAP / ENTRY_BYTES;
     most = (int) Math.min(mostEntries, fits);
+    this.metrics = metrics;
+    metrics.showDuplicateEntries(shown::get);
   }
 
   /** Sends recognised as repeats since the start. */
@@ -157,6 +168,7 @@ final class RepeatedSends {
   /** The topics are not as they were. */
   void topicsChanged() {
     longestWindowMs = -1;
+    lastName = null;
   }
 
   /** Reads what was stored before the start. */
@@ -171,6 +183,7 @@ final class RepeatedSends {
               for (int i = 0; i < entries.count(); i++) {
                 table.add(entries.low(i), entries.place(i));
               }
+              shown.lazySet(table.size());
               if (entries.count() > 0) {
                 LOG.log(
                     Level.INFO,
@@ -189,6 +202,7 @@ final class RepeatedSends {
       markedMs = now;
       table.mark(now);
       table.dropBefore(now - longestWindowMs());
+      shown.lazySet(table.size());
     }
   }
 
@@ -258,13 +272,15 @@ final class RepeatedSends {
     }
   }
 
+  /** Most messages of a request, and most requests, are of the topic of the one before. */
   private long windowMs(String name) {
-    TopicState topic = state.topics.get(name);
-    return topic == null ? 0 : windowMs(topic);
-  }
-
-  private long windowMs(TopicState topic) {
-    return topic.duplicateWindowMs < 0 ? defaultWindowMs : topic.duplicateWindowMs;
+    if (!name.equals(lastName)) {
+      TopicState topic = state.topics.get(name);
+      long ofTopic = topic == null ? 0 : topic.duplicateWindowMs;
+      lastWindowMs = ofTopic < 0 ? defaultWindowMs : ofTopic;
+      lastName = name;
+    }
+    return lastWindowMs;
   }
 
   private long longestWindowMs() {
@@ -423,6 +439,7 @@ final class RepeatedSends {
    */
   long answer(int index, AppendReply reply, long[] physicalOffsets) {
     recognised++;
+    metrics.duplicates.increment();
     First first = firsts[index];
     if (first.index >= 0) {
       int of = first.index;
@@ -457,6 +474,7 @@ final class RepeatedSends {
           firstEntry + i, RepeatEntries.place(batch.repeatHash(index), physicalOffsets[index]));
     }
     table.keepNewest(most);
+    shown.lazySet(table.size());
     batch = null;
     Arrays.fill(firsts, 0, firstsTo, null);
     firstsTo = 0;

@@ -2,6 +2,7 @@ package io.sluice.broker;
 
 import io.sluice.store.ConsumeQueue;
 import io.sluice.store.MessageStore;
+import io.sluice.store.Replication;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -36,6 +37,7 @@ final class Snapshots {
   private final LongSupplier needed;
   private long coveredPhysicalOffset = -1;
   private long floor = -1;
+  private Replication replication = Replication.NONE;
 
   Snapshots(
       Context context,
@@ -56,6 +58,11 @@ final class Snapshots {
     this.worker = worker;
   }
 
+  /** Gives what knows of slaves. */
+  void connect(Replication replication) {
+    this.replication = replication;
+  }
+
   /**
    * Writes a snapshot if the log has grown since the last one. One at a time.
    *
@@ -65,7 +72,8 @@ final class Snapshots {
     if (!running.isComplete()) {
       return running;
     }
-    if (!log.flushAll() || store.maxPhysicalOffset() == coveredPhysicalOffset) {
+    boolean flushed = replication.follows() || log.flushAll();
+    if (!flushed || store.maxPhysicalOffset() == coveredPhysicalOffset) {
       return Future.succeededFuture();
     }
     long covered = log.queue().maxOffset();
@@ -125,7 +133,8 @@ final class Snapshots {
 
   /** What is encoded is in the log, and that on the disk: the file is never ahead of it. */
   private Future<Void> forced() {
-    if (!log.flushAll()) {
+    // A slave writes nothing: what it has was recorded by its master.
+    if (!replication.follows() && !log.flushAll()) {
       return Future.failedFuture("the state could not be written to the log yet");
     }
     Promise<Void> promise = Promise.promise();
@@ -138,7 +147,11 @@ final class Snapshots {
             promise.fail(failure);
           }
         });
-    return promise.future();
+    // What a failover may take back must not be in the file either.
+    long written = store.maxPhysicalOffset();
+    return promise
+        .future()
+        .compose(forced -> Future.fromCompletionStage(replication.whenConfirmed(written)));
   }
 
   private long[] nextOffsets(TopicState topic) {

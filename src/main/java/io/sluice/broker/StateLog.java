@@ -8,6 +8,7 @@ import io.sluice.message.PropertiesWriter;
 import io.sluice.message.QueueSelector;
 import io.sluice.store.ConsumeQueue;
 import io.sluice.store.MessageStore;
+import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
 import io.sluice.util.Clock;
 import java.nio.ByteBuffer;
@@ -43,7 +44,9 @@ final class StateLog {
   private ConsumeQueue[] blockedTargets;
   private Runnable blockedStored;
   private boolean waitsForStore;
+  private boolean stood;
   private long recordedBytes;
+  private Replication replication;
 
   StateLog(MessageStore store, Clock clock, ChangeBuffer changes, Turn turn) {
     this.store = store;
@@ -51,6 +54,11 @@ final class StateLog {
     this.changes = changes;
     this.turn = turn;
     queue = store.queue(Names.STATE_TOPIC, 0);
+  }
+
+  /** From now on {@link #whenForced} means forced here and confirmed by the slaves in sync. */
+  void replicate(Replication replication) {
+    this.replication = replication;
   }
 
   /** The queue the records are in. */
@@ -124,9 +132,15 @@ final class StateLog {
       blockedFrom = 0;
     }
     if (blocked != null && !append()) {
+      stood = true;
       return false;
     }
     answerAll();
+    if (stood) {
+      // What did not go on while the state waited stands before this step of the turn.
+      stood = false;
+      turn.request();
+    }
     return true;
   }
 
@@ -255,7 +269,12 @@ final class StateLog {
     if (!whenForced.isEmpty()) {
       List<Answer<Void>> answers = whenForced;
       whenForced = new ArrayList<>();
-      store.whenForced(store.maxPhysicalOffset(), failure -> answerForced(answers, failure));
+      if (replication == null) {
+        store.whenForced(store.maxPhysicalOffset(), failure -> answerForced(answers, failure));
+      } else {
+        replication.whenReplicated(
+            store.maxPhysicalOffset(), failure -> answerForced(answers, failure));
+      }
     }
   }
 

@@ -28,20 +28,25 @@ final class StateRecovery {
   /** State records read at once. */
   private static final int CHUNK_RECORDS = 1_024;
 
+  /** Records applied in one turn. */
+  private static final int FOLLOW_RECORDS = 256;
+
   /** Bytes of them, at most. */
   private static final long CHUNK_BYTES = 4L << 20;
 
   private final MessageStore store;
   private final BrokerState state;
+  private final boolean follows;
   private final ConsumeQueue queue;
   private final Map<String, long[]> nextOffsets = new HashMap<>();
   private final MessageView view = new MessageView();
   private long next;
   private long records;
 
-  StateRecovery(MessageStore store, BrokerState state) {
+  StateRecovery(MessageStore store, BrokerState state, boolean follows) {
     this.store = store;
     this.state = state;
+    this.follows = follows;
     queue = store.queue(Names.STATE_TOPIC, 0);
   }
 
@@ -128,6 +133,36 @@ final class StateRecovery {
     }
   }
 
+  /**
+   * Applies some of what a follower's log has got since; just written, so it is in memory.
+   *
+   * @return whether there is more
+   */
+  boolean follow() {
+    // A log that begins in the middle reaches what the snapshot covers only by and by.
+    long left = queue.maxOffset() - next;
+    if (left <= 0) {
+      return false;
+    }
+    if (next < queue.minOffset()) {
+      throw new StoreException(
+          StoreException.Kind.DAMAGED,
+          "the state is known up to record "
+              + next
+              + " of "
+              + Names.STATE_TOPIC
+              + ", but the log that was copied begins with record "
+              + queue.minOffset());
+    }
+    replay((int) Math.min(left, FOLLOW_RECORDS));
+    return next < queue.maxOffset();
+  }
+
+  /** Whether the state is that of the end of the log, and not of a later or an earlier place. */
+  boolean isAtEnd() {
+    return next == queue.maxOffset();
+  }
+
   private long finish() {
     nextOffsets.forEach(
         (topic, offsets) -> {
@@ -137,6 +172,10 @@ final class StateRecovery {
             }
           }
         });
+    if (follows) {
+      // The log may still come up to where the positions are.
+      return records;
+    }
     for (Consumption consumption : state.consumptions()) {
       for (int queueId = 0; queueId < consumption.queues(); queueId++) {
         checkPosition(consumption, queueId);

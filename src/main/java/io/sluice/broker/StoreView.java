@@ -13,6 +13,9 @@ final class StoreView implements QueueView {
 
   private static final long NOTHING_COLD = -1;
 
+  /** So many records are looked at in one go where each may have expired: below 1 ms. */
+  private static final int RECORD_SCAN = 2_048;
+
   private final MessageStore store;
   private ConsumeQueue queue;
   private MessageFilter filter;
@@ -20,6 +23,9 @@ final class StoreView implements QueueView {
   private long warmTo;
   private long coldFrom;
   private BlockBuilder peeks;
+  private final Expiry expiry = new Expiry();
+  private boolean buriesExpired;
+  private int expired;
   private final MessageView record = new MessageView();
 
   StoreView(MessageStore store) {
@@ -38,7 +44,34 @@ final class StoreView implements QueueView {
     this.warmFrom = warmFrom;
     this.warmTo = warmTo;
     coldFrom = NOTHING_COLD;
+    expiry.off();
+    expired = 0;
     return this;
+  }
+
+  /** Passes over the messages of this topic that have waited too long now. */
+  void passOverExpired(TopicState topic, long nowMs) {
+    expiry.at(topic, nowMs);
+    buriesExpired = topic.buriesExpired;
+  }
+
+  /** How many it found that have waited too long. */
+  int expired() {
+    return expired;
+  }
+
+  @Override
+  public boolean isExpired(long offset) {
+    if (!expiry.mayBe(queue.tagsCode(offset)) || !expiry.isExpired(peek(offset))) {
+      return false;
+    }
+    expired++;
+    return true;
+  }
+
+  @Override
+  public boolean buriesExpired() {
+    return buriesExpired;
   }
 
   ConsumeQueue queue() {
@@ -57,7 +90,7 @@ final class StoreView implements QueueView {
 
   @Override
   public long maxOffset() {
-    return queue.maxOffset();
+    return queue.confirmedOffset();
   }
 
   @Override
@@ -72,7 +105,7 @@ final class StoreView implements QueueView {
 
   @Override
   public int scanLimit() {
-    return filter.scanLimit();
+    return expiry.looksAtAll() ? Math.min(RECORD_SCAN, filter.scanLimit()) : filter.scanLimit();
   }
 
   private MessageView peek(long offset) {

@@ -16,6 +16,15 @@ final class TopicState {
    */
   long duplicateWindowMs;
 
+  /** How long messages may wait for a consumer, in ms; 0 or less for any time. */
+  long ttlMs;
+
+  /** Whether messages may expire at all: dead letters do not. */
+  boolean mayExpire;
+
+  /** Whether expired messages go to the dead letters of the group that they waited for. */
+  boolean buriesExpired;
+
   /** The most queues it has ever had: those beyond config.queues are drained, not written. */
   int queuesEver;
 
@@ -52,6 +61,9 @@ final class TopicState {
         config.name().startsWith(Names.RETRY_PREFIX)
             || config.name().startsWith(Names.DEAD_LETTER_PREFIX);
     duplicateWindowMs = derived ? 0 : config.duplicateWindowMs();
+    ttlMs = derived ? 0 : config.ttlMs();
+    mayExpire = !config.name().startsWith(Names.DEAD_LETTER_PREFIX);
+    buriesExpired = config.buriesExpired();
   }
 
   String name() {

@@ -67,6 +67,39 @@ public sealed interface AdminRequest extends BusMessage {
   /** The Broker itself. Answer: {@link BrokerInfo}. */
   record GetBroker() implements AdminRequest {}
 
+  /** How a Broker's log is replicated. Answer: {@link ReplicationInfo}. */
+  record GetReplication() implements AdminRequest {}
+
+  /**
+   * Makes a slave the master. Answer: {@link ReplicationInfo} once it takes sends; CONFLICT if it
+   * is a master, or was not in sync and this is not forced.
+   *
+   * @param force also where messages that were acked may be missing
+   */
+  record Promote(boolean force) implements AdminRequest {}
+
+  /**
+   * A Broker's replication.
+   *
+   * @param brokerId 0 for the master
+   * @param role master or slave
+   * @param epoch number of the present epoch
+   * @param confirmedOffset what lies before it is shown to consumers
+   * @param maxPhysicalOffset end of the log
+   * @param inSync slaves in sync; on a slave 1 if it is
+   * @param detail a sentence for people
+   */
+  record ReplicationInfo(
+      String brokerName,
+      long brokerId,
+      String role,
+      long epoch,
+      long confirmedOffset,
+      long maxPhysicalOffset,
+      int inSync,
+      String detail)
+      implements BusMessage {}
+
   /** A topic with its queues' offsets, by queue id. */
   record Topic(TopicConfig config, long[] minOffsets, long[] maxOffsets) implements BusMessage {}
 

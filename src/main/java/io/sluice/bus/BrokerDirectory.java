@@ -12,6 +12,7 @@ import io.vertx.core.Vertx;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 
 /**
  * Knows which Broker serves a topic: asks any NameServer on the event bus and remembers the answer.
@@ -210,13 +211,17 @@ public final class BrokerDirectory {
     return masterNames(cluster.brokers());
   }
 
+  /**
+   * Where no master lives at all, slaves stand in: they answer reads, and refuse the rest with the
+   * master's name.
+   */
   private static List<String> masterNames(List<BrokerNode> brokers) {
-    return brokers.stream()
-        .filter(node -> node.brokerId() == 0)
-        .map(BrokerNode::brokerName)
-        .distinct()
-        .sorted()
-        .toList();
+    List<String> masters = names(brokers.stream().filter(node -> node.brokerId() == 0));
+    return masters.isEmpty() ? names(brokers.stream()) : masters;
+  }
+
+  private static List<String> names(Stream<BrokerNode> brokers) {
+    return brokers.map(BrokerNode::brokerName).distinct().sorted().toList();
   }
 
   /**

@@ -1,6 +1,8 @@
 package io.sluice.bus;
 
 import io.sluice.util.Durations;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -32,6 +34,25 @@ public record TopicConfig(
   /** Attribute: how long a repeated send is recognised, in ms; 0 for not at all. */
   public static final String DUPLICATE_WINDOW = "sluice.duplicate-window";
 
+  /** Attribute: how long a message may wait for a consumer, in ms; 0 for any time. */
+  public static final String TTL = "sluice.ttl";
+
+  /** Attribute: what happens to expired messages: {@link #DEAD_LETTERS}, else they are dropped. */
+  public static final String EXPIRED = "sluice.expired";
+
+  /** They go to the dead letters of the group that they waited for. */
+  public static final String DEAD_LETTERS = "dead-letters";
+
+  /** How long a message may wait for a consumer, in ms; 0 or less for any time. */
+  public long ttlMs() {
+    return attributeMs(TTL);
+  }
+
+  /** Whether expired messages go to the dead letters of the group that they waited for. */
+  public boolean buriesExpired() {
+    return DEAD_LETTERS.equals(attributes.get(EXPIRED));
+  }
+
   /** How long a repeated send is recognised, in ms; 0 for not, -1 where the Broker's default is. */
   public long duplicateWindowMs() {
     return attributeMs(DUPLICATE_WINDOW);
@@ -48,6 +69,26 @@ public record TopicConfig(
     return new TopicConfig(name, queues, permission, order, retentionMs, Map.copyOf(changed));
   }
 
+  /**
+   * What is wrong with an attribute that is a setting: what was found and what is allowed; or null.
+   */
+  public String attributeProblem() {
+    String expired = attributes.get(EXPIRED);
+    if (expired != null && !expired.equals(DEAD_LETTERS)) {
+      return EXPIRED + ": found '" + expired + "', allowed is " + DEAD_LETTERS;
+    }
+    for (String name : List.of(DUPLICATE_WINDOW, TTL)) {
+      try {
+        if (attributes.containsKey(name)) {
+          Durations.parseMs(attributes.get(name));
+        }
+      } catch (IllegalArgumentException e) {
+        return name + ": " + e.getMessage();
+      }
+    }
+    return null;
+  }
+
   /** What an attribute says in ms; -1 if it is not there, or says nothing that can be read. */
   private long attributeMs(String attribute) {
     String value = attributes.get(attribute);
@@ -56,6 +97,28 @@ public record TopicConfig(
     } catch (IllegalArgumentException e) {
       return -1;
     }
+  }
+
+  /**
+   * Attribute of a topic in a Broker's registration: how many queues may still hold messages, where
+   * that is more than are written to.
+   */
+  public static final String READ_QUEUES = "sluice.read.queues";
+
+  /** How many queues there are to read, which is more than are written to after a decrease. */
+  public int readQueues() {
+    String more = attributes.get(READ_QUEUES);
+    return more == null ? queues : Math.max(queues, Integer.parseInt(more));
+  }
+
+  /** This topic with so many queues to read. */
+  public TopicConfig withReadQueues(int readQueues) {
+    if (readQueues <= queues) {
+      return this;
+    }
+    Map<String, String> more = new HashMap<>(attributes);
+    more.put(READ_QUEUES, Integer.toString(readQueues));
+    return new TopicConfig(name, queues, permission, order, retentionMs, Map.copyOf(more));
   }
 
   /** A topic with the defaults. */

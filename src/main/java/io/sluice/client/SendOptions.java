@@ -22,6 +22,7 @@ public final class SendOptions {
   private Duration delay;
   private Instant deliverAt;
   private String idempotencyKey;
+  private Duration ttl;
   private final Map<String, String> properties = new LinkedHashMap<>();
 
   /** The defaults. */
@@ -37,6 +38,7 @@ public final class SendOptions {
     delay = other.delay;
     deliverAt = other.deliverAt;
     idempotencyKey = other.idempotencyKey;
+    ttl = other.ttl;
     properties.putAll(other.properties);
   }
 
@@ -109,6 +111,28 @@ public final class SendOptions {
   public SendOptions setIdempotencyKey(String idempotencyKey) {
     this.idempotencyKey = idempotencyKey;
     return this;
+  }
+
+  public Duration getTtl() {
+    return ttl;
+  }
+
+  /**
+   * Sets how long the message may wait for a consumer, from when it is in its topic; null for any
+   * time. Who takes it later does not get it.
+   */
+  public SendOptions setTtl(Duration ttl) {
+    if (ttl != null && ttl.toMillis() < 1) {
+      throw new IllegalArgumentException(
+          "found the time to live " + ttl + ", allowed is 1 ms or more");
+    }
+    this.ttl = ttl;
+    return this;
+  }
+
+  /** The time to live in ms, as it stands in the message; or null. */
+  String ttlText() {
+    return ttl == null ? null : Long.toString(ttl.toMillis());
   }
 
   public Duration getDelay() {

@@ -145,6 +145,7 @@ final class Sender {
         .put(PropertyNames.TAGS, options.getTag())
         .put(PropertyNames.ORDERING_KEY, options.getOrderingKey())
         .put(PropertyNames.CONTENT_TYPE, options.getContentType())
+        .put(PropertyNames.TTL_MS, options.ttlText())
         .put(PropertyNames.IDEMPOTENCY_KEY, options.getIdempotencyKey())
         .recognise(false);
     if (!options.getKeys().isEmpty()) {

@@ -27,6 +27,7 @@ final class ItemReader implements Fields.Taker {
           "orderingKey",
           "delay",
           "deliverAt",
+          "ttl",
           "idempotencyKey",
           "transaction",
           "properties",
@@ -111,6 +112,7 @@ final class ItemReader implements Fields.Taker {
       case "transaction" -> draft.transaction(Fields.text(name, parser));
       case "properties" -> takeProperties(parser);
       case "delay" -> draft.delay(name, Fields.scalar(name, parser));
+      case "ttl" -> draft.ttl(name, Fields.scalar(name, parser));
       case "deliverAt" -> draft.deliverAt(name, Fields.timeMs(name, parser));
       default -> {
         return false;

@@ -40,6 +40,7 @@ final class MessageDraft {
           PropertyNames.RECORD_CRC,
           PropertyNames.CONTENT_TYPE,
           PropertyNames.IDEMPOTENCY_KEY,
+          PropertyNames.TTL_MS,
           PropertyNames.DEAD_REASON,
           PropertyNames.DEAD_CAUSE,
           PropertyNames.REDRIVEN,
@@ -67,6 +68,7 @@ final class MessageDraft {
   private String transactionGroup;
   private long delayMs = NONE;
   private long deliverAtMs = NONE;
+  private long ttlMs = NONE;
   private byte[] bodyArray;
 
   /** Around {@link #bodyArray}: the lines of a chunk share one. */
@@ -87,6 +89,7 @@ final class MessageDraft {
     transactionGroup = null;
     delayMs = NONE;
     deliverAtMs = NONE;
+    ttlMs = NONE;
     return this;
   }
 
@@ -153,6 +156,11 @@ final class MessageDraft {
   void deliverAt(String name, long timeMs) {
     deliverAtMs = timeMs;
     oneTime(name);
+  }
+
+  /** Waits for a consumer no longer than this. */
+  void ttl(String name, String text) {
+    ttlMs = Fields.durationMs(name, text, 1, LONGEST_DELAY_MS);
   }
 
   private void oneTime(String name) {
@@ -224,6 +232,9 @@ final class MessageDraft {
     }
     properties.put(PropertyNames.ORDERING_KEY, orderingKey);
     properties.put(PropertyNames.CONTENT_TYPE, contentType);
+    if (ttlMs != NONE) {
+      properties.put(PropertyNames.TTL_MS, Long.toString(ttlMs));
+    }
     properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey).recognise(false);
     long selector =
         orderingKey == null || orderingKey.isEmpty()

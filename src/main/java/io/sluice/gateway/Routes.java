@@ -41,6 +41,8 @@ final class Routes {
         route(HttpMethod.GET, "/metrics", OperateHandlers::metrics),
         route(HttpMethod.GET, "/v1/latency", OperateHandlers::latency),
         route(HttpMethod.GET, "/v1/cluster", AdminHandlers::cluster),
+        route(HttpMethod.GET, "/v1/brokers/{broker}", ReplicationHandlers::get),
+        route(HttpMethod.POST, "/v1/brokers/{broker}/promote", ReplicationHandlers::promote),
         route(HttpMethod.GET, SOCKET, null),
         route(HttpMethod.POST, SEND, null),
         route(HttpMethod.GET, SEND, ReadHandlers::browse),

@@ -22,6 +22,7 @@ final class SluiceHeaders {
   static final String ACK = "Sluice-Ack";
   static final String DELAY = "Sluice-Delay";
   static final String DELIVER_AT = "Sluice-Deliver-At";
+  static final String TTL = "Sluice-Ttl";
   static final String TRANSACTION = "Sluice-Transaction";
   static final String IDEMPOTENCY_KEY = "Idempotency-Key";
   static final String PROPERTY_PREFIX = "Sluice-Property-";
@@ -35,13 +36,14 @@ final class SluiceHeaders {
           ACK,
           DELAY,
           DELIVER_AT,
+          TTL,
           TRANSACTION,
           IDEMPOTENCY_KEY,
           "traceparent",
           "tracestate");
 
   /** Known, and not supported yet: said so instead of being passed over. */
-  static final List<String> NOT_SUPPORTED = List.of("Sluice-Ttl", "Sluice-Reply-Wait");
+  static final List<String> NOT_SUPPORTED = List.of("Sluice-Reply-Wait");
 
   private static final List<String> KNOWN =
       List.of(
@@ -52,7 +54,7 @@ final class SluiceHeaders {
           PROPERTY_PREFIX + "<Name>",
           DELAY,
           DELIVER_AT,
-          "Sluice-Ttl",
+          TTL,
           "Sluice-Reply-Wait",
           TRANSACTION);
 
@@ -170,6 +172,8 @@ final class SluiceHeaders {
       return ack(value);
     } else if (name.equalsIgnoreCase(DELAY)) {
       draft.delay(name, value);
+    } else if (name.equalsIgnoreCase(TTL)) {
+      draft.ttl(name, value);
     } else if (name.equalsIgnoreCase(DELIVER_AT)) {
       draft.deliverAt(name, Fields.timeMs(name, value));
     } else if (name.equalsIgnoreCase(TRANSACTION)) {

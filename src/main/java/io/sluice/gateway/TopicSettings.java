@@ -18,9 +18,10 @@ import java.util.Set;
 final class TopicSettings {
 
   /** The fields. */
-  static final List<String> FIELDS = List.of("duplicateWindow");
+  static final List<String> FIELDS = List.of("duplicateWindow", "ttl", "expiredToDeadLetters");
 
-  private static final Set<String> ATTRIBUTES = Set.of(TopicConfig.DUPLICATE_WINDOW);
+  private static final Set<String> ATTRIBUTES =
+      Set.of(TopicConfig.DUPLICATE_WINDOW, TopicConfig.TTL, TopicConfig.EXPIRED);
 
   private static final long LONGEST_MS = Duration.ofDays(3_650).toMillis();
 
@@ -29,11 +30,17 @@ final class TopicSettings {
 
   /** Takes a field; false if it is none of these. */
   boolean take(String name, JsonParser parser) throws IOException {
-    if (name.equals("duplicateWindow")) {
-      given.put(TopicConfig.DUPLICATE_WINDOW, duration(name, parser, 0));
-      return true;
+    switch (name) {
+      case "duplicateWindow" -> given.put(TopicConfig.DUPLICATE_WINDOW, duration(name, parser, 0));
+      case "ttl" -> given.put(TopicConfig.TTL, duration(name, parser, 1));
+      case "expiredToDeadLetters" ->
+          given.put(
+              TopicConfig.EXPIRED, Fields.bool(name, parser) ? TopicConfig.DEAD_LETTERS : null);
+      default -> {
+        return false;
+      }
     }
-    return false;
+    return true;
   }
 
   /** The topic with what was given. */
@@ -48,6 +55,8 @@ final class TopicSettings {
   /** Writes the fields of a topic. */
   static void write(JsonText out, TopicConfig topic) {
     writeDuration(out, "duplicateWindow", topic.duplicateWindowMs());
+    writeDuration(out, "ttl", topic.ttlMs() <= 0 ? -1 : topic.ttlMs());
+    out.next("expiredToDeadLetters").bool(topic.buriesExpired());
   }
 
   /** Whether an attribute is shown as a field. */

@@ -35,7 +35,7 @@ public final class MessageBatch {
   private static final int TYPICAL_RECORD_BYTES = 256;
 
   /** What {@link #writeTo} writes of each message beside its record and keys. */
-  private static final int WIRE_COLUMN_BYTES = 4 + 8 + 4 + 8 + 4 + 4 + 1 + 8;
+  private static final int WIRE_COLUMN_BYTES = 4 + 8 + 8 + 8 + 4 + 4 + 1 + 8;
 
   private static final VarHandle INT =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
@@ -52,7 +52,7 @@ public final class MessageBatch {
   private int[] positions;
   private String[] topics;
   private long[] selectors;
-  private int[] tagsCodes;
+  private long[] tagsCodes;
   private long[] dueTimesMs;
 
   /** Which are half messages; null as long as none is. */
@@ -85,7 +85,7 @@ public final class MessageBatch {
     positions = new int[columns];
     topics = new String[columns];
     selectors = new long[columns];
-    tagsCodes = new int[columns];
+    tagsCodes = new long[columns];
     dueTimesMs = new long[columns];
     keyEnds = new int[columns];
     keyHashes = new int[columns];
@@ -184,7 +184,7 @@ public final class MessageBatch {
     positions = new int[count];
     topics = new String[count];
     selectors = new long[count];
-    tagsCodes = new int[count];
+    tagsCodes = new long[count];
     dueTimesMs = new long[count];
     keyEnds = new int[count];
     keyHashes = new int[this.keyCount];
@@ -320,7 +320,7 @@ public final class MessageBatch {
     topics[count] = topic;
     selectors[count] = selector;
     dueTimesMs[count] = dueAtMs;
-    tagsCodes[count] = properties.tag() == null ? 0 : properties.tag().hashCode();
+    tagsCodes[count] = properties.tagsCode();
     addKeys(recordTopic, properties);
     keyEnds[count] = keyCount;
     addRepeatHash(properties.repeatHash(topic));
@@ -409,8 +409,8 @@ public final class MessageBatch {
     return selectors[index];
   }
 
-  /** The tag code of one message: {@code String.hashCode} of its tag, 0 without a tag. */
-  public int tagsCode(int index) {
+  /** What the queue's entry says of one message's tag and time to live, see {@link TagsCode}. */
+  public long tagsCode(int index) {
     return tagsCodes[index];
   }
 
@@ -441,7 +441,7 @@ public final class MessageBatch {
     for (int i = 0; i < count; i++) {
       out.writeInt(positions[i]);
       out.writeLong(selectors[i]);
-      out.writeInt(tagsCodes[i]);
+      out.writeLong(tagsCodes[i]);
       out.writeLong(dueTimesMs[i]);
       out.writeInt(keyEnds[i]);
       // Most batches are of one topic, which is then written once.
@@ -469,7 +469,7 @@ public final class MessageBatch {
     for (int i = 0; i < count; i++) {
       batch.positions[i] = in.readInt();
       batch.selectors[i] = in.readLong();
-      batch.tagsCodes[i] = in.readInt();
+      batch.tagsCodes[i] = in.readLong();
       batch.dueTimesMs[i] = in.readLong();
       batch.keyEnds[i] = in.readInt();
       String topic = in.readText();

@@ -22,6 +22,7 @@ public final class PropertiesWriter {
   private int uniqueKeyTo;
   private int idempotencyKeyFrom;
   private int idempotencyKeyTo;
+  private boolean expires;
   private boolean recognised;
   private boolean recognisedById;
 
@@ -31,6 +32,7 @@ public final class PropertiesWriter {
     tag = null;
     keys = null;
     uniqueKey = null;
+    expires = false;
     idempotencyKeyTo = 0;
     recognised = false;
     recognisedById = false;
@@ -126,6 +128,11 @@ public final class PropertiesWriter {
         : 0;
   }
 
+  /** What the queue's entry says of tag and time to live, see {@link TagsCode}. */
+  long tagsCode() {
+    return TagsCode.of(tag == null ? 0 : tag.hashCode(), expires);
+  }
+
   /** The encoded size so far, in bytes. */
   public int size() {
     return size;
@@ -140,6 +147,7 @@ public final class PropertiesWriter {
       case PropertyNames.TAGS -> tag = value;
       case PropertyNames.KEYS -> keys = value;
       case PropertyNames.UNIQUE_KEY -> uniqueKey = value;
+      case PropertyNames.TTL_MS -> expires = true;
       default -> {
         // No meaning to queues or index.
       }

@@ -47,6 +47,9 @@ public final class PropertyNames {
   /** The key by which a repeated send is recognised, as the client gave it. */
   public static final String IDEMPOTENCY_KEY = "IDEMPOTENCY_KEY";
 
+  /** How long a message may wait for a consumer once it is in its topic, in ms. */
+  public static final String TTL_MS = "TTL_MS";
+
   /** The last error of a dead letter, as its consumer told it, or what happened to it. */
   public static final String DEAD_REASON = "DEAD_REASON";
 

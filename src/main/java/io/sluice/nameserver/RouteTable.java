@@ -51,7 +51,8 @@ public final class RouteTable {
             new BrokerNode(
                 broker.cluster(), broker.brokerName(), broker.brokerId(), broker.address(), nowMs));
     boolean moved = before == null || !before.address().equals(broker.address());
-    if (broker.brokerId() != 0) {
+    if (broker.brokerId() != 0 && set.nodes.containsKey(0L)) {
+      // The master says what there is; without one a slave does, so that its messages can be read.
       return moved;
     }
     if (!moved && broker.dataVersion() <= set.dataVersion) {

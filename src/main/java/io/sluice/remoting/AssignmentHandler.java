@@ -123,7 +123,7 @@ final class AssignmentHandler implements RequestHandler {
         .sorted(Comparator.comparing(TopicRoute::brokerName))
         .forEach(
             topic -> {
-              for (int queueId = 0; queueId < topic.config().queues(); queueId++) {
+              for (int queueId = 0; queueId < topic.config().readQueues(); queueId++) {
                 queues.add(new Queue(topic.brokerName(), queueId));
               }
             });

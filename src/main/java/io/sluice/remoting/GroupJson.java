@@ -1,7 +1,8 @@
 package io.sluice.remoting;
 
+import io.sluice.bus.GroupAttributes;
 import io.sluice.bus.GroupConfig;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -16,43 +17,15 @@ final class GroupJson {
   /** RocketMQ's own attributes of a group stand among ours behind this. */
   private static final String ATTRIBUTE_PREFIX = "attribute.";
 
-  private static final String[] SWITCHES = {
-    GroupConfig.CONSUME_BROADCAST_ENABLE,
-    GroupConfig.CONSUME_ENABLE,
-    "consumeFromMinEnable",
-    "notifyConsumerIdsChangedEnable"
-  };
-
-  private static final Map<String, Long> NUMBERS = new LinkedHashMap<>();
-
-  static {
-    NUMBERS.put("brokerId", 0L);
-    NUMBERS.put("consumeTimeoutMinute", 15L);
-    NUMBERS.put("groupSysFlag", 0L);
-    NUMBERS.put("retryQueueNums", 1L);
-    NUMBERS.put("whichBrokerWhenConsumeSlowly", 1L);
-  }
-
   private GroupJson() {}
 
   /** Reads a group's configuration over what it is now. */
   static GroupConfig read(Map<Object, Object> body, GroupConfig base) {
-    Map<String, String> attributes = new TreeMap<>();
-    for (String name : SWITCHES) {
-      if (JsonTree.text(body, name, "true").equals("false")) {
-        attributes.put(name, "false");
-      }
-    }
-    if (JsonTree.text(body, "consumeMessageOrderly", "false").equals("true")) {
-      attributes.put("consumeMessageOrderly", "true");
-    }
-    NUMBERS.forEach(
-        (name, usual) -> {
-          long value = JsonTree.number(body, name, usual);
-          if (value != usual) {
-            attributes.put(name, Long.toString(value));
-          }
-        });
+    Map<String, String> given = new HashMap<>();
+    GroupAttributes.DEFAULTS
+        .keySet()
+        .forEach(name -> given.put(name, JsonTree.text(body, name, "")));
+    Map<String, String> attributes = GroupAttributes.notDefault(given);
     JsonTree.object(body, "attributes")
         .forEach((name, value) -> putAttribute(attributes, name.toString(), value.toString()));
     int attempts = (int) JsonTree.number(body, "retryMaxTimes", GroupConfig.DEFAULT_MAX_ATTEMPTS);
@@ -83,16 +56,16 @@ final class GroupJson {
               }
             });
     out.close('}');
-    NUMBERS.forEach(
+    GroupAttributes.DEFAULTS.forEach(
         (name, usual) -> {
-          String value = config.attributes().get(name);
-          out.field(name, value == null ? usual : Long.parseLong(value));
+          String value = config.attributes().getOrDefault(name, usual);
+          if (usual.equals("true") || usual.equals("false")) {
+            out.field(name, value.equals("true"));
+          } else {
+            out.field(name, Long.parseLong(value));
+          }
         });
-    for (String name : SWITCHES) {
-      out.field(name, config.isOn(name));
-    }
-    out.field("consumeMessageOrderly", config.attributes().containsKey("consumeMessageOrderly"))
-        .field("groupName", config.name())
+    out.field("groupName", config.name())
         .name("groupRetryPolicy")
         .open('{')
         .field("type", "CUSTOMIZED")

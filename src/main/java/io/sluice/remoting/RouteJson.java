@@ -42,7 +42,7 @@ final class RouteJson {
       out.open('{')
           .field("brokerName", topic.brokerName())
           .field("perm", permission < 0 ? topic.config().permission() : permission)
-          .field("readQueueNums", queues)
+          .field("readQueueNums", topic.config().readQueues())
           .field("topicSysFlag", 0)
           .field("writeQueueNums", queues)
           .close('}');

@@ -6,6 +6,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongPredicate;
 
 /**
@@ -13,8 +16,8 @@ import java.util.function.LongPredicate;
  *
  * <p>Appending writes 12 bytes one after the other: a hash table would touch two cold cache lines
  * for each key. When a file is full and the checkpoint has passed it, a worker sorts it by hash. A
- * look-up scans the files not yet sorted (0.5 million entries in about a millisecond) and searches
- * the sorted ones, the newest first.
+ * look-up goes through the files not yet sorted by chains that the look-ups make ({@link KeyTail}),
+ * and then through the sorted ones ({@link SortedKeys}), the newest first.
  *
  * <pre>
  *   index/&lt;address&gt;          entries in order of arrival, mapped; a FileSpace
@@ -32,13 +35,17 @@ import java.util.function.LongPredicate;
 final class KeyIndex {
 
   static final int ENTRY_BYTES = 12;
-  private static final int HEADER_BYTES = 24;
-  private static final int MAGIC = 0x534C5349;
   private static final String SORTED = ".sorted";
+
+  /** The chains of a file go after so long without a look-up. */
+  private static final long TAIL_UNUSED_NS = TimeUnit.SECONDS.toNanos(60);
 
   private final FileAccess access;
   private final FileSpace space;
-  private volatile Sorted[] sorted = new Sorted[0];
+  private volatile SortedKeys[] sorted = new SortedKeys[0];
+
+  /** Of the files not sorted yet, by their start. */
+  private final Map<Long, KeyTail> tails = new ConcurrentHashMap<>();
 
   // Owner thread.
   private long next;
@@ -51,10 +58,6 @@ final class KeyIndex {
     this.access = access;
     this.space = space;
   }
-
-  /** A sorted file. */
-  private record Sorted(
-      Path path, long start, int entries, long firstPhysical, long lastPhysical) {}
 
   FileSpace space() {
     return space;
@@ -97,7 +100,7 @@ final class KeyIndex {
 
   /** Address of the first entry kept. */
   long first() {
-    Sorted[] done = sorted;
+    SortedKeys[] done = sorted;
     if (done.length > 0) {
       return done[0].start();
     }
@@ -113,60 +116,32 @@ final class KeyIndex {
   void find(int hash, LongPredicate visitor) throws IOException {
     long end = space.usedTo();
     SpaceFile[] raw = space.files();
-    Sorted[] done = sorted;
+    SortedKeys[] done = sorted;
     for (int i = raw.length - 1; i >= 0; i--) {
       if (raw[i].start < end && !findRaw(raw[i], end, hash, visitor)) {
         return;
       }
     }
     for (int i = done.length - 1; i >= 0; i--) {
-      if (!findSorted(done[i], hash, visitor)) {
+      if (!done[i].find(hash, visitor)) {
         return;
       }
     }
   }
 
-  private static boolean findRaw(SpaceFile file, long end, int hash, LongPredicate visitor)
+  private boolean findRaw(SpaceFile file, long end, int hash, LongPredicate visitor)
       throws IOException {
     Mapping mapping = file.retain();
     if (mapping == null) {
       return true;
     }
     try {
-      ByteBuffer bytes = mapping.buffer;
-      for (int at = (int) (Math.min(end, file.end()) - file.start) - ENTRY_BYTES;
-          at >= 0;
-          at -= ENTRY_BYTES) {
-        if (bytes.getInt(at) == hash && !visitor.test(bytes.getLong(at + 4) - 1)) {
-          return false;
-        }
-      }
-      return true;
+      KeyTail tail =
+          tails.computeIfAbsent(file.start, start -> new KeyTail(file.bytes / ENTRY_BYTES));
+      int entries = (int) (Math.min(end, file.end()) - file.start) / ENTRY_BYTES;
+      return tail.find(mapping.buffer, entries, hash, visitor);
     } finally {
       mapping.release();
-    }
-  }
-
-  private boolean findSorted(Sorted file, int hash, LongPredicate visitor) throws IOException {
-    try (StoreFile open = access.open(file.path())) {
-      ByteBuffer entry = ByteBuffer.allocate(ENTRY_BYTES);
-      int low = 0;
-      int high = file.entries();
-      // The first entry with a greater hash.
-      while (low < high) {
-        int middle = (low + high) >>> 1;
-        if (read(open, middle, entry).getInt(0) > hash) {
-          high = middle;
-        } else {
-          low = middle + 1;
-        }
-      }
-      for (int i = low - 1; i >= 0 && read(open, i, entry).getInt(0) == hash; i--) {
-        if (!visitor.test(entry.getLong(4) - 1)) {
-          return false;
-        }
-      }
-      return true;
     }
   }
 
@@ -174,14 +149,14 @@ final class KeyIndex {
   void collectRepeats(RepeatEntries entries) throws IOException {
     long end = space.usedTo();
     SpaceFile[] raw = space.files();
-    Sorted[] done = sorted;
+    SortedKeys[] done = sorted;
     for (int i = raw.length - 1; i >= 0 && !entries.isFull(); i--) {
       if (raw[i].start < end) {
         collectRaw(raw[i], end, entries);
       }
     }
     for (int i = done.length - 1; i >= 0 && !entries.isFull(); i--) {
-      collectSorted(done[i], entries);
+      done[i].collectRepeats(entries);
     }
   }
 
@@ -204,32 +179,6 @@ final class KeyIndex {
     }
   }
 
-  /** They stand at the beginning of a sorted file, by hash: put in order of age again. */
-  private void collectSorted(Sorted file, RepeatEntries entries) throws IOException {
-    try (StoreFile open = access.open(file.path())) {
-      ByteBuffer one = ByteBuffer.allocate(ENTRY_BYTES);
-      int low = 0;
-      int high = file.entries();
-      while (low < high) {
-        int middle = (low + high) >>> 1;
-        if (read(open, middle, one).getInt(0) < 0) {
-          low = middle + 1;
-        } else {
-          high = middle;
-        }
-      }
-      ByteBuffer all = ByteBuffer.allocate(low * ENTRY_BYTES);
-      open.read(all, HEADER_BYTES);
-      entries.addSorted(all.array(), low, file.firstPhysical());
-    }
-  }
-
-  private static ByteBuffer read(StoreFile file, int index, ByteBuffer entry) throws IOException {
-    entry.clear();
-    file.read(entry, HEADER_BYTES + (long) index * ENTRY_BYTES);
-    return entry;
-  }
-
   // Checkpoint's worker.
 
   /**
@@ -237,30 +186,42 @@ final class KeyIndex {
    * the disk they stay as they are until the next time.
    */
   void sortBefore(long indexNext) throws IOException {
+    dropUnused();
     for (SpaceFile raw : space.files()) {
       if (raw.end() > indexNext) {
         return;
       }
       Path beside = space.directory().resolve(FileSpace.name(raw.start) + ".sorting");
-      Sorted done;
+      SortedKeys done;
       try {
         done = sort(raw, beside);
       } catch (DiskFullException e) {
         access.delete(beside);
         return;
       }
-      Sorted[] more = Arrays.copyOf(sorted, sorted.length + 1);
+      SortedKeys[] more = Arrays.copyOf(sorted, sorted.length + 1);
       more[sorted.length] = done;
       sorted = more;
       for (SpaceFile removed : space.removeBefore(raw.end())) {
         removed.retire(true);
+        tails.remove(removed.start);
       }
     }
   }
 
+  /** Lets go of what look-ups made and no look-up has used for a while. */
+  void dropUnused() {
+    long nowNs = System.nanoTime();
+    long first = first();
+    tails
+        .entrySet()
+        .removeIf(
+            each -> each.getKey() < first || nowNs - each.getValue().lastUsedNs() > TAIL_UNUSED_NS);
+  }
+
   /** Forgets the sorted files whose messages have all expired; the caller deletes them. */
   List<Path> dropBefore(long minPhysical) {
-    Sorted[] now = sorted;
+    SortedKeys[] now = sorted;
     List<Path> dropped = new ArrayList<>();
     int first = 0;
     while (first < now.length && now[first].lastPhysical() < minPhysical) {
@@ -270,7 +231,7 @@ final class KeyIndex {
     return dropped;
   }
 
-  private Sorted sort(SpaceFile raw, Path beside) throws IOException {
+  private SortedKeys sort(SpaceFile raw, Path beside) throws IOException {
     int entries = raw.bytes / ENTRY_BYTES;
     int bits = 32 - Integer.numberOfLeadingZeros(entries - 1);
     ByteBuffer from = raw.buffer();
@@ -285,7 +246,7 @@ final class KeyIndex {
     access.delete(beside);
     try (StoreFile out = access.open(beside)) {
       ByteBuffer chunk = ByteBuffer.allocate(64 << 10);
-      chunk.putInt(MAGIC).putInt(entries).putLong(first).putLong(last);
+      chunk.putInt(SortedKeys.MAGIC).putInt(entries).putLong(first).putLong(last);
       long position = 0;
       for (long key : keys) {
         if (chunk.remaining() < ENTRY_BYTES) {
@@ -299,7 +260,7 @@ final class KeyIndex {
     }
     access.move(beside, path);
     space.forceDirectory();
-    return new Sorted(path, raw.start, entries, first, last);
+    return new SortedKeys(access, path, raw.start, entries, first, last);
   }
 
   private static long drain(StoreFile out, ByteBuffer chunk, long position) throws IOException {
@@ -320,11 +281,11 @@ final class KeyIndex {
    * @return false if something is missing in between
    */
   boolean load(long firstEntry, long nextEntry) throws IOException {
-    List<Sorted> done = new ArrayList<>();
+    List<SortedKeys> done = new ArrayList<>();
     for (Path path : access.list(space.directory())) {
       String name = path.getFileName().toString();
       if (name.endsWith(SORTED)) {
-        Sorted one = readHeader(path, name);
+        SortedKeys one = readHeader(path, name);
         if (one == null) {
           return false;
         }
@@ -332,8 +293,8 @@ final class KeyIndex {
       }
     }
     long reached = firstEntry;
-    List<Sorted> kept = new ArrayList<>();
-    for (Sorted one : done) {
+    List<SortedKeys> kept = new ArrayList<>();
+    for (SortedKeys one : done) {
       if (one.start() < firstEntry) {
         access.delete(one.path());
       } else if (one.start() == reached) {
@@ -355,14 +316,15 @@ final class KeyIndex {
     if (reached < nextEntry) {
       return false;
     }
-    sorted = kept.toArray(Sorted[]::new);
+    sorted = kept.toArray(SortedKeys[]::new);
     startAt(nextEntry);
     return true;
   }
 
   /** Deletes everything; the next entry has this address. */
   void startEmpty(long address) throws IOException {
-    sorted = new Sorted[0];
+    sorted = new SortedKeys[0];
+    tails.clear();
     for (SpaceFile raw : space.removeFrom(0)) {
       raw.retire(true);
     }
@@ -380,19 +342,21 @@ final class KeyIndex {
     space.startAt(address);
   }
 
-  private Sorted readHeader(Path path, String name) throws IOException {
+  private SortedKeys readHeader(Path path, String name) throws IOException {
     long start = FileSpace.addressOf(path.resolveSibling(name.substring(0, name.length() - 7)));
     try (StoreFile file = access.open(path)) {
-      ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES);
-      if (start < 0 || file.read(header, 0) != HEADER_BYTES || header.getInt(0) != MAGIC) {
+      ByteBuffer header = ByteBuffer.allocate(SortedKeys.HEADER_BYTES);
+      if (start < 0
+          || file.read(header, 0) != SortedKeys.HEADER_BYTES
+          || header.getInt(0) != SortedKeys.MAGIC) {
         return null;
       }
       int entries = header.getInt(4);
       if (entries != space.fileBytes() / ENTRY_BYTES
-          || file.size() != HEADER_BYTES + (long) entries * ENTRY_BYTES) {
+          || file.size() != SortedKeys.HEADER_BYTES + (long) entries * ENTRY_BYTES) {
         return null;
       }
-      return new Sorted(path, start, entries, header.getLong(8), header.getLong(16));
+      return new SortedKeys(access, path, start, entries, header.getLong(8), header.getLong(16));
     }
   }
 }

@@ -121,6 +121,32 @@ final class LogQueue implements ConsumeQueue {
   }
 
   @Override
+  public long confirmedOffset() {
+    long visibleTo = owner.visibleTo;
+    if (lastPhysical < visibleTo) {
+      return maxOffset;
+    }
+    owner.hidden.add(topic);
+    // What is not confirmed is a little at the tail: look from there in growing steps.
+    long high = maxOffset;
+    long step = 1;
+    while (high - step >= minOffset && physicalOffset(high - step) >= visibleTo) {
+      high -= step;
+      step *= 2;
+    }
+    long low = Math.max(minOffset, high - step + 1);
+    while (low < high) {
+      long middle = (low + high) >>> 1;
+      if (physicalOffset(middle) >= visibleTo) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return high;
+  }
+
+  @Override
   public long physicalOffset(long queueOffset) {
     long address = entryAddress(queueOffset);
     return owner.buffer(address).getLong(owner.position(address));

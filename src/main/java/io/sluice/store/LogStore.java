@@ -49,6 +49,7 @@ final class LogStore implements MessageStore {
   private final Checkpointer checkpointer;
   private final Reader reader;
   private final Retention retention;
+  private final RawAccess raw;
   private final long warmTimeNs;
 
   // Any thread.
@@ -81,7 +82,8 @@ final class LogStore implements MessageStore {
       Executor owner,
       LatencyRecorder latency,
       QueueTable queues,
-      Recovery.Result recovered) {
+      Recovery.Result recovered,
+      RecoveryListener listener) {
     this.options = options;
     this.files = files;
     this.clock = clock;
@@ -109,6 +111,7 @@ final class LogStore implements MessageStore {
     checkpointer = new Checkpointer(options, files, owner, workers, flusher, this);
     reader = new Reader(files, workers);
     retention = new Retention(options, files, clock, workers, this);
+    raw = new RawAccess(this, files, queues, workers, listener);
   }
 
   /** Starts the threads. */
@@ -272,8 +275,8 @@ final class LogStore implements MessageStore {
     }
     touched += fetch(targets, 0, count);
     MessageBatch marker = AtomicGroups.marker(count, batch.size(), lastStoredAtMs);
-    long[] unused = new long[1];
-    int done = appendRun(marker, 0, 1, markerQueue, unused, unused, system);
+    // Two: the marker's own queue offset is written from the first.
+    int done = appendRun(marker, 0, 1, markerQueue, new long[1], new long[1], system);
     if (done == 1) {
       done = appendRun(batch, 0, count, targets, queueOffsets, physicalOffsets, system);
     }
@@ -389,6 +392,25 @@ final class LogStore implements MessageStore {
     return false;
   }
 
+  /** Room lacks for so many bytes behind the end, received ones included. */
+  void refuseRaw(long bytes) {
+    refuse(bytes, true);
+  }
+
+  /** Bytes of another log's were written up to here. */
+  void movedRaw(long end) {
+    position = end;
+    if (segment == null || end >= segment.end()) {
+      enterSegment();
+    }
+    log.use(end);
+  }
+
+  /** What is written behind it was written, or read, lately. */
+  long inMemoryFrom() {
+    return Math.max(position - options.warmBytes(), touchedFrom);
+  }
+
   private boolean makeRoomInQueues(
       MessageBatch batch, int index, LogQueue queue, long physicalOffset, boolean system) {
     int keys = batch.indexEntries(index);
@@ -396,9 +418,11 @@ final class LogStore implements MessageStore {
       files.index.space().want((long) keys * KeyIndex.ENTRY_BYTES);
       return refuseForQueues(system);
     }
-    if (!QueueChunks.needsChunk(queue)) {
-      return true;
-    }
+    return !QueueChunks.needsChunk(queue) || addChunk(queue, physicalOffset, system);
+  }
+
+  /** Gives the queue a chunk for its next entry; false if none is prepared. */
+  boolean addChunk(LogQueue queue, long physicalOffset, boolean system) {
     if (chunks.available(system) <= 0) {
       chunks.space().want((long) SPARE_CHUNKS * QueueChunks.CHUNK_BYTES);
       return refuseForQueues(system);
@@ -410,7 +434,8 @@ final class LogStore implements MessageStore {
     return chunks.tryAddChunk(queue, physicalOffset, system) || refuseForQueues(system);
   }
 
-  private boolean refuseForQueues(boolean system) {
+  /** Notes what was lacking; returns false. */
+  boolean refuseForQueues(boolean system) {
     refusedBytes = 0;
     refusedSystem = system;
     refusedForQueues = true;
@@ -535,6 +560,10 @@ final class LogStore implements MessageStore {
     wantsForced = true;
     log.placeAhead();
     flusher.request();
+    if (physicalOffset <= flusher.forcedTo()) {
+      // A force that ended since it was asked above did not see the flag, and nothing may follow.
+      owner.execute(this::callForced);
+    }
   }
 
   /** A force ended, or failed: any thread. */
@@ -739,6 +768,11 @@ final class LogStore implements MessageStore {
   @Override
   public long forcedPhysicalOffset() {
     return flusher.forcedTo();
+  }
+
+  @Override
+  public RawLog raw() {
+    return raw;
   }
 
   @Override

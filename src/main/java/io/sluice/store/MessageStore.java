@@ -198,6 +198,9 @@ public interface MessageStore {
   /** Everything before it is on the disk. */
   long forcedPhysicalOffset();
 
+  /** The log as bytes, for replication. */
+  RawLog raw();
+
   /** What the start found and did. */
   RecoveryReport recovery();
 

@@ -71,7 +71,8 @@ public final class MessageStores {
       QueueTable queues = new QueueTable(files.chunks);
       Recovery.Result recovered = new Recovery(options, files, queues, listener).run();
       prepareFirst(files);
-      LogStore store = new LogStore(options, files, clock, owner, latency, queues, recovered);
+      LogStore store =
+          new LogStore(options, files, clock, owner, latency, queues, recovered, listener);
       store.start();
       return store;
     } catch (IOException e) {

@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.zip.CRC32;
 
 /**
@@ -60,6 +62,12 @@ final class QueueChunks {
   private long[] free = new long[64];
   private int freeCount;
   private long nextFresh;
+
+  /** Records from this physical offset on are not shown to readers yet. */
+  long visibleTo = Long.MAX_VALUE;
+
+  /** Topics with records that were not shown. */
+  Set<String> hidden = new HashSet<>();
 
   QueueChunks(FileSpace space) {
     this.space = space;

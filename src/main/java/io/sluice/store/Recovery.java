@@ -6,6 +6,7 @@ import io.sluice.message.MessageView;
 import io.sluice.message.Names;
 import io.sluice.message.PropertyNames;
 import io.sluice.message.RepeatKey;
+import io.sluice.message.TagsCode;
 import io.sluice.message.TimerRecord;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
@@ -272,7 +273,7 @@ final class Recovery {
         if (brokenGroup >= 0) {
           return segment.start + groupEnd;
         }
-        boolean ofBroker = endsWithState(buffer, at, groupEnd);
+        boolean ofBroker = AtomicGroups.isOfBroker(buffer, at, groupEnd);
         while (at < groupEnd) {
           dispatch(segment, view.wrap(buffer, at), !ofBroker);
           at += buffer.getInt(at);
@@ -307,18 +308,6 @@ final class Recovery {
       at += size;
     }
     return at;
-  }
-
-  /**
-   * Whether the Broker itself put these records together with a change of its state: what is in
-   * them are copies, of delayed messages or of dead letters, and no sends that might be repeated.
-   */
-  private boolean endsWithState(ByteBuffer buffer, int from, int groupEnd) {
-    int last = from;
-    for (int at = from; at < groupEnd; at += buffer.getInt(at)) {
-      last = at;
-    }
-    return view.wrap(buffer, last).topic().equals(Names.STATE_TOPIC);
   }
 
   private static boolean isFiller(ByteBuffer buffer, int at, int limit) {
@@ -394,12 +383,13 @@ final class Recovery {
     }
   }
 
-  private static long code(String topic, MessageView record) {
+  static long code(String topic, MessageView record) {
     if (topic.equals(Names.TIMER_TOPIC)) {
       return TimerRecord.dueAtMs(record);
     }
     String tag = record.property(PropertyNames.TAGS);
-    return tag == null ? 0 : tag.hashCode();
+    boolean expires = record.property(PropertyNames.TTL_MS) != null;
+    return TagsCode.of(tag == null ? 0 : tag.hashCode(), expires);
   }
 
   private void index(String topic, String key, long physical) throws IOException {

@@ -22,7 +22,15 @@ public final class StoreException extends RuntimeException {
     /** The directory was written by a newer version. */
     NEWER_VERSION,
     /** The store is closed. */
-    CLOSED
+    CLOSED,
+    /** Too few slaves are in sync; nothing was stored. */
+    REPLICAS_MISSING,
+    /** Stored and forced here, but not confirmed by the slaves in time. */
+    NOT_CONFIRMED,
+    /** Only a slave can do this. */
+    NOT_A_SLAVE,
+    /** What was acked may be missing here. */
+    NOT_IN_SYNC
   }
 
   private final Kind kind;

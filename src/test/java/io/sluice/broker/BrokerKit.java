@@ -26,6 +26,7 @@ import io.sluice.message.PropertiesWriter;
 import io.sluice.message.PropertyNames;
 import io.sluice.message.QueueSelector;
 import io.sluice.metrics.LatencyRecorder;
+import io.sluice.metrics.Metrics;
 import io.sluice.store.FileAccess;
 import io.sluice.store.StoreOptions;
 import io.sluice.testkit.BlockedLoops;
@@ -54,6 +55,7 @@ final class BrokerKit implements AutoCloseable {
   final BrokerOptions options;
   Clock clock = Clock.system();
   FileAccess files = FileAccess.system();
+  Metrics metrics = Metrics.NONE;
   private String deployment;
 
   /** A message that was received, copied out of its block. */
@@ -90,7 +92,8 @@ final class BrokerKit implements AutoCloseable {
   BrokerKit start() throws Exception {
     deployment =
         vertx
-            .deployVerticle(new BrokerVerticle(options, clock, LatencyRecorder.NONE, files))
+            .deployVerticle(
+                new BrokerVerticle(options, clock, LatencyRecorder.NONE, metrics, files))
             .await(20, SECONDS);
     return this;
   }

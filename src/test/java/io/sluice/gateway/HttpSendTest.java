@@ -109,7 +109,7 @@ class HttpSendTest extends GatewayTestBase {
 
   @Test
   void shouldSayWhatIsNotSupportedYetInsteadOfPassingOverIt() throws Exception {
-    for (String header : List.of("Sluice-Ttl", "Sluice-Reply-Wait", "ce-specversion")) {
+    for (String header : List.of("Sluice-Reply-Wait", "ce-specversion")) {
       post("/v1/topics/t/messages", "x", header, "1").isProblem(501, "NOT_SUPPORTED", header);
     }
     post("/v1/topics/t/messages", "{}", "Content-Type", "application/cloudevents+json")

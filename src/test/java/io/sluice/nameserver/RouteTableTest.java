@@ -28,11 +28,14 @@ class RouteTableTest {
   }
 
   @Test
-  void shouldTakeTopicsFromTheMasterOnlyAndNameItsSlaves() {
-    table.register(new Register("c", "a", 1, "h2:1", 1, List.of(TopicConfig.of("old", 4))), 10);
-    assertEquals(List.of(), brokerNames("old"));
+  void shouldTakeTopicsFromTheMasterWhereThereIsOneAndNameItsSlaves() {
+    Register slave = new Register("c", "a", 1, "h2:1", 1, List.of(TopicConfig.of("old", 4)));
+    table.register(slave, 10);
+    assertEquals(List.of("a"), brokerNames("old"));
 
     table.register(master("a", "h1:1", 1, "orders"), 11);
+    table.register(slave, 12);
+    assertEquals(List.of(), brokerNames("old"));
     assertEquals(
         List.of("h1:1", "h2:1"),
         table.route("orders").brokers().stream().map(BrokerNode::address).toList());

@@ -2,7 +2,6 @@ package io.sluice.remoting;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -120,9 +119,8 @@ class RocketMqClientCallsIT {
   @Test
   void shouldFindTheLastMessageUpToATime() throws Exception {
     MessageQueue queue = new MessageQueue(TOPIC, InteropTarget.BROKER, 0);
-    long firstMs = consumed.get(0).getStoreTimestamp();
-    long lastMs = consumed.get(3).getStoreTimestamp();
-    assertNotNull(queue);
+    long firstMs = consumed.stream().mapToLong(MessageExt::getStoreTimestamp).min().getAsLong();
+    long lastMs = consumed.stream().mapToLong(MessageExt::getStoreTimestamp).max().getAsLong();
     assertEquals(0, admin.searchLowerBoundaryOffset(queue, firstMs - 1_000));
     assertEquals(4, admin.searchLowerBoundaryOffset(queue, lastMs + 1_000));
     assertEquals(0, admin.searchUpperBoundaryOffset(queue, firstMs - 1_000));

@@ -12,10 +12,12 @@ import io.sluice.message.Names;
 import io.sluice.testkit.MemoryFiles;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -88,6 +90,36 @@ final class BadLuckTest {
     files.capacity(files.usedBytes());
     kit.open();
     assertEquals(expected, kit.bodies("orders", 0));
+  }
+
+  @Test
+  void shouldAnswerEachWhoAsksJustWhenAForceEnds() throws Exception {
+    // The background forces on its own all the time, so that they end at any moment.
+    kit.options.flushInterval(Duration.ofNanos(1)).segmentBytes(8 << 20);
+    kit.open();
+    CompletableFuture<Void> all = new CompletableFuture<>();
+
+    kit.call(() -> appendAndAwaitForce(50_000, all));
+
+    all.get(60, TimeUnit.SECONDS);
+  }
+
+  /** One after the other: a later request would wake up an earlier one that was forgotten. */
+  private Void appendAndAwaitForce(int left, CompletableFuture<Void> all) {
+    if (left == 0) {
+      all.complete(null);
+      return null;
+    }
+    MessageBatch batch = new MessageBatch();
+    StoreKit.add(batch, "orders", "body", "tag");
+    if (kit.appendSome(batch, 0, 0, new long[1], new long[1], false) == 0) {
+      kit.store.whenWritable(() -> kit.call(() -> appendAndAwaitForce(left, all)));
+      return null;
+    }
+    kit.store.whenForced(
+        kit.store.maxPhysicalOffset(),
+        failure -> kit.call(() -> appendAndAwaitForce(left - 1, all)));
+    return null;
   }
 
   @Test

@@ -1,0 +1,52 @@
+package io.sluice.bus;
+
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * RocketMQ's settings of a group that have no field of their own in {@link GroupConfig}, with what
+ * they are where nobody has said anything.
+ *
+ * <p>Source: Apache RocketMQ 5.5.0, SubscriptionGroupConfig.
+ */
+public final class GroupAttributes {
+
+  /** Name to default, as text. */
+  public static final Map<String, String> DEFAULTS =
+      Map.of(
+          "brokerId",
+          "0",
+          GroupConfig.CONSUME_BROADCAST_ENABLE,
+          "true",
+          GroupConfig.CONSUME_ENABLE,
+          "true",
+          "consumeFromMinEnable",
+          "true",
+          "consumeMessageOrderly",
+          "false",
+          "consumeTimeoutMinute",
+          "15",
+          "groupSysFlag",
+          "0",
+          "notifyConsumerIdsChangedEnable",
+          "true",
+          "retryQueueNums",
+          "1",
+          "whichBrokerWhenConsumeSlowly",
+          "1");
+
+  private GroupAttributes() {}
+
+  /** Those of the given settings that differ from the default. */
+  public static Map<String, String> notDefault(Map<String, String> given) {
+    Map<String, String> attributes = new TreeMap<>();
+    DEFAULTS.forEach(
+        (name, usual) -> {
+          String value = given.get(name);
+          if (value != null && !value.isEmpty() && !value.equals(usual)) {
+            attributes.put(name, value);
+          }
+        });
+    return attributes;
+  }
+}

@@ -1,0 +1,79 @@
+package io.sluice.replication;
+
+import io.sluice.store.FileAccess;
+import io.sluice.store.LogCuts;
+import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+
+/**
+ * What has to be done to a slave's data before it can follow its master. Made while its Broker
+ * runs, carried out by {@link #apply} while it is closed.
+ *
+ * <p>A crash in between is no harm. The master's snapshot takes its place first: with it any log of
+ * the past starts, and the handshake says again what is left to be done.
+ */
+public final class Adjustment {
+
+  private static final System.Logger LOG = System.getLogger(Adjustment.class.getName());
+
+  /** Where a snapshot is collected. */
+  static final String RECEIVED_NAME = "state.snapshot.received";
+
+  private static final String SNAPSHOT_NAME = "state.snapshot";
+
+  private final ReplicationOptions options;
+  private final Handshake.Answer answer;
+  private final boolean snapshot;
+  private final EpochHistory history;
+
+  Adjustment(
+      ReplicationOptions options, Handshake.Answer answer, boolean snapshot, EpochHistory history) {
+    this.options = options;
+    this.answer = answer;
+    this.snapshot = snapshot;
+    this.history = history;
+  }
+
+  /** Carries it out; blocks. */
+  public void apply() throws IOException {
+    Path directory = options.directory();
+    if (snapshot) {
+      Files.move(
+          directory.resolve(RECEIVED_NAME),
+          directory.resolve(SNAPSHOT_NAME),
+          StandardCopyOption.ATOMIC_MOVE,
+          StandardCopyOption.REPLACE_EXISTING);
+    } else {
+      // The master has none: all of the state is in its log.
+      Files.deleteIfExists(directory.resolve(SNAPSHOT_NAME));
+    }
+    if (answer.action() == Handshake.Action.RESTART) {
+      LOG.log(
+          Level.WARNING,
+          "the log in {0} ends before the master''s begins: it is thrown away, and begins at"
+              + " physical offset {1}",
+          directory,
+          Long.toString(answer.place()));
+      LogCuts.restart(options.store(), FileAccess.system(), answer.place());
+    } else {
+      long bytes = LogCuts.cut(options.store(), FileAccess.system(), answer.place());
+      LOG.log(
+          Level.WARNING,
+          "the log in {0} parts from the master''s at physical offset {1}: {2} bytes were cut, and"
+              + " are kept in {3}",
+          directory,
+          Long.toString(answer.place()),
+          Long.toString(bytes),
+          directory.resolve("lost"));
+    }
+    new EpochFile(directory).write(history.upTo(answer.place()));
+  }
+
+  @Override
+  public String toString() {
+    return answer.action() + " at " + answer.place();
+  }
+}

@@ -1,0 +1,62 @@
+package io.sluice.replication;
+
+import io.sluice.store.StoreOptions;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * How a Broker's log is replicated.
+ *
+ * @param cluster name of the cluster; a master and its slaves share it
+ * @param brokerName a master and its slaves share it
+ * @param brokerId 0 for a master that never was a slave, else the slave's number
+ * @param address {@code host:port} that RocketMQ clients dial here
+ * @param directory the Broker's data
+ * @param store options of its store
+ * @param host address to listen at
+ * @param port port to listen at for slaves, 0 for any free
+ * @param masterHost host of the master to follow; null for a master
+ * @param masterPort its port for slaves
+ * @param minInSync slaves that must be in sync for ack level replicated
+ * @param inSyncTimeout a slave that had not everything for so long is not in sync
+ * @param ackTimeout an append waits at most so long for the slaves
+ */
+public record ReplicationOptions(
+    String cluster,
+    String brokerName,
+    long brokerId,
+    String address,
+    Path directory,
+    StoreOptions store,
+    String host,
+    int port,
+    String masterHost,
+    int masterPort,
+    int minInSync,
+    Duration inSyncTimeout,
+    Duration ackTimeout) {
+
+  /** Nothing was sent for so long: a heartbeat is. */
+  static final long HEARTBEAT_MS = 500;
+
+  /** A connection that was silent for so long is closed: ten heartbeats. */
+  static final long SILENT_MS = 10 * HEARTBEAT_MS;
+
+  /** The same, to another place and role. */
+  public ReplicationOptions asMaster() {
+    return new ReplicationOptions(
+        cluster,
+        brokerName,
+        0,
+        address,
+        directory,
+        store,
+        host,
+        port,
+        null,
+        0,
+        minInSync,
+        inSyncTimeout,
+        ackTimeout);
+  }
+}

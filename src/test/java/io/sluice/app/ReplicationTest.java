@@ -1,0 +1,258 @@
+package io.sluice.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.sluice.testkit.Await;
+import io.sluice.testkit.TestClient;
+import io.sluice.testkit.TestServer;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A master and its slave, each a whole server: what a user sees of them. */
+final class ReplicationTest {
+
+  private static final String BROKER = "/v1/brokers/broker-a";
+
+  @TempDir Path directory;
+
+  @Test
+  void shouldRefuseReplicatedSendsWithoutASlaveAndTakeThemWithOne() throws Exception {
+    try (TestServer master = master("m")) {
+      TestClient client = new TestClient(master.uri());
+      TestClient.Answer refused = client.send("t", "x", "Sluice-Ack", "replicated").expect(503);
+      assertEquals("REPLICAS_MISSING", refused.json().getString("code"));
+      assertTrue(refused.body().contains("needs 1 slaves"), refused.body());
+      try (TestServer slave = slave("s", master)) {
+        awaitInSync(client, 1);
+        client.send("t", "y", "Sluice-Ack", "replicated").expect(201);
+        assertEquals(List.of("y"), browse(slave, "t", 1));
+      }
+      awaitInSync(client, 0);
+      client.send("t", "z", "Sluice-Ack", "replicated").expect(503);
+      client.send("t", "z").expect(201);
+    }
+  }
+
+  @Test
+  void shouldFollowFromAnyPointAndTakeOverWithEverything() throws Exception {
+    Path old = directory.resolve("m");
+    try (TestServer master = master("m")) {
+      TestClient client = new TestClient(master.uri());
+      client.put("/v1/topics/t", new JsonObject().put("queues", 2)).expect(201);
+      for (int i = 0; i < 300; i++) {
+        client.send("t", "m" + i, "Sluice-Key", "k").expect(201);
+      }
+      assertEquals(100, receiveAndAck(client, "t", "g", 100));
+      try (TestServer slave = slave("s", master)) {
+        awaitInSync(client, 1);
+        TestClient slaveClient = new TestClient(slave.uri());
+        for (int i = 300; i < 400; i++) {
+          client.send("t", "m" + i, "Sluice-Ack", "replicated").expect(201);
+        }
+        assertEquals(400, browse(slave, "t", 400).size());
+        TestClient.Answer refused = slaveClient.send("t", "x").expect(503);
+        assertTrue(refused.body().contains("is a slave"), refused.body());
+        assertEquals("slave", slaveClient.get(BROKER).json().getString("role"));
+
+        Await.result("the stop of the master", master.sluice().close());
+        JsonObject promoted = slaveClient.post(BROKER + "/promote", new JsonObject()).json();
+        assertEquals("master", promoted.getString("role"), promoted.encode());
+        assertEquals("master", slaveClient.get(BROKER).json().getString("role"));
+        slaveClient.send("t", "after").expect(201);
+        // The group goes on where it was.
+        assertEquals(301, receiveAndAck(slaveClient, "t", "g", 301));
+        slaveClient.post(BROKER + "/promote", new JsonObject()).expect(409);
+
+        // The old one comes back as a slave, and has what came meanwhile.
+        try (TestServer back = slave("m", slave)) {
+          awaitInSync(slaveClient, 1);
+          slaveClient.send("t", "last", "Sluice-Ack", "replicated").expect(201);
+          assertEquals(402, browse(back, "t", 402).size());
+        }
+      }
+    }
+    assertTrue(Files.exists(old.resolve("epochs")));
+  }
+
+  @Test
+  void shouldCutWhatAnOldMasterHasAloneAndKeepItAside() throws Exception {
+    try (TestServer master = master("m")) {
+      TestClient client = new TestClient(master.uri());
+      client.send("t", "both").expect(201);
+      try (TestServer slave = slave("s", master)) {
+        awaitInSync(client, 1);
+        client.send("t", "both too", "Sluice-Ack", "replicated").expect(201);
+      }
+      client.send("t", "only the old one").expect(201);
+    }
+    // As if the slave had been promoted when it was cut off: it starts as a master.
+    try (TestServer promoted = master("s")) {
+      TestClient client = new TestClient(promoted.uri());
+      client.send("t", "only the new one").expect(201);
+      try (TestServer back = slave("m", promoted)) {
+        awaitInSync(client, 1);
+        client.send("t", "again both", "Sluice-Ack", "replicated").expect(201);
+        List<String> bodies = browse(back, "t", 4);
+        assertEquals(
+            List.of("again both", "both", "both too", "only the new one"),
+            bodies.stream().sorted().toList());
+      }
+      try (var lost = Files.list(directory.resolve("m/lost"))) {
+        assertEquals(1, lost.count());
+      }
+    }
+  }
+
+  @Test
+  void shouldBeginInTheMiddleOfALogWithASnapshotOfTheState() throws Exception {
+    Path data = directory.resolve("m");
+    try (TestServer master =
+        TestServer.start(
+            data,
+            options -> {
+              // Two segments and little more are kept.
+              options.store().quotaBytes(3 << 20).retentionInterval(Duration.ofMillis(50));
+              return options.setReplication(options.replication().withPort(0));
+            })) {
+      TestClient client = new TestClient(master.uri());
+      client.put("/v1/topics/t", new JsonObject().put("queues", 2)).expect(201);
+      client.put("/v1/groups/g", new JsonObject().put("maxAttempts", 7)).expect(201);
+    }
+    try (TestServer master =
+        TestServer.start(
+            data,
+            options -> {
+              options.store().quotaBytes(3 << 20).retentionInterval(Duration.ofMillis(50));
+              return options.setReplication(options.replication().withPort(0));
+            })) {
+      TestClient client = new TestClient(master.uri());
+      String body = "b".repeat(50_000);
+      long[] min = {0};
+      Await.until(
+          () -> "the log begins at " + min[0],
+          () -> {
+            client.send("t", body, "Sluice-Ack", "disk").expect(201);
+            min[0] = firstSegment(data);
+            return min[0] > 0;
+          });
+      try (TestServer slave = slave("s", master)) {
+        awaitInSync(client, 1);
+        client.send("t", "last", "Sluice-Ack", "replicated").expect(201);
+        TestClient slaveClient = new TestClient(slave.uri());
+        assertEquals(7, slaveClient.get("/v1/groups/g").json().getInteger("maxAttempts"));
+        Await.result("the stop of the master", master.sluice().close());
+        slaveClient.post(BROKER + "/promote", new JsonObject()).expect(200);
+        assertEquals(2, slaveClient.get("/v1/topics/t").expect(200).json().getInteger("queues"));
+        slaveClient.send("t", "after").expect(201);
+      }
+    }
+  }
+
+  private static long firstSegment(Path data) throws java.io.IOException {
+    try (var files = Files.list(data.resolve("commitlog"))) {
+      return files.map(f -> Long.parseLong(f.getFileName().toString())).sorted().findFirst().get();
+    }
+  }
+
+  private TestServer master(String name) {
+    return TestServer.start(
+        directory.resolve(name),
+        options -> options.setReplication(options.replication().withPort(0)));
+  }
+
+  private TestServer slave(String name, TestServer master) {
+    String from = "127.0.0.1:" + master.sluice().replicationPort();
+    return TestServer.start(
+        directory.resolve(name),
+        options -> options.setReplication(options.replication().withPort(0).following(from)));
+  }
+
+  private static void awaitInSync(TestClient client, int slaves) {
+    String[] last = {""};
+    Await.until(
+        () -> "waited for " + slaves + " slaves in sync: " + last[0],
+        () -> {
+          last[0] = client.get(BROKER).body();
+          return new JsonObject(last[0]).getInteger("inSync", -1) == slaves;
+        });
+  }
+
+  /** The bodies at a server, once there are so many. */
+  private static List<String> browse(TestServer server, String topic, int count) {
+    TestClient client = new TestClient(server.uri());
+    List<String> bodies = new ArrayList<>();
+    Await.until(
+        () -> "waited for " + count + " messages, found " + bodies,
+        () -> {
+          bodies.clear();
+          for (int queue = 0; queue < 8; queue++) {
+            browse(client, topic, queue, bodies);
+          }
+          return bodies.size() == count;
+        });
+    return bodies;
+  }
+
+  private static void browse(TestClient client, String topic, int queue, List<String> bodies)
+      throws Exception {
+    long offset = 0;
+    while (true) {
+      TestClient.Answer answer =
+          client.get(
+              "/v1/topics/"
+                  + topic
+                  + "/messages?queue="
+                  + queue
+                  + "&offset="
+                  + offset
+                  + "&limit=100");
+      if (answer.status() != 200) {
+        return;
+      }
+      JsonArray messages = answer.json().getJsonArray("messages");
+      if (messages.isEmpty()) {
+        return;
+      }
+      for (int i = 0; i < messages.size(); i++) {
+        JsonObject message = messages.getJsonObject(i);
+        bodies.add(message.getString("body"));
+        offset = message.getLong("queueOffset") + 1;
+      }
+    }
+  }
+
+  private static int receiveAndAck(TestClient client, String topic, String group, int most)
+      throws Exception {
+    int count = 0;
+    while (count < most) {
+      JsonArray messages =
+          client
+              .post(
+                  "/v1/groups/" + group + "/topics/" + topic + "/receive",
+                  new JsonObject().put("max", most - count).put("wait", "5s"))
+              .expect(200)
+              .json()
+              .getJsonArray("messages");
+      if (messages.isEmpty()) {
+        return count;
+      }
+      JsonArray receipts = new JsonArray();
+      for (int i = 0; i < messages.size(); i++) {
+        receipts.add(messages.getJsonObject(i).getString("receipt"));
+      }
+      client
+          .post("/v1/groups/" + group + "/settle", new JsonObject().put("ack", receipts))
+          .expect(200);
+      count += messages.size();
+    }
+    return count;
+  }
+}
