@@ -10,6 +10,7 @@ import io.vertx.core.net.PfxOptions;
 import io.vertx.core.spi.cluster.ClusterManager;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -25,10 +26,12 @@ public final class Cluster {
 
   private static final int CONNECT_TIMEOUT_MS = 3_000;
 
+  private final Infinispan infinispan;
   private final ClusterManager manager;
   private final Vertx vertx;
 
-  private Cluster(ClusterManager manager, Vertx vertx) {
+  private Cluster(Infinispan infinispan, ClusterManager manager, Vertx vertx) {
+    this.infinispan = infinispan;
     this.manager = manager;
     this.vertx = vertx;
   }
@@ -52,7 +55,7 @@ public final class Cluster {
           .with(new VertxOptions(vertxOptions).setEventBusOptions(eventBus(options, tls)))
           .withClusterManager(manager)
           .buildClustered()
-          .map(vertx -> new Cluster(manager, vertx));
+          .map(vertx -> new Cluster(infinispan, manager, vertx));
     } catch (Exception e) {
       return Future.failedFuture(e);
     }
@@ -86,6 +89,16 @@ public final class Cluster {
   /** The Vert.x that is a member. */
   public Vertx vertx() {
     return vertx;
+  }
+
+  /** For tests that cut it off. */
+  Infinispan infinispan() {
+    return infinispan;
+  }
+
+  /** Names of all processes that are members as seen from here. */
+  public List<String> members() {
+    return manager.getNodes();
   }
 
   /** How the event bus names this process. */

@@ -58,12 +58,14 @@ final class Infinispan {
   /** Messages of the membership are few and small. */
   private static final int MAX_THREADS = 32;
 
+  private final JChannel channel;
   private final DefaultCacheManager caches;
   private final InfinispanClusterManager manager;
 
   /** Reads the options; nothing is opened yet. */
   Infinispan(ClusterOptions options, ClusterTls tls) throws Exception {
-    caches = new DefaultCacheManager(global(options, tls).build(), false);
+    channel = new JChannel(stack(options, tls));
+    caches = new DefaultCacheManager(global(options, channel).build(), false);
     Configuration everywhere = cache(CacheMode.REPL_SYNC);
     for (String name : List.of("__vertx.subs", "__vertx.haInfo", "__vertx.nodeInfo")) {
       caches.defineConfiguration(name, everywhere);
@@ -91,9 +93,12 @@ final class Infinispan {
     return new ConfigurationBuilder().clustering().cacheMode(mode).build();
   }
 
-  private static GlobalConfigurationBuilder global(ClusterOptions options, ClusterTls tls)
-      throws Exception {
-    JChannel channel = new JChannel(stack(options, tls));
+  /** What the messages of the membership go through. */
+  JChannel channel() {
+    return channel;
+  }
+
+  private static GlobalConfigurationBuilder global(ClusterOptions options, JChannel channel) {
     // Else it listens to multicasts.
     channel.getProtocolStack().getTransport().getDiagnosticsHandler().setEnabled(false);
     channel.setName(
