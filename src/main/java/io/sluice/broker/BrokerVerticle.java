@@ -77,6 +77,7 @@ public final class BrokerVerticle extends VerticleBase {
   private final LatencyRecorder latency;
   private final FileAccess files;
   private final BrokerMetrics metrics;
+  private final TransactionFigures transactionFigures;
   private final Replication replication;
 
   private MessageStore store;
@@ -159,6 +160,7 @@ public final class BrokerVerticle extends VerticleBase {
     this.replication = replication;
     this.files = files;
     this.metrics = new BrokerMetrics(metrics, options.getBrokerName());
+    transactionFigures = new TransactionFigures(metrics, options.getBrokerName());
     this.options = new BrokerOptions(options);
     this.options.check();
     this.clock = clock;
@@ -189,6 +191,7 @@ public final class BrokerVerticle extends VerticleBase {
     metrics.close();
     timers.stop();
     transactionChecks.stop();
+    transactionFigures.close();
     transactionEnds.close(reason);
     letterJobs.stop();
     waiting.close(reason);
@@ -342,7 +345,7 @@ public final class BrokerVerticle extends VerticleBase {
   }
 
   private void assembleTransactions() {
-    transactions = new Transactions(options, store, state, log);
+    transactions = new Transactions(options, store, state, log, transactionFigures);
     transactionEnds =
         new TransactionEnds(
             options,
@@ -374,7 +377,8 @@ public final class BrokerVerticle extends VerticleBase {
             (address, notice) ->
                 vertx.eventBus().send(address, notice, BusCodec.options(NOTICE_TIMEOUT_MS)),
             turn,
-            clock);
+            clock,
+            transactionFigures);
   }
 
   /** The first byte of the log that is needed beside what the snapshot does not cover. */
@@ -463,7 +467,7 @@ public final class BrokerVerticle extends VerticleBase {
               bundles.take(request);
             }));
     TransactionHandler handler =
-        new TransactionHandler(options, store, state, transactions, transactionEnds, log);
+        new TransactionHandler(options, store, state, transactions, transactionEnds);
     listening.add(
         this.<TransactionRequest>on(
             Addresses.transactions(name), (request, at) -> handler.handle(request, Answer.to(at))));

@@ -118,7 +118,7 @@ final class PlainSends {
                 .put("topic", topic)
                 .put("broker", reply.brokerName());
         if (reply.isHalf(0)) {
-          answer.put("transactionId", id);
+          answer.put("transactionId", reply.messageId(0, id));
         } else if (reply.deliverAtMs(0) > 0) {
           answer.put("deliverAt", reply.deliverAtMs(0));
         } else {
