@@ -105,15 +105,15 @@ public final class Sluice {
 
   private static VertxOptions vertxOptions(SluiceOptions options) {
     return new VertxOptions()
-            .setPreferNativeTransport(true)
-            .setEventLoopPoolSize(eventLoops(options))
-            .setWorkerPoolSize(options.workers())
-            .setMaxEventLoopExecuteTime(options.blockedWarning().toMillis())
-            .setMaxEventLoopExecuteTimeUnit(TimeUnit.MILLISECONDS)
-            .setFileSystemOptions(
-                new FileSystemOptions()
-                    .setFileCachingEnabled(false)
-                    .setClassPathResolvingEnabled(false));
+        .setPreferNativeTransport(true)
+        .setEventLoopPoolSize(eventLoops(options))
+        .setWorkerPoolSize(options.workers())
+        .setMaxEventLoopExecuteTime(options.blockedWarning().toMillis())
+        .setMaxEventLoopExecuteTimeUnit(TimeUnit.MILLISECONDS)
+        .setFileSystemOptions(
+            new FileSystemOptions()
+                .setFileCachingEnabled(false)
+                .setClassPathResolvingEnabled(false));
   }
 
   /** One for the Broker and one for the fronts at least; more only where there are processors. */
@@ -170,7 +170,8 @@ public final class Sluice {
   }
 
   private Future<Void> startOwnBroker() {
-    BrokerFrontVerticle front = new BrokerFrontVerticle(options.remotingOptions(nameServerId), latencies);
+    BrokerFrontVerticle front =
+        new BrokerFrontVerticle(options.remotingOptions(nameServerId), latencies);
     return listening(ConfigTable.BROKER_PORT, options.brokerPort(), deploy(front))
         .compose(
             deployed -> {

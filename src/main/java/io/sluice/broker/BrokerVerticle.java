@@ -561,10 +561,7 @@ public final class BrokerVerticle extends VerticleBase {
 
   private <T extends BusMessage> Future<Void> on(
       String address, BiConsumer<T, Message<T>> handler) {
-    return vertx
-        .eventBus()
-        .<T>consumer(address, message -> handle(message, handler))
-        .completion();
+    return vertx.eventBus().<T>consumer(address, message -> handle(message, handler)).completion();
   }
 
   /** Answers what a handler throws; a handler that returns has answered or will. */

@@ -196,8 +196,7 @@ public final class AppendReply implements BusMessage {
         reply.half(i, queueOffset, physicalOffset);
       }
       if ((flags & REFUSED) != 0) {
-        reply.refused(
-            i, new SluiceException(ErrorCode.ofWireNumber(in.readInt()), in.readText()));
+        reply.refused(i, new SluiceException(ErrorCode.ofWireNumber(in.readInt()), in.readText()));
       }
       if ((flags & DELAYED) != 0) {
         reply.delayed(i, in.readLong(), physicalOffset);

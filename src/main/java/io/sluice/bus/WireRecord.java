@@ -26,7 +26,10 @@ final class WireRecord implements WireValue<Object> {
   private final MethodHandle[] accessors;
   private final MethodHandle constructor;
 
-  @SuppressWarnings({"unchecked", "rawtypes"}) // arrays of generic types, and a steady time is a long
+  @SuppressWarnings({
+    "unchecked",
+    "rawtypes"
+  }) // arrays of generic types, and a steady time is a long
   WireRecord(Class<?> type, WireValues ways, Clock clock) {
     RecordComponent[] components = type.getRecordComponents();
     name = Wire.nameOf(type);

@@ -74,9 +74,7 @@ public final class Cluster {
     if (tls != null) {
       // The event bus makes copies of its options by JSON, so only values survive.
       PfxOptions store =
-          new PfxOptions()
-              .setValue(Buffer.buffer(tls.pkcs12()))
-              .setPassword(ClusterTls.PASSWORD);
+          new PfxOptions().setValue(Buffer.buffer(tls.pkcs12())).setPassword(ClusterTls.PASSWORD);
       bus.setSsl(true)
           .setClientAuth(ClientAuth.REQUIRED)
           .setEnabledSecureTransportProtocols(Set.of(ClusterTls.PROTOCOL))

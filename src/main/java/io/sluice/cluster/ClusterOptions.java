@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How a process joins the others. Three ports in a row are opened: the one given for membership, the
- * next for the event bus, and the one after it for noticing at once that a process has died.
+ * How a process joins the others. Three ports in a row are opened: the one given for membership,
+ * the next for the event bus, and the one after it for noticing at once that a process has died.
  */
 public final class ClusterOptions {
 

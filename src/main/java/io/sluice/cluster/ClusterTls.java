@@ -26,8 +26,8 @@ import org.jgroups.util.SocketFactory;
 /**
  * TLS for the ports of the cluster, made of its secret alone: from the secret each process derives
  * the same Ed25519 key and makes a certificate of it; each shows that certificate, as client and as
- * server, and takes no other. Whoever does not know the secret does not have the key, can not finish
- * a handshake, and so is neither heard nor told anything.
+ * server, and takes no other. Whoever does not know the secret does not have the key, can not
+ * finish a handshake, and so is neither heard nor told anything.
  *
  * <p>The key is stretched by PBKDF2, since the certificate is shown to whoever connects and a weak
  * secret could be guessed from it at leisure. It still should be long and random.
@@ -115,8 +115,7 @@ final class ClusterTls {
     Signature signature = Signature.getInstance("Ed25519");
     signature.initSign(pair.getPrivate());
     signature.update(toBeSigned);
-    byte[] encoded =
-        der(0x30, toBeSigned, algorithm, der(0x03, new byte[] {0}, signature.sign()));
+    byte[] encoded = der(0x30, toBeSigned, algorithm, der(0x03, new byte[] {0}, signature.sign()));
     return (X509Certificate)
         CertificateFactory.getInstance("X.509")
             .generateCertificate(new ByteArrayInputStream(encoded));

@@ -111,8 +111,6 @@ final class HealingClusterManager implements ClusterManager {
         .onComplete(promise);
   }
 
-
-
   @Override
   public void leave(Completable<Void> promise) {
     left = true;

@@ -116,8 +116,7 @@ final class Infinispan {
     return global;
   }
 
-  private static List<Protocol> stack(ClusterOptions options, ClusterTls tls)
-      throws Exception {
+  private static List<Protocol> stack(ClusterOptions options, ClusterTls tls) throws Exception {
     InetAddress address = InetAddress.getByName(options.getHost());
     TCP tcp = new TCP();
     tcp.setBindAddress(address);

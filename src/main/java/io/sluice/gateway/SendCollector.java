@@ -185,9 +185,9 @@ final class SendCollector {
     }
 
     /**
-     * Sends, and sends again where nobody heard it and so nothing was stored: to the Broker that the
-     * NameServers name then, which is another master if this one is gone. Any other failure leaves
-     * it open whether something was stored, so nothing is sent twice.
+     * Sends, and sends again where nobody heard it and so nothing was stored: to the Broker that
+     * the NameServers name then, which is another master if this one is gone. Any other failure
+     * leaves it open whether something was stored, so nothing is sent twice.
      */
     private Future<AppendReply> append(
         String brokerName, String topic, AppendRequest request, long untilNs) {

@@ -24,8 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ClusterIT {
 
   private static final List<String> NAMES =
-      List.of(
-          "nameserver-1", "nameserver-2", "broker-1", "broker-2", "gateway-1", "gateway-2");
+      List.of("nameserver-1", "nameserver-2", "broker-1", "broker-2", "gateway-1", "gateway-2");
 
   private static final String GROUP = "billing";
 

@@ -53,8 +53,7 @@ final class ClusterNodes implements AutoCloseable {
     arguments.addAll(List.of("--broker-name", name));
     arguments.addAll(extra);
     ServerProcess process =
-        ServerProcess.run(
-            ServerProcess.command(JVM, arguments), directory.resolve(name + ".log"));
+        ServerProcess.run(ServerProcess.command(JVM, arguments), directory.resolve(name + ".log"));
     running.put(name, process);
     return process;
   }

@@ -18,12 +18,10 @@ class ClusterTlsTest {
   void shouldDeriveTheKeyThatRfc8032Names() throws Exception {
     // RFC 8032, 7.1, test 1: the same with every JDK, or members could not talk to each other.
     byte[] seed =
-        HexFormat.of()
-            .parseHex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+        HexFormat.of().parseHex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
     byte[] encoded = ClusterTls.keyPair(seed).getPublic().getEncoded();
     assertArrayEquals(
-        HexFormat.of()
-            .parseHex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"),
+        HexFormat.of().parseHex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"),
         Arrays.copyOfRange(encoded, encoded.length - 32, encoded.length));
   }
 

@@ -39,8 +39,7 @@ class PartitionIT {
           .getProtocolStack()
           .insertProtocol(cut, ProtocolStack.Position.ABOVE, TP.class);
       Await.until(
-          "each gives the other up",
-          () -> one.members().size() == 1 && two.members().size() == 1);
+          "each gives the other up", () -> one.members().size() == 1 && two.members().size() == 1);
       Await.until("nobody is there", () -> !reaches(one, "two") && !reaches(two, "one"));
       // What is subscribed on either side meanwhile must be found as well.
       listen(one, "one-new");
