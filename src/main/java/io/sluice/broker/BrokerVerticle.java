@@ -194,6 +194,7 @@ public final class BrokerVerticle extends VerticleBase {
     transactionFigures.close();
     transactionEnds.close(reason);
     letterJobs.stop();
+    plainSends.close(reason);
     waiting.close(reason);
     appender.close(reason);
     turn.stop();
@@ -340,7 +341,7 @@ public final class BrokerVerticle extends VerticleBase {
     appender.connect(replication);
     replicationAdmin = new ReplicationAdmin(options, store, replication);
     registrar = new Registrar(vertx, options, state);
-    plainSends = new PlainSends(vertx, options, state, appender, clock);
+    plainSends = new PlainSends(vertx, context, options, state, appender, clock);
     bundles = new Bundles(vertx, turn, this::take);
   }
 

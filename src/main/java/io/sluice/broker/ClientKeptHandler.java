@@ -10,6 +10,7 @@ import io.sluice.bus.ClientKept.Commit;
 import io.sluice.bus.ClientKept.Consumers;
 import io.sluice.bus.ClientKept.Disconnect;
 import io.sluice.bus.ClientKept.EnsureTopic;
+import io.sluice.bus.ClientKept.FindProducer;
 import io.sluice.bus.ClientKept.GetConsumers;
 import io.sluice.bus.ClientKept.GetGroupsOfTopic;
 import io.sluice.bus.ClientKept.GetOffset;
@@ -166,6 +167,8 @@ final class ClientKeptHandler {
       return consumers(get.group());
     } else if (request instanceof GetProducers get) {
       return new Producers(registry.producers(get.group()));
+    } else if (request instanceof FindProducer find) {
+      return new Producers(registry.producersOf(find.clientId()));
     } else if (request instanceof GetGroupsOfTopic get) {
       return groupsOf(get.topic());
     } else if (request instanceof EnsureTopic ensure) {
