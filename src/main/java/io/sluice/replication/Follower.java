@@ -8,7 +8,6 @@ import io.sluice.store.MessageStore;
 import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
 import io.sluice.util.Clock;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -58,7 +57,6 @@ public final class Follower implements Replication {
   private final ReplicationOptions options;
   private final Clock clock;
   private final Owner owner;
-  private Context context;
   private MessageStore store;
   private Runnable moved = () -> {};
   private NetClient client;
@@ -115,7 +113,6 @@ public final class Follower implements Replication {
   public CompletionStage<Void> start(MessageStore opened, Runnable whenMoved) {
     store = opened;
     moved = whenMoved;
-    context = vertx.getOrCreateContext();
     client =
         vertx.createNetClient(new NetClientOptions().setTcpNoDelay(true).setConnectTimeout(2_000));
     return vertx
