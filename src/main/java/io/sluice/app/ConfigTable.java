@@ -51,6 +51,21 @@ final class ConfigTable {
           0,
           65_535,
           "Port at which RocketMQ clients reach the Broker; 0 for any free.");
+  static final ConfigKey TLS_CERTIFICATE =
+      text(
+          "tls.certificate",
+          "",
+          "PEM file of the certificate with which RocketMQ clients may speak TLS at their ports;"
+              + " empty for no TLS.");
+  static final ConfigKey TLS_KEY =
+      text("tls.key", "", "PEM file of the certificate's key, PKCS #8 without a password.");
+  static final ConfigKey TLS_MODE =
+      choice(
+          "tls.mode",
+          "permissive",
+          List.of("permissive", "enforcing"),
+          "Where there is a certificate: permissive takes RocketMQ clients with and without TLS at"
+              + " the same port, enforcing those with TLS only.");
   static final ConfigKey CLUSTER_NAME =
       text("cluster.name", "DefaultCluster", "Name of the cluster that the Broker belongs to.");
   static final ConfigKey BROKER_NAME =
@@ -294,6 +309,9 @@ final class ConfigTable {
           REPLICATION_MIN_IN_SYNC,
           REPLICATION_IN_SYNC_TIMEOUT,
           REPLICATION_ACK_TIMEOUT,
+          TLS_CERTIFICATE,
+          TLS_KEY,
+          TLS_MODE,
           TOPICS_AUTO_CREATE,
           TOPICS_QUEUES,
           MESSAGE_MAX_SIZE,

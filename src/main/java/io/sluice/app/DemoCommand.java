@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import io.sluice.app.load.Bench;
+import io.sluice.app.load.Consistency;
 import io.sluice.app.load.Demo;
 import io.sluice.app.load.Endpoint;
 import io.sluice.app.load.ServerProcess;
@@ -17,18 +18,20 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Plays one of the three jobs of a message queue. */
+/** Plays one of the three jobs of a message queue, or how services agree through one. */
 @Command(
     name = "demo",
     hidden = true,
     mixinStandardHelpOptions = true,
     description =
-        "Plays one of the three jobs of a message queue: decouple, peak or distribute. Where no"
-            + " server answers, one is started for it.",
+        "Plays one of the three jobs of a message queue: decouple, peak or distribute; or how four"
+            + " services come to agree (consistency). Where no server answers, one is started for"
+            + " it.",
     footer = {
       "",
       "Examples:",
       "  scripts/demo decouple",
+      "  scripts/demo consistency",
       "  scripts/demo peak --server http://127.0.0.1:8080",
       "",
       "Exit codes: 0 all promises were kept; 2 wrong usage; 5 a promise was broken."
@@ -37,10 +40,21 @@ final class DemoCommand implements Callable<Integer> {
 
   private static final int CONNECT_MS = 1_000;
 
+  /** Orders of the consistency scenario. */
+  private static final int ORDERS = 200;
+
+  /** What is played. */
+  enum Job {
+    DECOUPLE,
+    PEAK,
+    DISTRIBUTE,
+    CONSISTENCY
+  }
+
   private final CommandContext context;
 
-  @Parameters(paramLabel = "JOB", description = "decouple, peak or distribute.")
-  private Demo.Job job;
+  @Parameters(paramLabel = "JOB", description = "decouple, peak, distribute or consistency.")
+  private Job job;
 
   @Option(
       names = "--scale",
@@ -65,13 +79,20 @@ final class DemoCommand implements Callable<Integer> {
     URI uri = context.server(options.server);
     Endpoint server = Endpoint.of(uri, -1);
     if (answers(server)) {
-      return play(server);
+      return job == Job.CONSISTENCY ? agree(new Foreign(uri)) : play(server);
     }
     if (options.server != null) {
       throw new CommandFailure(ExitCode.UNREACHABLE, "no server answers at " + uri);
     }
     context.err().println("no server answers at " + uri + "; starting one for the demo");
     Path directory = Files.createTempDirectory("sluice-demo");
+    if (job == Job.CONSISTENCY) {
+      try (Own own = new Own(directory.resolve("data"))) {
+        return agree(own);
+      } finally {
+        Bench.deleteAll(directory);
+      }
+    }
     try (ServerProcess own =
         ServerProcess.start(directory.resolve("data"), BenchCommand.jvmFlags())) {
       return play(own.endpoint());
@@ -91,8 +112,51 @@ final class DemoCommand implements Callable<Integer> {
 
   private int play(Endpoint server) throws InterruptedException {
     try (Demo demo = new Demo(server, context.out(), scale, rates)) {
-      List<String> broken = demo.run(job);
+      List<String> broken = demo.run(Demo.Job.valueOf(job.name()));
       return broken.isEmpty() ? ExitCode.OK.number() : ExitCode.PROMISE_BROKEN.number();
+    }
+  }
+
+  private int agree(Consistency.Server server) throws InterruptedException {
+    int orders = Math.max(20, (int) (ORDERS * scale));
+    try (Consistency play = new Consistency(server, context.out(), orders)) {
+      return play.run().isEmpty() ? ExitCode.OK.number() : ExitCode.PROMISE_BROKEN.number();
+    }
+  }
+
+  /** A server that somebody else runs. */
+  private record Foreign(URI uri) implements Consistency.Server {
+    @Override
+    public boolean crash() {
+      return false;
+    }
+  }
+
+  /** A server for the play, which dies in the middle of it. */
+  static final class Own implements Consistency.Server, AutoCloseable {
+    private final Path data;
+    private volatile ServerProcess process;
+
+    Own(Path data) throws IOException {
+      this.data = data;
+      process = ServerProcess.start(data, BenchCommand.jvmFlags());
+    }
+
+    @Override
+    public URI uri() {
+      return URI.create(process.url());
+    }
+
+    @Override
+    public boolean crash() throws IOException, InterruptedException {
+      process.kill();
+      process = ServerProcess.start(data, BenchCommand.jvmFlags());
+      return true;
+    }
+
+    @Override
+    public void close() {
+      process.close();
     }
   }
 }

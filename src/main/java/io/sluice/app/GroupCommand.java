@@ -22,13 +22,15 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  sluice group lag billing",
       "  sluice group put billing --max-attempts 5 --retry-delays 1s,10s,1m",
-      "  sluice group position billing orders --to earliest",
+      "  sluice group seek billing orders --to earliest",
       "  sluice group dead-letters redrive billing --rate 100",
       "  sluice group delete billing",
       "",
       "Exit codes: 0 done; 2 wrong usage; 3 no server answers; 4 the server refused."
     })
 final class GroupCommand {
+
+  private static final String OFFSETS = "\\d{1,5}=\\d{1,18}(,\\d{1,5}=\\d{1,18})*";
 
   private final Administration administration;
 
@@ -96,6 +98,7 @@ final class GroupCommand {
 
   @Command(
       name = "position",
+      aliases = "seek",
       mixinStandardHelpOptions = true,
       description = "Moves a group to another place in a topic; live consumers follow at once.")
   int position(
@@ -105,15 +108,28 @@ final class GroupCommand {
               names = "--to",
               required = true,
               paramLabel = "WHERE",
-              description = "earliest, latest or a time such as 2026-01-31T12:00:00Z.")
+              description =
+                  "earliest, latest, a time such as 2026-01-31T12:00:00Z, or offsets by queue such"
+                      + " as 0=42,3=17.")
           String to,
       @Mixin ServerOptions options) {
     Object where =
-        to.equals("earliest") || to.equals("latest") ? to : new JsonObject().put("time", to);
+        to.equals("earliest") || to.equals("latest")
+            ? to
+            : to.matches(OFFSETS) ? offsets(to) : new JsonObject().put("time", to);
     return administration.put(
         options,
         ServerClient.path("/v1/groups/", group, "/topics/", topic, "/position"),
         new JsonObject().put("to", where));
+  }
+
+  private static JsonObject offsets(String text) {
+    JsonObject offsets = new JsonObject();
+    for (String pair : text.split(",")) {
+      int at = pair.indexOf('=');
+      offsets.put(pair.substring(0, at), Long.parseLong(pair.substring(at + 1)));
+    }
+    return new JsonObject().put("offsets", offsets);
   }
 
   private static String path(String group) {

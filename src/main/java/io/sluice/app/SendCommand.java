@@ -11,6 +11,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -90,6 +91,12 @@ final class SendCommand implements Callable<Integer> {
   private String ttl;
 
   @Option(
+      names = "--transaction",
+      paramLabel = "GROUP",
+      description = "Nobody sees it until it is committed; who can say so is this producer group.")
+  private String transaction;
+
+  @Option(
       names = "--idempotency-key",
       paramLabel = "KEY",
       description = "A repeated send with the same key stores nothing; not with --lines.")
@@ -142,6 +149,7 @@ final class SendCommand implements Callable<Integer> {
     headers.put("Sluice-Ordering-Key", orderingKey);
     headers.put("Sluice-Delay", delay);
     headers.put("Sluice-Ttl", ttl);
+    headers.put("Sluice-Transaction", transaction);
     headers.put("Idempotency-Key", idempotencyKey);
     headers.put("Sluice-Ack", ack);
     properties.forEach((name, value) -> headers.put("Sluice-Property-" + name, value));
@@ -152,14 +160,22 @@ final class SendCommand implements Callable<Integer> {
       context
           .out()
           .printf(
-              "sent %s to %s, queue %s offset %s (%s%s)%n",
+              "sent %s to %s, %s (%s%s)%n",
               sent.getString("messageId"),
               topic,
-              sent.getValue("queueId"),
-              sent.getValue("queueOffset"),
+              place(sent),
               sent.getString("ack"),
               sent.getBoolean("duplicate") ? ", a duplicate: it was there before" : "");
     }
+  }
+
+  private static String place(JsonObject sent) {
+    if (sent.containsKey("transactionId")) {
+      return "to be committed";
+    }
+    return sent.containsKey("deliverAt")
+        ? "to be delivered at " + Instant.ofEpochMilli(sent.getLong("deliverAt"))
+        : "queue " + sent.getValue("queueId") + " offset " + sent.getValue("queueOffset");
   }
 
   private void sendLines(ServerClient client, InputStream input) throws IOException {
@@ -197,6 +213,7 @@ final class SendCommand implements Callable<Integer> {
     Administration.putIfGiven(item, "orderingKey", orderingKey);
     Administration.putIfGiven(item, "delay", delay);
     Administration.putIfGiven(item, "ttl", ttl);
+    Administration.putIfGiven(item, "transaction", transaction);
     Administration.putIfGiven(item, "contentType", contentType);
     if (!properties.isEmpty()) {
       item.put("properties", new JsonObject(new LinkedHashMap<>(properties)));

@@ -48,6 +48,9 @@ public final class SluiceOptions {
   private String advertisedHost;
   private String brokerAdvertise;
   private List<Long> delayLevelsMs;
+  private String tlsCertificate;
+  private String tlsKey;
+  private boolean tlsEnforced;
   private int httpPort;
   private int nameServerPort;
   private int brokerPort;
@@ -81,6 +84,9 @@ public final class SluiceOptions {
     advertisedHost = other.advertisedHost;
     brokerAdvertise = other.brokerAdvertise;
     delayLevelsMs = other.delayLevelsMs;
+    tlsCertificate = other.tlsCertificate;
+    tlsKey = other.tlsKey;
+    tlsEnforced = other.tlsEnforced;
     httpPort = other.httpPort;
     nameServerPort = other.nameServerPort;
     brokerPort = other.brokerPort;
@@ -106,6 +112,9 @@ public final class SluiceOptions {
     advertisedHost = from.text(ConfigTable.ADVERTISED_HOST);
     brokerAdvertise = from.text(ConfigTable.BROKER_ADVERTISE);
     delayLevelsMs = from.durationsMs(ConfigTable.MESSAGE_DELAY_LEVELS);
+    tlsCertificate = from.text(ConfigTable.TLS_CERTIFICATE);
+    tlsKey = from.text(ConfigTable.TLS_KEY);
+    tlsEnforced = from.text(ConfigTable.TLS_MODE).equals("enforcing");
     httpPort = from.integer(ConfigTable.HTTP_PORT);
     nameServerPort = from.integer(ConfigTable.NAMESERVER_PORT);
     brokerPort = from.integer(ConfigTable.BROKER_PORT);
@@ -226,6 +235,8 @@ public final class SluiceOptions {
         .setHost(host)
         .setAdvertise(brokerHost.isEmpty() ? null : brokerHost)
         .setDelayLevelsMs(delayLevelsMs)
+        .setTls(tlsCertificate, tlsKey)
+        .setTlsEnforced(tlsEnforced)
         .setNameServerPort(nameServerPort)
         .setBrokerPort(brokerPort)
         .setClusterName(clusterName)
@@ -296,6 +307,19 @@ public final class SluiceOptions {
    */
   public SluiceOptions setBrokerAdvertise(String brokerAdvertise) {
     this.brokerAdvertise = brokerAdvertise;
+    return this;
+  }
+
+  /** PEM files with which RocketMQ clients may speak TLS; empty for no TLS. */
+  public SluiceOptions setTls(String certificate, String key) {
+    tlsCertificate = certificate;
+    tlsKey = key;
+    return this;
+  }
+
+  /** Whether RocketMQ clients without TLS are turned away. */
+  public SluiceOptions setTlsEnforced(boolean tlsEnforced) {
+    this.tlsEnforced = tlsEnforced;
     return this;
   }
 

@@ -77,6 +77,7 @@ public final class BrokerVerticle extends VerticleBase {
   private final LatencyRecorder latency;
   private final FileAccess files;
   private final BrokerMetrics metrics;
+  private final TransactionFigures transactionFigures;
   private final Replication replication;
 
   private MessageStore store;
@@ -159,6 +160,7 @@ public final class BrokerVerticle extends VerticleBase {
     this.replication = replication;
     this.files = files;
     this.metrics = new BrokerMetrics(metrics, options.getBrokerName());
+    transactionFigures = new TransactionFigures(metrics, options.getBrokerName());
     this.options = new BrokerOptions(options);
     this.options.check();
     this.clock = clock;
@@ -189,8 +191,10 @@ public final class BrokerVerticle extends VerticleBase {
     metrics.close();
     timers.stop();
     transactionChecks.stop();
+    transactionFigures.close();
     transactionEnds.close(reason);
     letterJobs.stop();
+    plainSends.close(reason);
     waiting.close(reason);
     appender.close(reason);
     turn.stop();
@@ -303,7 +307,8 @@ public final class BrokerVerticle extends VerticleBase {
     clientKept =
         new ClientKeptHandler(
             options, store, state, catalog, log, reader, dispatcher, appender, locks, clock);
-    pops = new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept);
+    pops =
+        new PopHandler(store, state, catalog, log, dispatcher, reader, settler, clientKept, clock);
     rates =
         new Rates(
             state,
@@ -336,12 +341,12 @@ public final class BrokerVerticle extends VerticleBase {
     appender.connect(replication);
     replicationAdmin = new ReplicationAdmin(options, store, replication);
     registrar = new Registrar(vertx, options, state);
-    plainSends = new PlainSends(vertx, options, state, appender, clock);
+    plainSends = new PlainSends(vertx, context, options, state, appender, clock);
     bundles = new Bundles(vertx, turn, this::take);
   }
 
   private void assembleTransactions() {
-    transactions = new Transactions(options, store, state, log);
+    transactions = new Transactions(options, store, state, log, transactionFigures);
     transactionEnds =
         new TransactionEnds(
             options,
@@ -373,7 +378,8 @@ public final class BrokerVerticle extends VerticleBase {
             (address, notice) ->
                 vertx.eventBus().send(address, notice, BusCodec.options(NOTICE_TIMEOUT_MS)),
             turn,
-            clock);
+            clock,
+            transactionFigures);
   }
 
   /** The first byte of the log that is needed beside what the snapshot does not cover. */
@@ -462,7 +468,7 @@ public final class BrokerVerticle extends VerticleBase {
               bundles.take(request);
             }));
     TransactionHandler handler =
-        new TransactionHandler(options, store, state, transactions, transactionEnds, log);
+        new TransactionHandler(options, store, state, transactions, transactionEnds);
     listening.add(
         this.<TransactionRequest>on(
             Addresses.transactions(name), (request, at) -> handler.handle(request, Answer.to(at))));

@@ -139,6 +139,10 @@ final class Catalog {
       throw invalid(
           "permission is " + config.permission() + "; allowed is 2 (write), 4 (read) or 6 (both)");
     }
+    String problem = config.attributeProblem();
+    if (problem != null) {
+      throw invalid(problem);
+    }
     TopicState before = state.topics.get(config.name());
     if (before == null && state.topics.size() >= options.getMaxTopics()) {
       throw new SluiceException(

@@ -10,6 +10,7 @@ import io.sluice.bus.ClientKept.Commit;
 import io.sluice.bus.ClientKept.Consumers;
 import io.sluice.bus.ClientKept.Disconnect;
 import io.sluice.bus.ClientKept.EnsureTopic;
+import io.sluice.bus.ClientKept.FindProducer;
 import io.sluice.bus.ClientKept.GetConsumers;
 import io.sluice.bus.ClientKept.GetGroupsOfTopic;
 import io.sluice.bus.ClientKept.GetOffset;
@@ -68,6 +69,9 @@ final class ClientKeptHandler {
 
   /** The position of a queue that a group of such clients has none in. */
   static final long NO_POSITION = -1;
+
+  /** A client pops again when its wait is over, which is 15 s later by default, at most 60 s. */
+  private static final long POPS_LIVE_MS = 90_000;
 
   /** RocketMQ's interval of the look for silent channels. */
   private static final long EXPIRE_EVERY_MS = 10_000;
@@ -163,6 +167,8 @@ final class ClientKeptHandler {
       return consumers(get.group());
     } else if (request instanceof GetProducers get) {
       return new Producers(registry.producers(get.group()));
+    } else if (request instanceof FindProducer find) {
+      return new Producers(registry.producersOf(find.clientId()));
     } else if (request instanceof GetGroupsOfTopic get) {
       return groupsOf(get.topic());
     } else if (request instanceof EnsureTopic ensure) {
@@ -242,12 +248,23 @@ final class ClientKeptHandler {
     tell(Set.of(group));
   }
 
+  /** Refuses pops where live clients share the topic's queues and were not told to pop. */
+  void checkPopsAllowed(String group, String topic) {
+    if (registry.shares(group, topic) && !state.requestModes.isPopped(group, topic)) {
+      throw sharedByClients(group, topic);
+    }
+  }
+
   /**
-   * Whether the group has a cursor by leases, although its live clients may still be at what they
-   * pulled before: they were told to pop.
+   * Whether the group's clients were told to pop and do it. Clients that share the queues by
+   * themselves never ask and go on to pull; as long as nobody pops they may.
    */
   private boolean isPopped(String group, String topic) {
-    return state.requestModes.isPopped(group, topic);
+    if (!state.requestModes.isPopped(group, topic)) {
+      return false;
+    }
+    Consumption consumption = state.consumption(group, topic);
+    return consumption != null && clock.nowMs() - consumption.lastPopMs < POPS_LIVE_MS;
   }
 
   /** Whether live clients of the group share the topic's queues among themselves. */
@@ -315,9 +332,9 @@ final class ClientKeptHandler {
           ErrorCode.CONFLICT,
           "the group '"
               + pull.group()
-              + "' is to pop the messages of '"
+              + "' pops the messages of '"
               + pull.topic()
-              + "' (request mode POP); set the mode to PULL for pulls");
+              + "' now (request mode POP); set the mode to PULL for pulls");
     }
     Filter filter = pull.filter() != null ? pull.filter() : subscribed(pull);
     Long reset = resets.remove(new ResetKey(pull.group(), pull.topic(), pull.queueId()));

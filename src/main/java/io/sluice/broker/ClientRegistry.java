@@ -29,6 +29,7 @@ final class ClientRegistry {
   static final long EXPIRY_MS = 120_000;
 
   private final Map<String, Client> clients = new HashMap<>();
+  private final Map<String, Set<Client>> byClientId = new HashMap<>();
   private final Map<String, ConsumerGroup> consumerGroups = new HashMap<>();
   private final Map<String, Map<String, Client>> producerGroups = new HashMap<>();
 
@@ -55,8 +56,10 @@ final class ClientRegistry {
   Set<String> heartbeat(Heartbeat heartbeat, long nowMs) {
     String holder = heartbeat.client().holder();
     Client client = clients.computeIfAbsent(holder, name -> new Client());
+    forgetId(client);
     client.member = heartbeat.client();
     client.lastSeenMs = nowMs;
+    byClientId.computeIfAbsent(client.member.clientId(), id -> new HashSet<>(2)).add(client);
     Set<String> changed = new TreeSet<>();
     leaveUnnamed(client, heartbeat, changed);
     for (String group : heartbeat.producerGroups()) {
@@ -154,6 +157,18 @@ final class ClientRegistry {
     return members(producerGroups.getOrDefault(group, Map.of()));
   }
 
+  /** The connections of a client that sends, the one heard last first. */
+  List<Member> producersOf(String clientId) {
+    List<Client> found = new ArrayList<>();
+    for (Client client : byClientId.getOrDefault(clientId, Set.of())) {
+      if (!client.producerGroups.isEmpty()) {
+        found.add(client);
+      }
+    }
+    found.sort((a, b) -> Long.compare(b.lastSeenMs, a.lastSeenMs));
+    return found.stream().map(client -> client.member).toList();
+  }
+
   /** Who sends, by group. */
   Map<String, List<Member>> producers() {
     Map<String, List<Member>> byGroup = new HashMap<>();
@@ -236,6 +251,7 @@ final class ClientRegistry {
       leaveProducers(client, group);
     }
     clients.remove(client.member.holder());
+    forgetId(client);
     return changed;
   }
 
@@ -262,6 +278,14 @@ final class ClientRegistry {
   private void dropIfIdle(Client client) {
     if (client.consumerGroups.isEmpty() && client.producerGroups.isEmpty()) {
       clients.remove(client.member.holder());
+      forgetId(client);
+    }
+  }
+
+  private void forgetId(Client client) {
+    Set<Client> same = client.member == null ? null : byClientId.get(client.member.clientId());
+    if (same != null && same.remove(client) && same.isEmpty()) {
+      byClientId.remove(client.member.clientId());
     }
   }
 

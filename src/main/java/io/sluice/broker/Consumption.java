@@ -33,6 +33,9 @@ final class Consumption {
    */
   Map<Integer, WaiterList> waitersApart;
 
+  /** When somebody popped last; owned by the {@link PopHandler}. */
+  long lastPopMs = Long.MIN_VALUE / 2;
+
   /** Reads by workers under way. Owned by the {@link Dispatcher}. */
   int reading;
 

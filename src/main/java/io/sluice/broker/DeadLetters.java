@@ -271,8 +271,11 @@ final class DeadLetters implements ChangeBuffer.DeadLetters {
     }
   }
 
-  /** Whether it had all of its attempts, or a consumer gave it up before. */
+  /** Whether its time was over, it had all of its attempts, or a consumer gave it up before. */
   private static String cause(Letter letter) {
+    if (QueueCursor.EXPIRED.equals(letter.reason)) {
+      return "expired";
+    }
     int attempts = letter.cursor.dyingAttempts(letter.offset);
     int most = letter.cursor.consumption.group.config.maxAttempts();
     return attempts >= most ? "attempts" : "rejected";

@@ -4,6 +4,7 @@ import io.sluice.bus.AckLevel;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.AppendRequest;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.ReplyTo;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.Names;
@@ -14,6 +15,7 @@ import io.sluice.message.UniqueIds;
 import io.sluice.util.Clock;
 import io.sluice.util.Durations;
 import io.sluice.util.Timestamps;
+import io.vertx.core.Context;
 import io.vertx.core.MultiMap;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -44,7 +46,6 @@ final class PlainSends {
 
   private static final byte[] LOCAL_HOST = {127, 0, 0, 1, 0, 0, 0, 0};
   private static final String PROPERTY_PREFIX = "sluice-property-";
-  private static final Set<String> NOT_YET = Set.of("sluice-reply-wait");
 
   private final Vertx vertx;
   private final BrokerOptions options;
@@ -52,17 +53,29 @@ final class PlainSends {
   private final Appender appender;
   private final Clock clock;
   private final UniqueIds ids;
+  private final PlainRequests requests;
   private final Map<String, MessageConsumer<Object>> consumers = new HashMap<>();
   private final PropertiesWriter properties = new PropertiesWriter();
 
   PlainSends(
-      Vertx vertx, BrokerOptions options, BrokerState state, Appender appender, Clock clock) {
+      Vertx vertx,
+      Context context,
+      BrokerOptions options,
+      BrokerState state,
+      Appender appender,
+      Clock clock) {
     this.vertx = vertx;
     this.options = options;
     this.state = state;
     this.appender = appender;
     this.clock = clock;
     ids = new UniqueIds(clock.nowMs());
+    requests = new PlainRequests(vertx, context, clock, ids.next());
+  }
+
+  /** Ends what waits for replies. */
+  void close(SluiceException reason) {
+    requests.close(reason);
   }
 
   /** Listens for the topics there are now, and no longer for those that are gone. */
@@ -93,9 +106,20 @@ final class PlainSends {
     try {
       String id = ids.next();
       AckLevel ack = ackOf(message.headers());
-      MessageBatch batch = encode(topic, id, message);
-      AppendRequest request = new AppendRequest(batch, ack, false, clock.nowNs());
-      appender.append(request, answerTo(message, topic, id, ack));
+      long replyWaitMs = PlainRequests.replyWaitMs(message.headers());
+      ReplyTo replyTo = replyWaitMs == 0 ? null : requests.await(message, replyWaitMs);
+      try {
+        MessageBatch batch = encode(topic, id, message, replyTo);
+        AppendRequest request = new AppendRequest(batch, ack, false, clock.nowNs());
+        appender.append(
+            request,
+            replyTo == null
+                ? answerTo(message, topic, id, ack)
+                : requests.answerTo(message, replyTo));
+      } catch (RuntimeException e) {
+        requests.forget(replyTo);
+        throw e;
+      }
     } catch (SluiceException e) {
       SluiceException.fail(message, e);
     } catch (IllegalArgumentException e) {
@@ -118,7 +142,7 @@ final class PlainSends {
                 .put("topic", topic)
                 .put("broker", reply.brokerName());
         if (reply.isHalf(0)) {
-          answer.put("transactionId", id);
+          answer.put("transactionId", reply.messageId(0, id));
         } else if (reply.deliverAtMs(0) > 0) {
           answer.put("deliverAt", reply.deliverAtMs(0));
         } else {
@@ -137,10 +161,11 @@ final class PlainSends {
     };
   }
 
-  private MessageBatch encode(String topic, String id, Message<Object> message) {
+  private MessageBatch encode(String topic, String id, Message<Object> message, ReplyTo replyTo) {
     ByteBuffer body = ByteBuffer.wrap(bodyOf(message.body()));
     properties.clear().recognise(false).put(PropertyNames.UNIQUE_KEY, id);
     long selector = readHeaders(message.headers());
+    requests.putInto(properties, replyTo, message.headers());
     MessageBatch batch = new MessageBatch(body.remaining() + 512);
     long nowMs = clock.nowMs();
     long dueAtMs = dueAtMs(message.headers(), nowMs);
@@ -169,9 +194,10 @@ final class PlainSends {
       String value = header.getValue();
       if (name.startsWith(PROPERTY_PREFIX)) {
         properties.put(header.getKey().substring(PROPERTY_PREFIX.length()), value);
-      } else if (NOT_YET.contains(name) || name.startsWith("ce-")) {
+      } else if (name.startsWith("ce-")) {
         throw new SluiceException(
-            ErrorCode.NOT_SUPPORTED, "the header " + header.getKey() + " is not supported yet");
+            ErrorCode.NOT_SUPPORTED,
+            "the header " + header.getKey() + " is of a CloudEvent; those come over HTTP");
       } else if (name.equals("traceparent") || name.equals("tracestate")) {
         properties.put(name, value);
       } else {
@@ -188,7 +214,8 @@ final class PlainSends {
               "sluice-ack",
               "sluice-delay",
               "sluice-deliver-at",
-              "sluice-transaction" -> {
+              "sluice-transaction",
+              PlainRequests.REPLY_WAIT -> {
             // Keys are put together below; the others are read by themselves.
           }
           default -> refuseUnknown(header.getKey(), name);

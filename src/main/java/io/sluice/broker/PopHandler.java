@@ -30,6 +30,7 @@ import io.sluice.bus.StartPosition;
 import io.sluice.message.Names;
 import io.sluice.store.ConsumeQueue;
 import io.sluice.store.MessageStore;
+import io.sluice.util.Clock;
 import java.util.function.Function;
 
 /**
@@ -50,6 +51,7 @@ final class PopHandler {
   private final Reader reader;
   private final Settler settler;
   private final ClientKeptHandler clientKept;
+  private final Clock clock;
 
   PopHandler(
       MessageStore store,
@@ -59,7 +61,9 @@ final class PopHandler {
       Dispatcher dispatcher,
       Reader reader,
       Settler settler,
-      ClientKeptHandler clientKept) {
+      ClientKeptHandler clientKept,
+      Clock clock) {
+    this.clock = clock;
     this.store = store;
     this.state = state;
     this.catalog = catalog;
@@ -101,12 +105,13 @@ final class PopHandler {
     }
     TopicState topic = catalog.existingTopic(pop.topic());
     checkQueue(topic, pop.queueId());
-    clientKept.checkLeasesAllowed(pop.group(), pop.topic());
+    clientKept.checkPopsAllowed(pop.group(), pop.topic());
     Consumption consumption = state.consumption(pop.group(), pop.topic());
     if (consumption == null) {
       consumption = catalog.consumeAt(pop.group(), topic, startOffsets(topic, pop.fromEnd()));
     }
     Consumption from = consumption;
+    from.lastPopMs = clock.nowMs();
     Popping popping = new Popping(pop.queueId(), false);
     dispatcher.receive(
         new ReceiveRequest(
@@ -244,7 +249,7 @@ final class PopHandler {
   private void await(Notify notify, Answer<BusMessage> answer) {
     TopicState topic = catalog.existingTopic(notify.topic());
     checkQueue(topic, notify.queueId());
-    clientKept.checkLeasesAllowed(notify.group(), notify.topic());
+    clientKept.checkPopsAllowed(notify.group(), notify.topic());
     if (state.consumption(notify.group(), notify.topic()) == null && !isEmpty(topic)) {
       // Where the group begins is for its first pop to say.
       answer.succeed(new Notified(true));

@@ -81,6 +81,8 @@ final class RepeatedSends {
   private long markedMs = Long.MIN_VALUE;
   private long recognised;
   private int fetched;
+  private String lastName;
+  private long lastWindowMs;
 
   // Of the request that is being appended.
   private MessageBatch batch;
@@ -166,6 +168,7 @@ final class RepeatedSends {
   /** The topics are not as they were. */
   void topicsChanged() {
     longestWindowMs = -1;
+    lastName = null;
   }
 
   /** Reads what was stored before the start. */
@@ -269,13 +272,15 @@ final class RepeatedSends {
     }
   }
 
+  /** Most messages of a request, and most requests, are of the topic of the one before. */
   private long windowMs(String name) {
-    TopicState topic = state.topics.get(name);
-    return topic == null ? 0 : windowMs(topic);
-  }
-
-  private long windowMs(TopicState topic) {
-    return topic.duplicateWindowMs < 0 ? defaultWindowMs : topic.duplicateWindowMs;
+    if (!name.equals(lastName)) {
+      TopicState topic = state.topics.get(name);
+      long ofTopic = topic == null ? 0 : topic.duplicateWindowMs;
+      lastWindowMs = ofTopic < 0 ? defaultWindowMs : ofTopic;
+      lastName = name;
+    }
+    return lastWindowMs;
   }
 
   private long longestWindowMs() {

@@ -44,6 +44,7 @@ final class StateLog {
   private ConsumeQueue[] blockedTargets;
   private Runnable blockedStored;
   private boolean waitsForStore;
+  private boolean stood;
   private long recordedBytes;
   private Replication replication;
 
@@ -131,9 +132,15 @@ final class StateLog {
       blockedFrom = 0;
     }
     if (blocked != null && !append()) {
+      stood = true;
       return false;
     }
     answerAll();
+    if (stood) {
+      // What did not go on while the state waited stands before this step of the turn.
+      stood = false;
+      turn.request();
+    }
     return true;
   }
 

@@ -50,11 +50,11 @@ final class TransactionChecks {
   private final Notices notices;
   private final Turn turn;
   private final Clock clock;
+  private final TransactionFigures figures;
   private final Map<String, List<Member>> producersOfRound = new HashMap<>();
   private long nextRoundMs = Long.MIN_VALUE;
   private int asking;
   private int turns;
-  private long asked;
   private boolean stopped;
 
   /** Sends to a front. */
@@ -71,7 +71,8 @@ final class TransactionChecks {
       Function<String, List<Member>> producers,
       Notices notices,
       Turn turn,
-      Clock clock) {
+      Clock clock,
+      TransactionFigures figures) {
     this.options = options;
     this.store = store;
     this.transactions = transactions;
@@ -81,11 +82,7 @@ final class TransactionChecks {
     this.notices = notices;
     this.turn = turn;
     this.clock = clock;
-  }
-
-  /** Questions sent to producers since the start. */
-  long asked() {
-    return asked;
+    this.figures = figures;
   }
 
   /** Nobody is asked any more. */
@@ -165,7 +162,7 @@ final class TransactionChecks {
       return 0;
     }
     Member producer = live.get(Math.floorMod(turns++, live.size()));
-    asked++;
+    figures.asked();
     if (store.isWarm(transactions.queue(), transaction.offset, 1)) {
       send(transaction, producer, false);
     } else {

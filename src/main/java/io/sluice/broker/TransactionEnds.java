@@ -66,7 +66,10 @@ final class TransactionEnds {
   private final ConsumeQueue undecidedQueue;
   private final ArrayDeque<Ending> endings = new ArrayDeque<>();
   private final PropertiesWriter properties = new PropertiesWriter();
-  private boolean warm;
+
+  /** So many of the first ones can be read without waiting for the disk. */
+  private int warm;
+
   private boolean suspect;
   private boolean waits;
 
@@ -162,15 +165,22 @@ final class TransactionEnds {
             });
   }
 
-  /** Fails what waits, at the end. */
+  /** Fails what waits: it is not ended. */
   void close(SluiceException reason) {
     while (!endings.isEmpty()) {
       endings.poll().answer().fail(reason);
     }
+    warm = 0;
   }
 
   /** Ends what was asked for. A step of the turn. */
   void endAll() {
+    SluiceException lasting = log.lastingRefusal();
+    if (lasting != null) {
+      // A store that takes nothing: the transactions stay open.
+      close(lasting);
+      return;
+    }
     int groups = 0;
     while (!endings.isEmpty() && !waits && !log.isBlocked()) {
       if (groups++ == GROUPS_PER_TURN) {
@@ -185,7 +195,7 @@ final class TransactionEnds {
 
   /** Ends the first of those that wait; false if they have to wait on. */
   private boolean endGroup() {
-    if (!warm && !areWarm()) {
+    if (warm == 0 && !areWarm()) {
       return false;
     }
     Group group = collect();
@@ -230,7 +240,10 @@ final class TransactionEnds {
         cold[count++] = offset;
       }
     }
+    int readable = Math.min(looked, GROUP_ENDS);
     if (count == 0) {
+      warm = readable;
+      suspect = false;
       return true;
     }
     waits = true;
@@ -238,7 +251,7 @@ final class TransactionEnds {
         .onComplete(
             done -> {
               waits = false;
-              warm = true;
+              warm = Math.min(readable, endings.size());
               suspect = done.failed();
               if (done.failed()) {
                 LOG.log(Level.ERROR, "could not read half messages", done.cause());
@@ -270,7 +283,7 @@ final class TransactionEnds {
         } else {
           group.ended.add(ending);
         }
-        if (++group.taken == GROUP_ENDS) {
+        if (++group.taken == warm) {
           break;
         }
       }
@@ -397,7 +410,7 @@ final class TransactionEnds {
     for (int i = 0; i < group.taken; i++) {
       endings.poll();
     }
-    warm = false;
+    warm -= group.taken;
     group.refused.forEach(refused -> refused.ending.answer.fail(refused.reason));
   }
 

@@ -45,7 +45,6 @@ final class TransactionHandler {
   private final TransactionState state;
   private final Transactions transactions;
   private final TransactionEnds ends;
-  private final StateLog log;
   private final ConsumeQueue queue;
   private final MessageView view = new MessageView();
 
@@ -54,24 +53,20 @@ final class TransactionHandler {
       MessageStore store,
       BrokerState state,
       Transactions transactions,
-      TransactionEnds ends,
-      StateLog log) {
+      TransactionEnds ends) {
     this.options = options;
     this.store = store;
     this.state = state.transactions;
     this.transactions = transactions;
     this.ends = ends;
-    this.log = log;
     queue = transactions.queue();
   }
 
   /** Takes a request; answered once. */
   void handle(TransactionRequest request, Answer<BusMessage> answer) {
     if (request instanceof End end) {
-      log.checkWritable();
       end(end, answer);
     } else if (request instanceof EndHalf end) {
-      log.checkWritable();
       endHalf(end, answer);
     } else if (request instanceof Find find) {
       complete(find(find.transactionId()), answer);

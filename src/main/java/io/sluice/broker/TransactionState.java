@@ -127,11 +127,16 @@ final class TransactionState {
    * that mark is not taken any more.
    */
   void addParts(List<BrokerState.Part> parts) {
+    // Whatever is before an end was stored before it, so this holds on a slave too.
+    moveOn(lastOffset + 1);
     for (Map.Entry<Long, long[]> block : new ArrayList<>(blocks.entrySet())) {
       parts.add(out -> snapshot(block.getKey() << BLOCK_BITS, block.getValue(), out));
     }
     // As it is now: the ends that come while the snapshot is written are replayed over it.
     long over = firstOpen;
+    // Only on a slave: a master knows them with its open ones.
+    List<TransactionChecked> checks = List.copyOf(replayedChecks.values());
+    parts.add(out -> checks.forEach(out::accept));
     if (over > 0) {
       parts.add(out -> out.accept(new TransactionsOver(over)));
     }

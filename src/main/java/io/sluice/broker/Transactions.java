@@ -50,12 +50,15 @@ final class Transactions {
   private final Map<String, String> names = new HashMap<>();
   private final TransactionHeap heap = new TransactionHeap();
   private final MessageView view = new MessageView();
-  private long begun;
-  private long committed;
-  private long rolledBack;
-  private long expired;
+  private final TransactionFigures figures;
 
-  Transactions(BrokerOptions options, MessageStore store, BrokerState state, StateLog log) {
+  Transactions(
+      BrokerOptions options,
+      MessageStore store,
+      BrokerState state,
+      StateLog log,
+      TransactionFigures figures) {
+    this.figures = figures;
     this.options = options;
     this.store = store;
     this.state = state.transactions;
@@ -77,26 +80,6 @@ final class Transactions {
   /** How many are open. */
   int open() {
     return byOffset.size();
-  }
-
-  /** Begun since the start. */
-  long begun() {
-    return begun;
-  }
-
-  /** Committed since the start. */
-  long committed() {
-    return committed;
-  }
-
-  /** Rolled back since the start, by those who were asked or by hand. */
-  long rolledBack() {
-    return rolledBack;
-  }
-
-  /** Rolled back since the start as nobody said how they ended. */
-  long expired() {
-    return expired;
   }
 
   /** An open one by the place of its half message, or null. */
@@ -133,7 +116,7 @@ final class Transactions {
   /** A half message was appended; the batch may not know where and when. */
   void began(MessageBatch batch, int index, long offset, long physicalOffset, long storedAtMs) {
     view.wrap(ByteBuffer.wrap(batch.bytes()), batch.position(index));
-    begun++;
+    figures.begun();
     add(view, offset, physicalOffset, storedAtMs);
   }
 
@@ -239,6 +222,7 @@ final class Transactions {
     byOffset.put(offset, transaction);
     byId.put(transaction.id, transaction);
     heap.add(transaction);
+    figures.open(open());
   }
 
   /** RocketMQ 5.5.0, TransactionalMessageServiceImpl: a message may ask for more time. */
@@ -271,11 +255,8 @@ final class Transactions {
     byOffset.remove(transaction.offset);
     byId.remove(transaction.id, transaction);
     state.ended(transaction.offset, outcome);
-    switch (outcome) {
-      case COMMITTED -> committed++;
-      case ROLLED_BACK -> rolledBack++;
-      default -> expired++;
-    }
+    figures.ended(outcome);
+    figures.open(open());
   }
 
   /** It was asked for one: sets when it is asked for next. */

@@ -6,6 +6,9 @@ package io.sluice.bus;
  */
 public final class Addresses {
 
+  /** Behind the address of a front: where the replies to its clients go. */
+  public static final String REQUESTS = ".requests";
+
   private static final String BROKER = "sluice.broker.";
   private static final String FRONT = "sluice.front.";
   private static final String NAMESERVER = "sluice.nameserver";
@@ -20,6 +23,16 @@ public final class Addresses {
   /** {@link ReplyBundle} to one event loop of a front. */
   public static String replies(String loopId) {
     return FRONT + loopId + ".replies";
+  }
+
+  /** {@link ReplyMessage} to who asked: the name in {@link ReplyTo} of a front's event loop. */
+  public static String requester(String name) {
+    return FRONT + name.substring(ReplyTo.PREFIX.length()) + REQUESTS;
+  }
+
+  /** {@link ReplyMessage} to the front that has this connection. */
+  public static String requesterOf(String holder) {
+    return frontOf(holder) + REQUESTS;
   }
 
   /** {@link AppendRequest} to {@link AppendReply}. */

@@ -86,6 +86,12 @@ public sealed interface ClientKept extends BusMessage {
   /** Who sends in a group. Answer: {@link Producers}, empty if nobody does. */
   record GetProducers(String group) implements ClientKept {}
 
+  /**
+   * The connections of a client that sends, by the client's id, the one heard last first. Answer:
+   * {@link Producers}, empty if there is none.
+   */
+  record FindProducer(String clientId) implements ClientKept {}
+
   /** Which groups have a live consumer or a position in a topic. Answer: {@link GroupNames}. */
   record GetGroupsOfTopic(String topic) implements ClientKept {}
 

@@ -23,6 +23,7 @@ public enum ErrorCode {
   SUBSCRIPTION_NOT_LATEST(409, 25, true, "The group's subscription known here is an older one"),
   CONSUMER_OFFLINE(409, 206, true, "Nobody consumes in this group now"),
   CONFLICT(409, 1, false, "The present state does not allow this"),
+  REQUESTER_GONE(410, 1, false, "Nobody waits for this reply"),
   MESSAGE_TOO_LARGE(413, 13, false, "The message is over the size limit"),
   UNSUPPORTED_MEDIA_TYPE(415, 3, false, "This content type is not taken here"),
   OFFSET_OUT_OF_RANGE(416, 21, false, "The offset is outside of the queue"),

@@ -2,6 +2,7 @@ package io.sluice.bus;
 
 import io.sluice.util.Durations;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -66,6 +67,26 @@ public record TopicConfig(
       changed.put(attribute, value);
     }
     return new TopicConfig(name, queues, permission, order, retentionMs, Map.copyOf(changed));
+  }
+
+  /**
+   * What is wrong with an attribute that is a setting: what was found and what is allowed; or null.
+   */
+  public String attributeProblem() {
+    String expired = attributes.get(EXPIRED);
+    if (expired != null && !expired.equals(DEAD_LETTERS)) {
+      return EXPIRED + ": found '" + expired + "', allowed is " + DEAD_LETTERS;
+    }
+    for (String name : List.of(DUPLICATE_WINDOW, TTL)) {
+      try {
+        if (attributes.containsKey(name)) {
+          Durations.parseMs(attributes.get(name));
+        }
+      } catch (IllegalArgumentException e) {
+        return name + ": " + e.getMessage();
+      }
+    }
+    return null;
   }
 
   /** What an attribute says in ms; -1 if it is not there, or says nothing that can be read. */

@@ -1,5 +1,6 @@
 package io.sluice.client;
 
+import io.sluice.bus.ReplyTo;
 import io.sluice.bus.SettleRequest;
 import io.sluice.message.MessageLayout;
 import io.sluice.message.MessageView;
@@ -108,6 +109,15 @@ public final class ReceivedMessage {
   /** The content type, or null. */
   public String contentType() {
     return properties.get(PropertyNames.CONTENT_TYPE);
+  }
+
+  /** Where a reply goes, if the sender waits for one; else null. See {@link SluiceClient#reply}. */
+  public String replyTo() {
+    String requester = properties.get(PropertyNames.REPLY_TO_CLIENT);
+    String correlationId = properties.get(PropertyNames.CORRELATION_ID);
+    return requester == null || correlationId == null
+        ? null
+        : new ReplyTo(requester, correlationId).toText();
   }
 
   /** All properties, those with a meaning to the server too. */

@@ -132,6 +132,11 @@ final class Sender {
     }
   }
 
+  /** Encodes a message with an id of its own, behind those in the batch. */
+  void encode(MessageBatch batch, String topic, Buffer body, SendOptions options) {
+    encode(batch, ids.next(), topic, body, options, null);
+  }
+
   private void encode(
       MessageBatch batch,
       String messageId,

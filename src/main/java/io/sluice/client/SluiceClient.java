@@ -1,20 +1,28 @@
 package io.sluice.client;
 
 import io.sluice.bus.Addresses;
+import io.sluice.bus.AdminRequest.Positions;
 import io.sluice.bus.AdminRequest.Recall;
+import io.sluice.bus.AdminRequest.SetPosition;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.ReplyTo;
+import io.sluice.bus.Requests;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.StartPosition;
 import io.sluice.util.Clock;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
@@ -43,12 +51,17 @@ public final class SluiceClient {
   private final BrokerCalls calls;
   private final BrokerDirectory directory;
   private final Sender sender;
+  private final Vertx vertx;
+
+  // Owned by the context.
+  private Asking asking;
   private final Transactions transactions;
   private final String id = UUID.randomUUID().toString();
   private final Set<Subscription> subscriptions = ConcurrentHashMap.newKeySet();
   private int subscriptionCount;
 
   private SluiceClient(Vertx vertx, Clock clock) {
+    this.vertx = vertx;
     context = vertx.getOrCreateContext();
     calls = new BrokerCalls(vertx);
     directory = new BrokerDirectory(vertx, clock);
@@ -124,6 +137,41 @@ public final class SluiceClient {
   }
 
   /**
+   * Sends a message and waits for a consumer's reply.
+   *
+   * @param wait from now until the reply; up to 5 minutes
+   * @return completes with the reply, which needs no settlement; fails with TIMEOUT if nobody
+   *     replied in time: the message stays stored then
+   */
+  public Future<ReceivedMessage> request(
+      String topic, Buffer body, SendOptions options, Duration wait) {
+    return here(() -> asking().request(topic, body, options, wait));
+  }
+
+  /**
+   * Replies to a request that was received; {@link ReceivedMessage#replyTo} says whether it is one.
+   *
+   * @return completes when the requester has the reply; fails with REQUESTER_GONE if it does not
+   *     wait any more
+   */
+  public Future<Void> reply(ReceivedMessage request, Buffer body, SendOptions options) {
+    if (request.replyTo() == null) {
+      return Future.failedFuture(
+          new SluiceException(
+              ErrorCode.INVALID_ARGUMENT,
+              "the message " + request.messageId() + " waits for no reply"));
+    }
+    return here(() -> asking().reply(ReplyTo.parse(request.replyTo()), body, options));
+  }
+
+  private Asking asking() {
+    if (asking == null) {
+      asking = new Asking(new Requests(vertx, context, directory, id), sender, id);
+    }
+    return asking;
+  }
+
+  /**
    * Recalls a message that waits to be delivered later.
    *
    * @return completes when it is recalled, for good; fails with CONFLICT if it was delivered
@@ -175,6 +223,50 @@ public final class SluiceClient {
                             : startGroup(names, topic, group, own, handler)));
   }
 
+  /**
+   * Sets a group's position in a topic: replays it, or passes over messages. Leases in flight end,
+   * live consumers follow at once.
+   */
+  public Future<Void> seek(String topic, String group, StartPosition to) {
+    return here(
+        () ->
+            directory
+                .brokersFor(topic)
+                .compose(
+                    brokers ->
+                        Future.join(
+                            brokers.stream()
+                                .map(
+                                    broker ->
+                                        setPosition(
+                                            broker, new SetPosition(group, topic, to, null, null)))
+                                .toList()))
+                .mapEmpty());
+  }
+
+  /**
+   * Sets a group's position in some queues of a topic.
+   *
+   * @param offsets by queue id, the next message for the group
+   */
+  public Future<Void> seek(String topic, String group, Map<Integer, Long> offsets) {
+    Map<Integer, Long> sorted = new TreeMap<>(offsets);
+    SetPosition request =
+        new SetPosition(
+            group,
+            topic,
+            null,
+            sorted.keySet().stream().mapToInt(Integer::intValue).toArray(),
+            sorted.values().stream().mapToLong(Long::longValue).toArray());
+    return here(() -> directory.brokerFor(topic).compose(broker -> setPosition(broker, request)));
+  }
+
+  private Future<Void> setPosition(String broker, SetPosition request) {
+    return calls
+        .<Positions>request(Addresses.admin(broker), request, BrokerCalls.TIMEOUT_MS)
+        .mapEmpty();
+  }
+
   /** Subscribes for a stream; see {@link MessageStream} for how its messages are settled. */
   public Future<MessageStream> stream(String topic, String group, SubscribeOptions options) {
     MessageStream stream = new MessageStream();
@@ -188,6 +280,13 @@ public final class SluiceClient {
 
   /** Closes all subscriptions, each as {@link Subscription#close}; is asked nothing any more. */
   public Future<Void> close() {
+    context.runOnContext(
+        nothing -> {
+          if (asking != null) {
+            asking.close();
+            asking = null;
+          }
+        });
     return Future.join(subscriptions.stream().map(Subscription::close).toList())
         .eventually(() -> here(transactions::close))
         .mapEmpty();

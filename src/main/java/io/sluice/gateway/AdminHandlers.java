@@ -566,7 +566,7 @@ final class AdminHandlers {
   }
 
   /** Where a position is to go. */
-  private static final class PositionFields {
+  static final class PositionFields {
 
     private StartPosition to;
     private int[] queueIds;
@@ -588,6 +588,13 @@ final class AdminHandlers {
       Fields.expectObject("to", parser);
       Fields.readFields(parser, TO_FIELDS, this::takeInner);
       return true;
+    }
+
+    /** The place for a subscription. */
+    Position.From place() {
+      return to != null
+          ? new Position.From(to, null)
+          : new Position.From(null, new Position(queueIds, queueOffsets));
     }
 
     AdminRequest request(String group, String topic) {

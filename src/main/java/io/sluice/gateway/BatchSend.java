@@ -29,6 +29,7 @@ final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines {
   private final AckLevel ack;
   private final boolean lines;
   private final boolean atomic;
+  private final boolean events;
   private final ItemReader items = new ItemReader();
   private Segment segment;
   private long index;
@@ -38,6 +39,7 @@ final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines {
    *
    * @param lines whether the body is NDJSON
    * @param atomic whether all or none are stored
+   * @param events whether the items are structured CloudEvents
    */
   BatchSend(
       Loop loop,
@@ -46,7 +48,9 @@ final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines {
       String topic,
       AckLevel ack,
       boolean lines,
-      boolean atomic) {
+      boolean atomic,
+      boolean events) {
+    this.events = events;
     this.loop = loop;
     this.request = request;
     this.connection = connection;
@@ -131,7 +135,11 @@ final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines {
       int depth = parser.getParsingContext().getNestingDepth();
       MessageDraft draft = loop.draft.start(topic);
       try {
-        items.readNext(parser, bytes, from, draft);
+        if (events) {
+          loop.events.readNext(parser, bytes, from, draft);
+        } else {
+          items.readNext(parser, bytes, from, draft);
+        }
         encode(draft);
       } catch (SluiceException | IllegalArgumentException e) {
         segment.refused(index, Answers.known(e));

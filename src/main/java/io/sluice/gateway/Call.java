@@ -1,7 +1,5 @@
 package io.sluice.gateway;
 
-import io.sluice.bus.ErrorCode;
-import io.sluice.bus.SluiceException;
 import io.vertx.core.Future;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
@@ -90,9 +88,5 @@ final class Call {
 
   void fail(Throwable failure) {
     RequestBody.drop(loop, request, connection, failure);
-  }
-
-  static SluiceException notSupported(String what) {
-    return new SluiceException(ErrorCode.NOT_SUPPORTED, what + " is not supported yet");
   }
 }

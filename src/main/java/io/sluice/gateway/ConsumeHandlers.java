@@ -41,6 +41,9 @@ final class ConsumeHandlers {
    */
   private static final long SLICE_MS = 5_000;
 
+  private static final CharSequence EVENTS =
+      HttpHeaders.createOptimized(CloudEvent.BATCH_TYPE + "; charset=utf-8");
+
   private ConsumeHandlers() {}
 
   /** POST /v1/groups/{group}/topics/{topic}/receive. */
@@ -176,16 +179,21 @@ final class ConsumeHandlers {
       MessageBlock block = reply.messages();
       int count = block.count();
       long bytes = 0;
-      JsonText out = loop.json.clear().raw("{\"messages\":[");
+      boolean events = wantsEvents();
+      JsonText out = loop.json.clear().raw(events ? "[" : "{\"messages\":[");
       MessageView view = new MessageView();
       for (int i = 0; i < count; i++) {
         block.view(i, view);
         bytes += view.size();
-        out.raw(i == 0 ? "{\"receipt\":" : ",{\"receipt\":")
-            .string(
-                Receipt.toText(
-                    group, broker, topic, view.queueId(), view.queueOffset(), reply.leases()[i]))
-            .raw(',');
+        String receipt =
+            Receipt.toText(
+                group, broker, topic, view.queueId(), view.queueOffset(), reply.leases()[i]);
+        out.raw(i == 0 ? "" : ",");
+        if (events) {
+          loop.eventJson.write(out, view, topic, receipt, reply.attempts()[i]);
+          continue;
+        }
+        out.raw("{\"receipt\":").string(receipt).raw(',');
         loop.messageJson.write(out, view, topic, reply.attempts()[i]);
         out.raw('}');
       }
@@ -195,8 +203,8 @@ final class ConsumeHandlers {
       loop.counters.bytesOut.add(bytes);
       call.response
           .setStatusCode(200)
-          .putHeader(HttpHeaders.CONTENT_TYPE, Answers.JSON)
-          .end(out.raw("]}").toBuffer())
+          .putHeader(HttpHeaders.CONTENT_TYPE, events ? EVENTS : Answers.JSON)
+          .end(out.raw(events ? "]" : "]}").toBuffer())
           .onComplete(
               written -> {
                 if (written.failed()) {
@@ -209,6 +217,12 @@ final class ConsumeHandlers {
                   loop.latencies.record(Stage.END_TO_END, nowNs - reply.receivedNs(), count);
                 }
               });
+    }
+
+    /** Whether the client asked for a batch of CloudEvents. */
+    private boolean wantsEvents() {
+      String accept = call.request.headers().get(HttpHeaders.ACCEPT);
+      return accept != null && accept.contains("application/cloudevents");
     }
 
     /** The client has gone: others may have the messages at once. The attempt is counted. */

@@ -33,13 +33,15 @@ final class EventStream {
   private final EventStreams streams;
   private final String topic;
   private final Filter filter;
+  private final boolean events;
   private final MessageView view = new MessageView();
   private TopicReader reader;
   private long lastWriteMs;
   private long fullSinceMs = -1;
   private boolean closed;
 
-  EventStream(Call call, EventStreams streams, String topic, Filter filter) {
+  EventStream(Call call, EventStreams streams, String topic, Filter filter, boolean events) {
+    this.events = events;
     loop = call.loop;
     response = call.response;
     connection = call.connection;
@@ -147,16 +149,22 @@ final class EventStream {
       block.view(i, view);
       bytes += view.size();
       at.passed(view.queueId(), view.queueOffset());
-      out.raw("id: ").raw(at.toText()).raw("\ndata: {");
+      out.raw("id: ").raw(at.toText()).raw("\ndata: ");
       int from = out.size();
-      loop.messageJson.write(out, view, topic, 0);
+      if (events) {
+        loop.eventJson.write(out, view, topic, null, 0);
+      } else {
+        out.raw('{');
+        loop.messageJson.write(out, view, topic, 0);
+        out.raw('}');
+      }
       // A line end in a JSON body would end the event's line; between values it is only a blank.
       for (int j = from; j < out.size(); j++) {
         if (out.bytes()[j] == '\n' || out.bytes()[j] == '\r') {
           out.bytes()[j] = ' ';
         }
       }
-      out.raw("}\n\n");
+      out.raw("\n\n");
     }
     block.close();
     reader.passed(reply);

@@ -116,7 +116,7 @@ final class Front {
           request,
           connection,
           loop.options.maxMessageBytes(),
-          new RawSend(loop, request, connection, topic));
+          new RawSend(loop, request, connection, topic, false));
       return;
     }
     sendTyped(request, connection, topic, mediaType(type));
@@ -125,9 +125,19 @@ final class Front {
   private void sendTyped(
       HttpServerRequest request, Connections.Tracked connection, String topic, String type) {
     boolean lines = type.equals(NDJSON);
-    if (!lines && !type.equals(BATCH)) {
-      if (type.startsWith(CLOUD_EVENTS)) {
-        throw SluiceHeaders.notSupported("the content type " + type + " (CloudEvents)");
+    boolean events = type.equals(CloudEvent.BATCH_TYPE);
+    if (!lines && !events && !type.equals(BATCH)) {
+      boolean isEvent = type.equals(CloudEvent.STRUCTURED_TYPE);
+      if (!isEvent && type.startsWith(CLOUD_EVENTS)) {
+        throw new SluiceException(
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            "events as "
+                + type
+                + " are not taken; send "
+                + CloudEvent.STRUCTURED_TYPE
+                + ", "
+                + CloudEvent.BATCH_TYPE
+                + ", or any type with ce- headers");
       }
       Query.read(request.query(), List.of());
       RequestBody.read(
@@ -135,7 +145,7 @@ final class Front {
           request,
           connection,
           loop.options.maxMessageBytes(),
-          new RawSend(loop, request, connection, topic));
+          new RawSend(loop, request, connection, topic, isEvent));
       return;
     }
     boolean atomic = Query.read(request.query(), List.of("atomic")).flag("atomic");
@@ -149,7 +159,7 @@ final class Front {
           request,
           connection,
           loop.options.maxMessageBytes(),
-          new BatchSend(loop, request, connection, topic, ack, lines, atomic));
+          new BatchSend(loop, request, connection, topic, ack, lines, atomic, events));
     }
   }
 

@@ -1,5 +1,7 @@
 package io.sluice.gateway;
 
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.SluiceException;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.http.Http2Settings;
@@ -24,6 +26,7 @@ final class GatewayVerticle extends VerticleBase {
   private static final int HTTP2_WINDOW_BYTES = 1 << 20;
 
   private final Gateway gateway;
+  private Loop loop;
   private Sockets sockets;
   private EventStreams streams;
   private HttpServer server;
@@ -36,7 +39,7 @@ final class GatewayVerticle extends VerticleBase {
   @Override
   public Future<?> start() {
     GatewayOptions options = gateway.options();
-    Loop loop = new Loop(vertx, context, gateway);
+    loop = new Loop(vertx, context, gateway);
     Connections connections = new Connections(loop);
     streams = new EventStreams(loop);
     sockets = new Sockets(loop);
@@ -67,6 +70,10 @@ final class GatewayVerticle extends VerticleBase {
   @Override
   public Future<?> stop() {
     gateway.drain();
+    loop.requests.close(
+        new SluiceException(
+            ErrorCode.SHUTTING_DOWN,
+            "the server is stopping; the request is stored, a reply will not be heard"));
     streams.endAll();
     return sockets
         .drain()

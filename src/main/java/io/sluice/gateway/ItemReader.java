@@ -170,7 +170,8 @@ final class ItemReader implements Fields.Taker {
     }
   }
 
-  private void oneBody() {
+  /** Notes that there is a body, and that there is only one. */
+  void oneBody() {
     if (hasBody) {
       throw new SluiceException(
           ErrorCode.INVALID_ARGUMENT,

@@ -3,6 +3,7 @@ package io.sluice.gateway;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BrokerLine;
 import io.sluice.bus.OrderedRoutes;
+import io.sluice.bus.Requests;
 import io.sluice.message.MessageView;
 import io.sluice.message.UniqueIds;
 import io.sluice.metrics.LatencyRecorder;
@@ -33,6 +34,7 @@ final class Loop {
   final UniqueIds ids;
   final Brokers brokers;
   final SendCollector sends;
+  final Requests requests;
   final Checkbacks checkbacks;
 
   /** Scratch for one text at a time; nothing of it may be kept over a call. */
@@ -40,6 +42,12 @@ final class Loop {
 
   /** Scratch for one message at a time on its way in. */
   final MessageDraft draft = new MessageDraft();
+
+  /** Scratch for one event at a time on its way in. */
+  final CloudEventReader events = new CloudEventReader();
+
+  /** Scratch for one event at a time on its way out. */
+  final CloudEventJson eventJson = new CloudEventJson();
 
   /** Scratch for one message at a time on its way out. */
   final MessageJson messageJson = new MessageJson();
@@ -62,8 +70,10 @@ final class Loop {
     counters = gateway.counters();
     ids = new UniqueIds(clock.nowMs());
     long timeoutMs = options.brokerTimeout().toMillis();
+    String loopId = ids.next();
     brokers =
-        new Brokers(vertx, new BrokerLine(vertx, context, clock, ids.next(), timeoutMs), timeoutMs);
+        new Brokers(vertx, new BrokerLine(vertx, context, clock, loopId, timeoutMs), timeoutMs);
+    requests = new Requests(vertx, context, directory, loopId);
     sends = new SendCollector(this);
     checkbacks = new Checkbacks(this);
   }

@@ -1,6 +1,7 @@
 package io.sluice.gateway;
 
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.ReplyTo;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.MessageLayout;
@@ -42,6 +43,9 @@ final class MessageDraft {
           PropertyNames.IDEMPOTENCY_KEY,
           PropertyNames.TTL_MS,
           PropertyNames.DEAD_REASON,
+          PropertyNames.CORRELATION_ID,
+          PropertyNames.REPLY_TO_CLIENT,
+          PropertyNames.MESSAGE_TYPE,
           PropertyNames.DEAD_CAUSE,
           PropertyNames.REDRIVEN,
           PropertyNames.DEAD_QUEUE_ID,
@@ -54,6 +58,12 @@ final class MessageDraft {
 
   /** What can be said at all; the Broker has a limit of its own. */
   private static final long LONGEST_DELAY_MS = Duration.ofDays(36_500).toMillis();
+
+  /** The longest wait for a reply: as long as a long poll. */
+  static final long MAX_REPLY_WAIT_MS = 300_000;
+
+  /** RocketMQ's clients need some cluster's name to reply; every name is routed. */
+  private static final String ANY_CLUSTER = "DefaultCluster";
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
@@ -68,6 +78,10 @@ final class MessageDraft {
   private String transactionGroup;
   private long delayMs = NONE;
   private long deliverAtMs = NONE;
+  private long replyWaitMs;
+  private ReplyTo replyTo;
+  private final CloudEvent event = new CloudEvent();
+  private boolean isReply;
   private long ttlMs = NONE;
   private byte[] bodyArray;
 
@@ -89,6 +103,10 @@ final class MessageDraft {
     transactionGroup = null;
     delayMs = NONE;
     deliverAtMs = NONE;
+    replyWaitMs = 0;
+    replyTo = null;
+    isReply = false;
+    event.clear();
     ttlMs = NONE;
     return this;
   }
@@ -146,6 +164,46 @@ final class MessageDraft {
     transactionGroup = TopicNames.checkGroup(producerGroup);
   }
 
+  /** Sets the idempotency key if none was given. */
+  void defaultIdempotencyKey(String value) {
+    if (idempotencyKey == null) {
+      idempotencyKey = value;
+    }
+  }
+
+  /** Sets the tag if none was given. */
+  void defaultTag(String value) {
+    if (tag == null) {
+      tag = value;
+    }
+  }
+
+  /** Sets the ordering key if none was given; null for none. */
+  void defaultOrderingKey(String value) {
+    if (orderingKey == null) {
+      orderingKey = value;
+    }
+  }
+
+  /** An attribute of a CloudEvent whose data is the body. */
+  void eventAttribute(String name, String value) {
+    event.put(name, value);
+  }
+
+  /** Ends the attributes, if there were some. */
+  void endEvent() {
+    if (contentType != null && contentType.startsWith(CloudEvent.STRUCTURED_TYPE)) {
+      // The body says all of it; headers may repeat it (HTTP binding, 3.2.3).
+      event.clear();
+      contentType = null;
+    } else if (!event.isEmpty()) {
+      if (contentType != null) {
+        event.put("datacontenttype", contentType);
+      }
+      event.finish(this);
+    }
+  }
+
   /** Delivered so long after it was sent. */
   void delay(String name, String text) {
     delayMs = Fields.durationMs(name, text, 0, LONGEST_DELAY_MS);
@@ -168,6 +226,41 @@ final class MessageDraft {
       throw new SluiceException(
           ErrorCode.INVALID_ARGUMENT,
           name + ": there is a delay and a time of delivery; give one of them");
+    }
+  }
+
+  /** The sender waits so long for a consumer's reply. */
+  void replyWait(String name, String text) {
+    replyWaitMs = Fields.durationMs(name, text, 1, MAX_REPLY_WAIT_MS);
+  }
+
+  /** How long the sender waits for a reply, or 0. */
+  long replyWaitMs() {
+    return replyWaitMs;
+  }
+
+  /** Makes it a request: whoever consumes it may reply there. */
+  void request(ReplyTo to) {
+    goesAtOnce("a message that waits for a reply");
+    replyTo = to;
+  }
+
+  /** Makes it a reply: it is handed to the requester and not stored. */
+  void reply(ReplyTo to) {
+    if (replyWaitMs > 0) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT, "a reply can not wait for a reply itself");
+    }
+    goesAtOnce("a reply");
+    replyTo = to;
+    isReply = true;
+  }
+
+  private void goesAtOnce(String what) {
+    if (delayMs != NONE || deliverAtMs != NONE || transactionGroup != null) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          what + " can not be delayed, nor begin a transaction; leave out one of the two");
     }
   }
 
@@ -236,6 +329,7 @@ final class MessageDraft {
       properties.put(PropertyNames.TTL_MS, Long.toString(ttlMs));
     }
     properties.put(PropertyNames.IDEMPOTENCY_KEY, idempotencyKey).recognise(false);
+    putReplyTo();
     long selector =
         orderingKey == null || orderingKey.isEmpty()
             ? QueueSelector.ANY
@@ -261,6 +355,22 @@ final class MessageDraft {
       batch.addDelayed(topic, selector, dueAtMs, 0, sysFlag, nowMs, bornHost, 0, body, properties);
     } else {
       batch.add(topic, selector, 0, sysFlag, nowMs, bornHost, 0, 0, body, properties);
+    }
+  }
+
+  private void putReplyTo() {
+    if (replyTo == null) {
+      return;
+    }
+    properties
+        .put(PropertyNames.CORRELATION_ID, replyTo.correlationId())
+        .put(PropertyNames.REPLY_TO_CLIENT, replyTo.requester());
+    if (isReply) {
+      properties.put(PropertyNames.MESSAGE_TYPE, PropertyNames.REPLY_TYPE);
+    } else {
+      properties
+          .put(PropertyNames.REQUEST_TTL, Long.toString(replyWaitMs))
+          .put(PropertyNames.CLUSTER, ANY_CLUSTER);
     }
   }
 

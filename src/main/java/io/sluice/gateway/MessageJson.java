@@ -1,6 +1,7 @@
 package io.sluice.gateway;
 
 import com.fasterxml.jackson.core.JsonParser;
+import io.sluice.bus.ReplyTo;
 import io.sluice.message.MessageLayout;
 import io.sluice.message.MessageView;
 import io.sluice.message.PropertyNames;
@@ -26,6 +27,9 @@ final class MessageJson {
   private static final byte[] PRODUCER_GROUP = ascii(PropertyNames.PRODUCER_GROUP);
   private static final byte[] WAIT = ascii(PropertyNames.WAIT);
 
+  private static final byte[] CORRELATION_ID = ascii(PropertyNames.CORRELATION_ID);
+  private static final byte[] REPLY_TO_CLIENT = ascii(PropertyNames.REPLY_TO_CLIENT);
+
   private static final byte[] MESSAGE_ID = ascii("\"messageId\":");
   private static final byte[] TOPIC = ascii(",\"topic\":\"");
   private static final byte[] QUEUE_ID = ascii(",\"queueId\":");
@@ -49,6 +53,10 @@ final class MessageJson {
   private int orderingTo;
   private int typeFrom;
   private int typeTo;
+  private int correlationFrom;
+  private int correlationTo;
+  private int requesterFrom;
+  private int requesterTo;
 
   /**
    * Writes the fields of a message, without the braces, its body included.
@@ -61,10 +69,38 @@ final class MessageJson {
     writeBody(out, view);
   }
 
+  /** Writes the fields of a reply, which was not stored and so has no place. */
+  void writeReply(JsonText out, MessageView view) {
+    writeReplyHead(out, view);
+    writeBody(out, view);
+  }
+
+  /** As {@link #writeReply}, without the body. */
+  void writeReplyHead(JsonText out, MessageView view) {
+    scan(view);
+    text(out.raw(MESSAGE_ID), idFrom, idTo);
+    writeUsers(out);
+    out.raw(BORN_AT).number(view.bornAtMs());
+    if (typeTo > typeFrom) {
+      text(out.next("contentType"), typeFrom, typeTo);
+    }
+  }
+
   /** As {@link #write}, for a message whose transaction is open: it has no place yet. */
   void writeHalf(JsonText out, MessageView view, String topic) {
     writeHead(out, view, topic, 0, false);
     writeBody(out, view);
+  }
+
+  /** The id of a message: its unique id, or where it is stored. */
+  static String id(MessageView view) {
+    String uniqueKey = view.property(PropertyNames.UNIQUE_KEY);
+    if (uniqueKey != null) {
+      return uniqueKey;
+    }
+    JsonText id = new JsonText();
+    OffsetIds.write(id, view);
+    return id.toString();
   }
 
   /** As {@link #write}, without the body: for frames that carry it as it is. */
@@ -88,6 +124,28 @@ final class MessageJson {
       out.raw(QUEUE_ID).number(view.queueId());
       out.raw(QUEUE_OFFSET).number(view.queueOffset());
     }
+    writeUsers(out);
+    out.raw(BORN_AT).number(view.bornAtMs()).raw(STORED_AT).number(view.storedAtMs());
+    if (attempt > 0) {
+      out.raw(ATTEMPT).number(attempt);
+    }
+    if (typeTo > typeFrom) {
+      text(out.next("contentType"), typeFrom, typeTo);
+    }
+    if (requesterTo > requesterFrom && correlationTo > correlationFrom) {
+      ReplyTo replyTo =
+          new ReplyTo(
+              property(requesterFrom, requesterTo), property(correlationFrom, correlationTo));
+      out.next("replyTo").string(replyTo.toText());
+    }
+  }
+
+  private String property(int from, int to) {
+    return new String(properties, from, to - from, StandardCharsets.UTF_8);
+  }
+
+  /** What the sender said of it. */
+  private void writeUsers(JsonText out) {
     if (tagTo > tagFrom) {
       text(out.next("tag"), tagFrom, tagTo);
     }
@@ -99,13 +157,6 @@ final class MessageJson {
     }
     if (user.size() > 0) {
       out.next("properties").raw('{').raw(user.bytes(), 0, user.size()).raw('}');
-    }
-    out.raw(BORN_AT).number(view.bornAtMs()).raw(STORED_AT).number(view.storedAtMs());
-    if (attempt > 0) {
-      out.raw(ATTEMPT).number(attempt);
-    }
-    if (typeTo > typeFrom) {
-      text(out.next("contentType"), typeFrom, typeTo);
     }
   }
 
@@ -129,6 +180,7 @@ final class MessageJson {
   private void scan(MessageView view) {
     idFrom = idTo = tagFrom = tagTo = keysFrom = keysTo = 0;
     orderingFrom = orderingTo = typeFrom = typeTo = 0;
+    correlationFrom = correlationTo = requesterFrom = requesterTo = 0;
     user.clear();
     int length = view.propertiesBytes();
     byte[] p = properties;
@@ -197,6 +249,20 @@ final class MessageJson {
           return;
         }
       }
+      case 14 -> {
+        if (is(CORRELATION_ID, from)) {
+          correlationFrom = value;
+          correlationTo = valueEnd;
+          return;
+        }
+      }
+      case 15 -> {
+        if (is(REPLY_TO_CLIENT, from)) {
+          requesterFrom = value;
+          requesterTo = valueEnd;
+          return;
+        }
+      }
       default -> {
         // A user's property.
       }
@@ -253,7 +319,7 @@ final class MessageJson {
   }
 
   /** A body that says it is JSON may not be; embedded unread it would break the text around it. */
-  private static boolean isJson(ByteBuffer buffer, int at, int length) {
+  static boolean isJson(ByteBuffer buffer, int at, int length) {
     if (length == 0) {
       return false;
     }

@@ -15,10 +15,22 @@ final class RawSend implements RequestBody.Receiver, SendCollector.Sender {
   private final HttpServerRequest request;
   private final Connections.Tracked connection;
   private final String topic;
+  private final boolean isEvent;
   private String messageId;
   private AckLevel ack;
 
-  RawSend(Loop loop, HttpServerRequest request, Connections.Tracked connection, String topic) {
+  /**
+   * A send.
+   *
+   * @param isEvent whether the body is a structured CloudEvent
+   */
+  RawSend(
+      Loop loop,
+      HttpServerRequest request,
+      Connections.Tracked connection,
+      String topic,
+      boolean isEvent) {
+    this.isEvent = isEvent;
     this.loop = loop;
     this.request = request;
     this.connection = connection;
@@ -31,7 +43,16 @@ final class RawSend implements RequestBody.Receiver, SendCollector.Sender {
     MessageDraft draft = loop.draft.start(topic);
     AckLevel asked = SluiceHeaders.readMessage(request.headers(), draft);
     ack = asked == null ? loop.options.defaultAck() : asked;
-    draft.body(bytes, from, length);
+    if (isEvent) {
+      loop.events.readWhole(bytes, from, length, draft);
+    } else {
+      draft.body(bytes, from, length);
+    }
+    if (draft.replyWaitMs() > 0) {
+      new RequestSend(loop, request, connection).start(draft, ack, receivedNs);
+      draft.forgetBody();
+      return;
+    }
     loop.sends.add(draft, ack, connection.bornHost(), receivedNs, this);
     messageId = draft.messageId();
     draft.forgetBody();

@@ -21,9 +21,8 @@ final class Routes {
    *
    * @param path with parameters in braces
    * @param handler null where the front takes it before the router: sends and sockets
-   * @param later whether it only says that it is not supported yet; not in the documents
    */
-  record Route(HttpMethod method, String path, Handler handler, boolean later) {}
+  record Route(HttpMethod method, String path, Handler handler) {}
 
   static final String SEND = "/v1/topics/{topic}/messages";
   static final String SOCKET = "/v1/ws";
@@ -71,23 +70,13 @@ final class Routes {
             HttpMethod.PUT,
             "/v1/groups/{group}/topics/{topic}/position",
             AdminHandlers::putPosition),
-        later(HttpMethod.POST, "/v1/replies/{replyTo}", "request and reply"),
+        route(HttpMethod.POST, "/v1/replies/{replyTo}", ReplyHandler::reply),
         route(HttpMethod.GET, "/v1/transactions", TransactionHandlers::list),
         route(HttpMethod.GET, TRANSACTION, TransactionHandlers::one),
         route(HttpMethod.POST, TRANSACTION, TransactionHandlers::end));
   }
 
   private static Route route(HttpMethod method, String path, Handler handler) {
-    return new Route(method, path, handler, false);
-  }
-
-  private static Route later(HttpMethod method, String path, String what) {
-    return new Route(
-        method,
-        path,
-        call -> {
-          throw Call.notSupported(what);
-        },
-        true);
+    return new Route(method, path, handler);
   }
 }

@@ -22,6 +22,7 @@ final class SluiceHeaders {
   static final String ACK = "Sluice-Ack";
   static final String DELAY = "Sluice-Delay";
   static final String DELIVER_AT = "Sluice-Deliver-At";
+  static final String REPLY_WAIT = "Sluice-Reply-Wait";
   static final String TTL = "Sluice-Ttl";
   static final String TRANSACTION = "Sluice-Transaction";
   static final String IDEMPOTENCY_KEY = "Idempotency-Key";
@@ -36,14 +37,12 @@ final class SluiceHeaders {
           ACK,
           DELAY,
           DELIVER_AT,
+          REPLY_WAIT,
           TTL,
           TRANSACTION,
           IDEMPOTENCY_KEY,
           "traceparent",
           "tracestate");
-
-  /** Known, and not supported yet: said so instead of being passed over. */
-  static final List<String> NOT_SUPPORTED = List.of("Sluice-Reply-Wait");
 
   private static final List<String> KNOWN =
       List.of(
@@ -55,11 +54,14 @@ final class SluiceHeaders {
           DELAY,
           DELIVER_AT,
           TTL,
-          "Sluice-Reply-Wait",
+          REPLY_WAIT,
           TRANSACTION);
 
   private static final List<String> ACKS = List.of("memory", "disk", "replicated");
   private static final String PREFIX = "sluice-";
+
+  /** The shortest name of ours is ce-id. */
+  private static final int SHORTEST = 5;
 
   private SluiceHeaders() {}
 
@@ -74,7 +76,7 @@ final class SluiceHeaders {
     for (Map.Entry<String, String> header : headers) {
       String name = header.getKey();
       int length = name.length();
-      if (length < 7) {
+      if (length < SHORTEST) {
         continue;
       }
       switch (name.charAt(0) | 0x20) {
@@ -88,7 +90,9 @@ final class SluiceHeaders {
           if (length == 12 && name.equalsIgnoreCase("content-type")) {
             draft.contentType(header.getValue());
           } else if (isCloudEvent(name)) {
-            throw notSupported("the header " + name + " (CloudEvents)");
+            draft.eventAttribute(
+                name.substring(3).toLowerCase(Locale.ROOT),
+                CloudEvent.decodeHeader(text(header.getValue())));
           }
         }
         case 'i' -> {
@@ -106,6 +110,7 @@ final class SluiceHeaders {
         }
       }
     }
+    draft.endEvent();
     return ack;
   }
 
@@ -155,12 +160,6 @@ final class SluiceHeaders {
     };
   }
 
-  static SluiceException notSupported(String what) {
-    return new SluiceException(
-        ErrorCode.NOT_SUPPORTED,
-        what + " is not supported yet; the message was not stored, send it without");
-  }
-
   private static AckLevel readSluice(String name, String value, MessageDraft draft) {
     if (name.equalsIgnoreCase(TAG)) {
       draft.tag(text(value));
@@ -176,13 +175,13 @@ final class SluiceHeaders {
       draft.ttl(name, value);
     } else if (name.equalsIgnoreCase(DELIVER_AT)) {
       draft.deliverAt(name, Fields.timeMs(name, value));
+    } else if (name.equalsIgnoreCase(REPLY_WAIT)) {
+      draft.replyWait(name, value);
     } else if (name.equalsIgnoreCase(TRANSACTION)) {
       draft.transaction(text(value));
     } else if (isProperty(name)) {
       // The name as it came: HTTP/2 has made it lower case, HTTP/1.1 leaves it.
       draft.property(name.substring(PROPERTY_PREFIX.length()), text(value));
-    } else if (NOT_SUPPORTED.stream().anyMatch(name::equalsIgnoreCase)) {
-      throw notSupported("the header " + name);
     } else {
       throw unknown(name);
     }

@@ -9,9 +9,11 @@ import io.netty.channel.ChannelHandlerContext;
 import io.sluice.bus.AckLevel;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.ReplyTo;
 import io.sluice.bus.SettleReply.Outcome;
 import io.sluice.bus.SettleRequest.Kind;
 import io.sluice.bus.SluiceException;
+import io.sluice.message.MessageView;
 import io.vertx.core.Future;
 import io.vertx.core.http.ServerWebSocket;
 import io.vertx.core.http.WebSocketFrame;
@@ -38,6 +40,7 @@ final class Socket {
           "credit",
           "settle",
           "publish",
+          "reply",
           "checkback",
           "end",
           "unsubscribe",
@@ -53,7 +56,20 @@ final class Socket {
   static final List<String> SEEK_FIELDS = List.of("type", "id", "sub", "to");
   static final List<String> PING_FIELDS = List.of("type", "id");
   static final List<String> AUTH_FIELDS = List.of("type", "id", "token");
-  static final List<String> PUBLISH_FIELDS = publishFields();
+  static final List<String> PUBLISH_FIELDS =
+      itemFields("type", "id", "topic", "ack", "replyWait", "event");
+  static final List<String> REPLY_FIELDS =
+      List.of(
+          "type",
+          "id",
+          "replyTo",
+          "body",
+          "json",
+          "bodyBase64",
+          "tag",
+          "keys",
+          "properties",
+          "contentType");
 
   /** Dispatch to a socket stops with so many bytes written and not taken: one burst and a half. */
   private static final int MAX_UNWRITTEN_BYTES = 768 << 10;
@@ -373,11 +389,12 @@ final class Socket {
     if (frameType == null) {
       throw new BadFrame("the frame has no type; types are " + String.join(", ", TYPES));
     }
-    if (bodyBytes > 0 && !frameType.equals("publish")) {
+    if (bodyBytes > 0 && !frameType.equals("publish") && !frameType.equals("reply")) {
       throw new BadFrame("a frame of type " + frameType + " has no body");
     }
     switch (frameType) {
       case "publish" -> publish(bytes, from, length, bodyAt, bodyBytes, receivedNs);
+      case "reply" -> reply(bytes, from, length, bodyAt, bodyBytes);
       case "settle" -> settle(bytes, from, length);
       case "credit" -> credit(bytes, from, length);
       case "checkback" -> transactions().checkback(frameId, bytes, from, length);
@@ -483,6 +500,11 @@ final class Socket {
   }
 
   private void subscribe(SubscribeFields fields, String id, boolean oneLine) {
+    if (fields.events && binary) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "format: cloudevents are JSON; open the socket with " + Sockets.JSON);
+    }
     fields.oneLine = oneLine;
     if (draining) {
       throw new SluiceException(
@@ -655,6 +677,7 @@ final class Socket {
 
   private void seek(byte[] bytes, int from, int length) {
     Position.From[] to = new Position.From[1];
+    boolean[] byOffsets = new boolean[1];
     fields(
         bytes,
         from,
@@ -664,7 +687,8 @@ final class Socket {
           if (!name.equals("to")) {
             return false;
           }
-          to[0] = Position.from(name, SubscribeFields.timeOrText(name, parser));
+          byOffsets[0] = parser.currentToken() == JsonToken.START_OBJECT;
+          to[0] = place(name, parser);
           return true;
         });
     if (to[0] == null) {
@@ -672,8 +696,23 @@ final class Socket {
           ErrorCode.INVALID_ARGUMENT, "to is missing: earliest, latest, a time or a position");
     }
     Subscription subscription = subscription();
+    if (byOffsets[0] && !subscription.fields.isGroup()) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "to: offsets are for groups; a reader goes to earliest, latest, a time or a position");
+    }
     String id = frameId;
     subscription.seek(to[0], () -> sendOk(id, subscription.fields.sub, subscription.position()));
+  }
+
+  /** A text as in a subscription, or an object as over HTTP. */
+  private static Position.From place(String name, JsonParser parser) throws IOException {
+    if (parser.currentToken() != JsonToken.START_OBJECT) {
+      return Position.from(name, SubscribeFields.timeOrText(name, parser));
+    }
+    AdminHandlers.PositionFields fields = new AdminHandlers.PositionFields();
+    fields.take(name, parser);
+    return fields.place();
   }
 
   private void publish(
@@ -690,20 +729,18 @@ final class Socket {
           switch (name) {
             case "topic" -> topicAndAck[0] = Fields.text(name, parser);
             case "ack" -> topicAndAck[1] = Fields.text(name, parser);
+            case "event" -> {
+              items.oneBody();
+              loop.events.readNext(parser, bytes, from, draft);
+            }
+            case "replyWait" -> draft.replyWait(name, Fields.text(name, parser));
             default -> {
               return items.take(name, parser);
             }
           }
           return true;
         });
-    if (binary && !items.hasBody()) {
-      draft.body(bytes, bodyAt, bodyBytes);
-    } else if (bodyBytes > 0) {
-      throw new SluiceException(
-          ErrorCode.INVALID_ARGUMENT, "there are two bodies: one in the header, one behind it");
-    } else {
-      items.end();
-    }
+    endItem(draft, bytes, bodyAt, bodyBytes);
     if (topicAndAck[0] == null) {
       throw new SluiceException(ErrorCode.INVALID_ARGUMENT, "topic is missing");
     }
@@ -715,8 +752,13 @@ final class Socket {
     AckLevel ack =
         topicAndAck[1] == null ? loop.options.defaultAck() : SluiceHeaders.ack(topicAndAck[1]);
     Publish publish = new Publish(frameId, draft.topic(), ack, length + bodyBytes);
-    loop.sends.add(draft, ack, bornHost, receivedNs, publish);
-    publish.messageId = draft.messageId();
+    if (draft.replyWaitMs() > 0) {
+      new SocketRequest(this, frameId, () -> published(publish.bytes))
+          .start(draft, ack, bornHost, receivedNs);
+    } else {
+      loop.sends.add(draft, ack, bornHost, receivedNs, publish);
+      publish.messageId = draft.messageId();
+    }
     draft.forgetBody();
     publishing++;
     publishingBytes += publish.bytes;
@@ -725,6 +767,77 @@ final class Socket {
       readingPaused = true;
       webSocket.pause();
     }
+  }
+
+  /** Takes the body from behind the header, if it is there, and checks that there is one. */
+  private void endItem(MessageDraft draft, byte[] bytes, int bodyAt, int bodyBytes) {
+    if (binary && !items.hasBody()) {
+      draft.body(bytes, bodyAt, bodyBytes);
+    } else if (bodyBytes > 0) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT, "there are two bodies: one in the header, one behind it");
+    } else {
+      items.end();
+    }
+  }
+
+  private void reply(byte[] bytes, int from, int length, int bodyAt, int bodyBytes) {
+    ReplyTo[] to = new ReplyTo[1];
+    MessageDraft draft = loop.draft.start(ReplyHandler.TOPIC);
+    items.begin(bytes, from, draft);
+    fields(
+        bytes,
+        from,
+        length,
+        REPLY_FIELDS,
+        (name, parser) -> {
+          if (name.equals("replyTo")) {
+            to[0] = ReplyTo.parse(Fields.text(name, parser));
+            return true;
+          }
+          return REPLY_FIELDS.contains(name) && items.take(name, parser);
+        });
+    endItem(draft, bytes, bodyAt, bodyBytes);
+    if (to[0] == null) {
+      throw new SluiceException(ErrorCode.INVALID_ARGUMENT, "replyTo is missing");
+    }
+    String id = frameId;
+    ReplyHandler.send(loop, draft, to[0], bornHost)
+        .onComplete(
+            sent -> {
+              if (sent.succeeded()) {
+                sendOk(id, null, null);
+              } else {
+                sendError(Answers.known(sent.cause()), id, null);
+              }
+            });
+    draft.forgetBody();
+  }
+
+  /** Sends the reply to a request of this socket; false if the socket is closed. */
+  boolean sendReply(String id, MessageView message) {
+    if (closed) {
+      return false;
+    }
+    JsonText out = loop.json.clear();
+    int frame = output.begin(out);
+    int header = binary ? Subscription.beginHeader(out) : 0;
+    out.raw("{\"type\":\"reply\",");
+    if (id != null) {
+      out.name("id").string(id).raw(',');
+    }
+    if (binary) {
+      loop.messageJson.writeReplyHead(out, message);
+      out.raw('}');
+      Subscription.endHeader(out, header);
+      out.raw(message.buffer(), message.bodyPosition(), message.bodyBytes());
+    } else {
+      loop.messageJson.writeReply(out, message);
+      out.raw('}');
+    }
+    output.end(out, frame);
+    output.write(out);
+    return true;
   }
 
   private void published(int bytes) {
@@ -790,8 +903,8 @@ final class Socket {
     }
   }
 
-  private static List<String> publishFields() {
-    List<String> fields = new ArrayList<>(List.of("type", "id", "topic", "ack"));
+  private static List<String> itemFields(String... own) {
+    List<String> fields = new ArrayList<>(List.of(own));
     fields.addAll(ItemReader.FIELDS);
     return List.copyOf(fields);
   }

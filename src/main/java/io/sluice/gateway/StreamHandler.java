@@ -13,7 +13,7 @@ final class StreamHandler {
   static void open(Call call, EventStreams streams) {
     SluiceHeaders.readPlain(call.request.headers(), false);
     String topic = call.topic();
-    Query query = call.query("from", "tag", "sql");
+    Query query = call.query("from", "tag", "sql", "format");
     Filter filter = Filters.of(query.get("tag"), query.get("sql"));
     // What a client has seen is stronger than where it once wanted to start.
     String lastId = call.request.headers().get(LAST_EVENT_ID);
@@ -24,6 +24,7 @@ final class StreamHandler {
             : from == null
                 ? new Position.From(StartPosition.LATEST, null)
                 : Position.from("from", from);
-    new EventStream(call, streams, topic, filter).start(start);
+    boolean events = CloudEventFormat.of("format", query.get("format"));
+    new EventStream(call, streams, topic, filter, events).start(start);
   }
 }

@@ -28,7 +28,8 @@ final class SubscribeFields {
           "creditBytes",
           "invisible",
           "ack",
-          "batch");
+          "batch",
+          "format");
 
   /** The parameters of the one-line form. */
   static final String[] PARAMETERS = {
@@ -43,7 +44,8 @@ final class SubscribeFields {
     "creditBytes",
     "invisible",
     "ack",
-    "batch"
+    "batch",
+    "format"
   };
 
   static final String DEFAULT_SUB = "s1";
@@ -78,6 +80,9 @@ final class SubscribeFields {
   boolean ackAuto;
   int batch;
 
+  /** Whether messages are written as CloudEvents. */
+  boolean events;
+
   /** Whether it came with the address of the socket: then the socket has no other purpose. */
   boolean oneLine;
 
@@ -111,6 +116,7 @@ final class SubscribeFields {
       fields.ackAuto = auto(query.get("ack"));
     }
     fields.batch = (int) query.number("batch", 0, 1, MAX_BATCH);
+    fields.events = CloudEventFormat.of("format", query.get("format"));
     fields.check();
     return fields;
   }
@@ -135,6 +141,7 @@ final class SubscribeFields {
       case "invisible" ->
           invisibleMs = Fields.durationMs(name, parser, 1, Settlements.MAX_INVISIBLE_MS);
       case "ack" -> ackAuto = auto(Fields.text(name, parser));
+      case "format" -> events = CloudEventFormat.of(name, Fields.text(name, parser));
       case "batch" -> batch = (int) Fields.number(name, parser, 1, MAX_BATCH);
       default -> {
         return false;

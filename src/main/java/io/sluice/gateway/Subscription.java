@@ -367,6 +367,14 @@ abstract class Subscription {
       out.raw(RECEIPT_END);
     }
     int attempt = attempts == null ? 0 : attempts[index];
+    if (fields.events) {
+      out.name("messageId").string(MessageJson.id(view));
+      if (attempt > 0) {
+        out.next("attempt").number(attempt);
+      }
+      loop.eventJson.write(out.next("event"), view, fields.topic, null, attempt);
+      return;
+    }
     if (binary) {
       loop.messageJson.writeHead(out, view, fields.topic, attempt);
     } else {

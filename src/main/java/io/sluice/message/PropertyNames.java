@@ -35,6 +35,24 @@ public final class PropertyNames {
   public static final String DLQ_ORIGIN_TOPIC = "DLQ_ORIGIN_TOPIC";
   public static final String DLQ_ORIGIN_MESSAGE_ID = "DLQ_ORIGIN_MESSAGE_ID";
 
+  /** Which of a requester's requests this is, or replies to. */
+  public static final String CORRELATION_ID = "CORRELATION_ID";
+
+  /** Who waits for a reply. */
+  public static final String REPLY_TO_CLIENT = "REPLY_TO_CLIENT";
+
+  /** How long a requester waits, in ms. */
+  public static final String REQUEST_TTL = "TTL";
+
+  /** {@link #REPLY_TYPE} on a reply. */
+  public static final String MESSAGE_TYPE = "MSG_TYPE";
+
+  /** The value of {@link #MESSAGE_TYPE} on a reply. */
+  public static final String REPLY_TYPE = "reply";
+
+  /** The name of the cluster; RocketMQ's clients reply to a topic that is named after it. */
+  public static final String CLUSTER = "CLUSTER";
+
   /** The ordering key; RocketMQ's name for a message group. */
   public static final String ORDERING_KEY = "__SHARDINGKEY";
 

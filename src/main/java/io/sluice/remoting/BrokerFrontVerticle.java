@@ -24,6 +24,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private final HandlerRegistry handlers = new HandlerRegistry();
   private BrokerLink broker;
   private ClientHandler clients;
+  private ReplyHandler replies;
   private TransactionHandler checks;
   private RemotingServer server;
   private RemotingServer vipServer;
@@ -138,6 +139,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
             new RetryTopics(broker),
             storeHost,
             clock);
+    replies = new ReplyHandler(vertx, options, advertisedAddress(), clock, this::connection);
     checks = new TransactionHandler(broker, storeHost);
     handlers
         .add(checks, RequestCode.END_TRANSACTION)
@@ -228,6 +230,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
             RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS,
             RequestCode.GET_CONSUMER_RUNNING_INFO,
             RequestCode.CONSUME_MESSAGE_DIRECTLY)
+        .add(replies, RequestCode.SEND_REPLY_MESSAGE, RequestCode.SEND_REPLY_MESSAGE_V2)
         .add(new ResetOffsetHandler(broker), RequestCode.INVOKE_BROKER_TO_RESET_OFFSET)
         .add(
             new BrokerInfoHandler(broker, options, port, clock),
@@ -242,7 +245,8 @@ public final class BrokerFrontVerticle extends VerticleBase {
         .eventBus()
         .<FrontNotice>localConsumer(Addresses.front(context.deploymentID()))
         .handler(message -> tellClients(message.body()))
-        .completion();
+        .completion()
+        .compose(nothing -> replies.listen(context.deploymentID()));
   }
 
   private void tellClients(FrontNotice notice) {

@@ -38,6 +38,12 @@ final class PopHandler implements RequestHandler {
   /** A client waits 10 s longer than it asks for, by default 15 s. */
   private static final long MAX_WAIT_MS = 60_000;
 
+  /** A pop is of 32 messages; a queue's part of several pops may be in one bit set. */
+  private static final int MAX_BITS_CHARS = 1_024;
+
+  /** Acks of a group in one batch; 4 MB of handles. */
+  private static final int MAX_ACKS = 65_536;
+
   private final BrokerLink broker;
   private final Clock clock;
   private final LatencyRecorder latency;
@@ -283,9 +289,22 @@ final class PopHandler implements RequestHandler {
     long startOffset = JsonTree.number(ack, "so", 0);
     int mark = (int) JsonTree.number(ack, "rq", -1);
     long deadlineMs = JsonTree.number(ack, "pt", 0) + JsonTree.number(ack, "it", 0);
+    String text = JsonTree.text(ack, "b", "");
+    if (text.length() > MAX_BITS_CHARS || handles.size() > MAX_ACKS) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the batch has a bit set of "
+              + text.length()
+              + " characters behind "
+              + handles.size()
+              + " acks; allowed are "
+              + MAX_BITS_CHARS
+              + " and "
+              + MAX_ACKS);
+    }
     BitSet bits;
     try {
-      bits = BitSet.valueOf(Base64.getDecoder().decode(JsonTree.text(ack, "b", "")));
+      bits = BitSet.valueOf(Base64.getDecoder().decode(text));
     } catch (IllegalArgumentException e) {
       throw new MalformedFrameException("the body's b is no base64: " + e.getMessage());
     }

@@ -67,6 +67,9 @@ public final class RemotingOptions {
   private String host = DEFAULT_HOST;
   private String advertise;
   private int advertisePort;
+  private String tlsCertificate = "";
+  private String tlsKey = "";
+  private boolean tlsEnforced;
   private List<Long> delayLevelsMs = DEFAULT_DELAY_LEVELS_MS;
   private int nameServerPort = DEFAULT_NAME_SERVER_PORT;
   private int brokerPort = DEFAULT_BROKER_PORT;
@@ -89,6 +92,9 @@ public final class RemotingOptions {
     host = other.host;
     advertise = other.advertise;
     advertisePort = other.advertisePort;
+    tlsCertificate = other.tlsCertificate;
+    tlsKey = other.tlsKey;
+    tlsEnforced = other.tlsEnforced;
     delayLevelsMs = other.delayLevelsMs;
     nameServerPort = other.nameServerPort;
     brokerPort = other.brokerPort;
@@ -145,6 +151,40 @@ public final class RemotingOptions {
   /** Sets the port that clients are told to dial; 0 for the one that the Broker listens at. */
   public RemotingOptions setAdvertisePort(int port) {
     advertisePort = inRange("advertisePort", port, 0, 65_535);
+    return this;
+  }
+
+  /** Whether clients may, or must, speak TLS. */
+  public boolean hasTls() {
+    return !tlsCertificate.isEmpty();
+  }
+
+  public String getTlsCertificate() {
+    return tlsCertificate;
+  }
+
+  public String getTlsKey() {
+    return tlsKey;
+  }
+
+  /** Sets the PEM files of certificate and key; empty for no TLS. */
+  public RemotingOptions setTls(String certificate, String key) {
+    if (certificate.isEmpty() != key.isEmpty()) {
+      throw new IllegalArgumentException(
+          "TLS needs both a certificate and a key; found '" + certificate + "' and '" + key + "'");
+    }
+    tlsCertificate = certificate;
+    tlsKey = key;
+    return this;
+  }
+
+  public boolean isTlsEnforced() {
+    return tlsEnforced;
+  }
+
+  /** Sets whether those without TLS are turned away. */
+  public RemotingOptions setTlsEnforced(boolean tlsEnforced) {
+    this.tlsEnforced = tlsEnforced;
     return this;
   }
 

@@ -29,6 +29,7 @@ final class RemotingServer {
   private final Consumer<ClientConnection> onClosed;
   private final Map<String, ClientConnection> connections = new HashMap<>();
   private NetServer server;
+  private Tls tls;
   private long nextConnection;
 
   /**
@@ -61,7 +62,17 @@ final class RemotingServer {
             .setPort(port)
             .setIdleTimeout(options.getIdleSeconds());
     server = vertx.createNetServer(netOptions).connectHandler(this::connected);
-    return server.listen().map(NetServer::actualPort);
+    Future<Tls> loaded =
+        options.hasTls()
+            ? vertx.executeBlocking(() -> Tls.load(options))
+            : Future.succeededFuture();
+    return loaded
+        .compose(
+            tls -> {
+              this.tls = tls;
+              return server.listen();
+            })
+        .map(NetServer::actualPort);
   }
 
   /** The connection with this name, or null if it is gone or another listener's. */
@@ -86,6 +97,9 @@ final class RemotingServer {
           connections.size());
       socket.close();
       return;
+    }
+    if (tls != null) {
+      tls.apply((NetSocketInternal) socket);
     }
     String holder = frontId + ":" + name + "-" + nextConnection++;
     ClientConnection connection =

@@ -80,6 +80,9 @@ final class RequestCode {
   static final int DELETE_EXPIRED_COMMIT_LOG = 329;
   static final int QUERY_TOPICS_BY_CONSUMER = 343;
   static final int QUERY_SUBSCRIPTION_BY_CONSUMER = 345;
+  static final int SEND_REPLY_MESSAGE = 324;
+  static final int SEND_REPLY_MESSAGE_V2 = 325;
+  static final int PUSH_REPLY_MESSAGE_TO_CLIENT = 326;
   static final int GET_TOPIC_CONFIG = 351;
   static final int GET_SUBSCRIPTION_GROUP_CONFIG = 352;
   static final int LITE_PULL_MESSAGE = 361;

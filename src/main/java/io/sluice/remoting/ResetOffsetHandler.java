@@ -1,7 +1,9 @@
 package io.sluice.remoting;
 
+import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AdminRequest.Positions;
 import io.sluice.bus.AdminRequest.SetPosition;
+import io.sluice.bus.GroupConfig;
 import io.sluice.bus.StartPosition;
 
 /**
@@ -20,8 +22,13 @@ final class ResetOffsetHandler implements RequestHandler {
   public void handle(Exchange exchange) {
     ExtFields fields = exchange.fields();
     String topic = fields.required("topic");
+    String group = fields.required("group");
+    SetPosition request = request(fields, group, topic);
+    // A position of a group that is not there would make it; RocketMQ answers 26.
     exchange.when(
-        broker.<Positions>admin(request(fields, fields.required("group"), topic)),
+        broker
+            .<GroupConfig>admin(new AdminRequest.GetGroup(group))
+            .compose(known -> broker.<Positions>admin(request)),
         positions -> exchange.ok(body(topic, positions)));
   }
 

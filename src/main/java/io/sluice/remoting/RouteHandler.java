@@ -94,6 +94,11 @@ final class RouteHandler implements RequestHandler {
       exchange.ok(RouteJson.route(templateRoute(cluster), TEMPLATE_PERMISSION, null));
       return;
     }
+    if (topic.endsWith(ReplyHandler.TOPIC_SUFFIX) && !cluster.brokers().isEmpty()) {
+      // Replies are not stored, so there is no such topic; but clients want a route for it.
+      exchange.ok(RouteJson.route(replyRoute(topic, cluster), -1, null));
+      return;
+    }
     logMissed(topic, cluster);
     exchange.fail(
         ResponseCode.TOPIC_NOT_EXIST,
@@ -103,7 +108,14 @@ final class RouteHandler implements RequestHandler {
   }
 
   private Route templateRoute(Cluster cluster) {
-    TopicConfig config = TopicConfig.of(TEMPLATE_TOPIC, options.getTemplateQueues());
+    return everywhere(TopicConfig.of(TEMPLATE_TOPIC, options.getTemplateQueues()), cluster);
+  }
+
+  private Route replyRoute(String topic, Cluster cluster) {
+    return everywhere(TopicConfig.of(topic, 1), cluster);
+  }
+
+  private Route everywhere(TopicConfig config, Cluster cluster) {
     List<TopicRoute> topics =
         cluster.brokers().stream()
             .filter(node -> permissions.mayWrite(node.brokerName()))

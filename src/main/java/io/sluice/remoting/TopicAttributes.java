@@ -2,13 +2,15 @@ package io.sluice.remoting;
 
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.TopicConfig;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 
 /**
  * Changes of a topic's attributes as tools write them: {@code +message.type=FIFO,-reserve.time}.
- * They are kept and shown; none changes what the Broker does.
+ * RocketMQ's own are kept and shown, and change nothing of what the Broker does; those of Sluice
+ * are settings.
  *
  * <p>Source: Apache RocketMQ 5.5.0, TopicAttributes and AttributeParser.
  *
@@ -21,7 +23,15 @@ record TopicAttributes(Map<String, String> changes) {
   private static final String MESSAGE_TYPE = "message.type";
 
   private static final Set<String> KNOWN =
-      Set.of(QUEUE_TYPE, CLEANUP_POLICY, MESSAGE_TYPE, "reserve.time", "lite.topic.expiration");
+      Set.of(
+          QUEUE_TYPE,
+          CLEANUP_POLICY,
+          MESSAGE_TYPE,
+          "reserve.time",
+          "lite.topic.expiration",
+          TopicConfig.DUPLICATE_WINDOW,
+          TopicConfig.TTL,
+          TopicConfig.EXPIRED);
 
   /** Reads the header's form. */
   static TopicAttributes parse(String text) {

@@ -1,6 +1,7 @@
 package io.sluice.store;
 
 import io.sluice.message.MessageBatch;
+import io.sluice.message.MessageLayout;
 import io.sluice.message.MessageView;
 import io.sluice.message.Names;
 import io.sluice.message.PropertiesWriter;
@@ -67,6 +68,23 @@ final class AtomicGroups {
               + "; start it with the newer program");
     }
     return marker.buffer().getInt(marker.bodyPosition() + 4);
+  }
+
+  /**
+   * Whether the Broker itself put these records together with a change of its state: what is in
+   * them are copies, of delayed messages or of dead letters, and no sends that might be repeated.
+   *
+   * @param marker where the marker stands in the buffer
+   * @param end where its last record ends
+   */
+  static boolean isOfBroker(ByteBuffer buffer, int marker, int end) {
+    int last = marker;
+    int at = marker;
+    while (at < end && buffer.getInt(at) >= MessageLayout.MIN_RECORD_BYTES) {
+      last = at;
+      at += buffer.getInt(at);
+    }
+    return at == end && new MessageView().wrap(buffer, last).topic().equals(Names.STATE_TOPIC);
   }
 
   /** Bytes of the records that belong to a marker. */

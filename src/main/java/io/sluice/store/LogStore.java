@@ -278,8 +278,8 @@ final class LogStore implements MessageStore {
     }
     touched += fetch(targets, 0, count);
     MessageBatch marker = AtomicGroups.marker(count, batch.size(), lastStoredAtMs);
-    long[] unused = new long[1];
-    int done = appendRun(marker, 0, 1, markerQueue, unused, unused, system);
+    // Two: the marker's own queue offset is written from the first.
+    int done = appendRun(marker, 0, 1, markerQueue, new long[1], new long[1], system);
     if (done == 1) {
       done = appendRun(batch, 0, count, targets, queueOffsets, physicalOffsets, system);
     }

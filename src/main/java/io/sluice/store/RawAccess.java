@@ -5,6 +5,7 @@ import io.sluice.message.MessageLayout;
 import io.sluice.message.MessageView;
 import io.sluice.message.Names;
 import io.sluice.message.PropertyNames;
+import io.sluice.message.RepeatKey;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
@@ -47,6 +48,8 @@ final class RawAccess implements RawLog {
 
   /** End of the group that is being taken. */
   private long groupEnd;
+
+  private boolean groupOfBroker;
 
   private long touched;
 
@@ -185,6 +188,7 @@ final class RawAccess implements RawLog {
           return true;
         }
         groupEnd = end;
+        groupOfBroker = AtomicGroups.isOfBroker(buffer, at, (int) (end - file.start));
       }
       if (!dispatch(file)) {
         return false;
@@ -225,7 +229,7 @@ final class RawAccess implements RawLog {
   private boolean dispatch(SpaceFile file) {
     String topic = view.topic();
     collectKeys();
-    if (!files.index.hasRoom(keys.size(), true)) {
+    if (!files.index.hasRoom(keys.size() + 1, true)) {
       files.index.space().want((long) (keys.size() + 1) * KeyIndex.ENTRY_BYTES);
       return store.refuseForQueues(true);
     }
@@ -242,6 +246,10 @@ final class RawAccess implements RawLog {
     QueueChunks.append(queue, takenTo, view.size(), Recovery.code(topic, view));
     for (String key : keys) {
       files.index.add(KeyHash.of(topic, key), takenTo);
+    }
+    long repeatHash = takenTo < groupEnd && groupOfBroker ? 0 : RepeatKey.hash(view);
+    if (repeatHash != 0) {
+      files.index.addRepeat(repeatHash, takenTo);
     }
     file.lastPhysicalOffset = takenTo;
     store.noteTime(view.storedAtMs());

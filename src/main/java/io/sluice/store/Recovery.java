@@ -273,7 +273,7 @@ final class Recovery {
         if (brokenGroup >= 0) {
           return segment.start + groupEnd;
         }
-        boolean ofBroker = endsWithState(buffer, at, groupEnd);
+        boolean ofBroker = AtomicGroups.isOfBroker(buffer, at, groupEnd);
         while (at < groupEnd) {
           dispatch(segment, view.wrap(buffer, at), !ofBroker);
           at += buffer.getInt(at);
@@ -308,18 +308,6 @@ final class Recovery {
       at += size;
     }
     return at;
-  }
-
-  /**
-   * Whether the Broker itself put these records together with a change of its state: what is in
-   * them are copies, of delayed messages or of dead letters, and no sends that might be repeated.
-   */
-  private boolean endsWithState(ByteBuffer buffer, int from, int groupEnd) {
-    int last = from;
-    for (int at = from; at < groupEnd; at += buffer.getInt(at)) {
-      last = at;
-    }
-    return view.wrap(buffer, last).topic().equals(Names.STATE_TOPIC);
   }
 
   private static boolean isFiller(ByteBuffer buffer, int at, int limit) {

@@ -127,6 +127,12 @@ class CliTest {
     assertEquals(0, run("group", "position", "gg", "grouped", "--to", "earliest"));
     assertEquals(0, run("consume", "grouped", "--group", "gg", "--max", "1"));
     assertEquals("one\n", out());
+    int queue = get("/v1/groups/gg/lag?detail=true").getJsonArray("queues").size();
+    assertEquals(8, queue);
+    assertEquals(0, run("group", "seek", "gg", "grouped", "--to", "latest"));
+    assertEquals(ExitCode.REFUSED.number(), run("group", "seek", "gg", "grouped", "--to", "0=99"));
+    assertTrue(err().contains("OFFSET_OUT_OF_RANGE"), err());
+    assertEquals(0, run("group", "seek", "gg", "grouped", "--to", "0=0,1=0,2=0,3=0"));
     assertEquals(0, run("group", "delete", "gg"));
     assertEquals(ExitCode.REFUSED.number(), run("group", "show", "gg"));
   }
@@ -158,6 +164,12 @@ class CliTest {
     assertEquals(ExitCode.REFUSED.number(), run("group", "dead-letters", "cancel", "dying"));
     assertEquals(0, run("group", "dead-letters", "--help"));
     assertTrue(out().contains("Examples:"), out());
+  }
+
+  private static JsonObject get(String path) {
+    try (ServerClient client = new ServerClient(server.uri())) {
+      return client.get(path).json();
+    }
   }
 
   private static JsonObject ask(String path, String body) {

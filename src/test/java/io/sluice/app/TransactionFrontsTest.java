@@ -37,6 +37,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class TransactionFrontsTest {
 
+  private static final JsonObject NO_WAIT = new JsonObject().put("wait", "0s");
+
   @TempDir static Path directory;
   private static TestServer server;
   private static TestClient client;
@@ -67,7 +69,7 @@ class TransactionFrontsTest {
     String id = half.getString("transactionId");
     assertEquals(half.getString("messageId"), id);
     assertFalse(half.containsKey("queueOffset"), half::encode);
-    client.call("POST", "/v1/groups/g/topics/http/receive", "{}").expect(204);
+    client.post("/v1/groups/g/topics/http/receive", NO_WAIT).expect(204);
 
     JsonObject shown = client.get("/v1/transactions/" + id).expect(200).json();
     assertEquals("open", shown.getString("state"));
@@ -91,7 +93,7 @@ class TransactionFrontsTest {
     assertEquals("rolled-back", end(no, "rollback").expect(200).json().getString("state"));
     assertEquals("CONFLICT", end(no, "commit").expect(409).json().getString("code"));
     assertEquals(List.of(no), listed("?state=rolled-back&group=http-shop"));
-    client.call("POST", "/v1/groups/g/topics/http/receive", "{}").expect(204);
+    client.post("/v1/groups/g/topics/http/receive", NO_WAIT).expect(204);
   }
 
   @Test
@@ -213,7 +215,8 @@ class TransactionFrontsTest {
 
   @Test
   void shouldLookAfterTransactionsByCommand() throws Exception {
-    String yes = begin("cli", "yes", "cli-shop").getString("transactionId");
+    String sent = run(0, "send", "cli", "yes", "--transaction", "cli-shop", "--json");
+    String yes = new JsonObject(sent).getString("transactionId");
     String no = begin("cli", "no", "cli-shop").getString("transactionId");
     String listed = run(0, "transaction", "list", "--group", "cli-shop");
     assertTrue(listed.contains(yes) && listed.contains(no) && listed.contains("open"), listed);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.broker.BrokerKit.Received;
 import io.sluice.bus.AckLevel;
+import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest.GetLag;
 import io.sluice.bus.AdminRequest.GetTopic;
 import io.sluice.bus.AdminRequest.Lag;
@@ -16,6 +17,9 @@ import io.sluice.bus.AppendReply;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SettleRequest.Kind;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.TransactionRequest;
+import io.sluice.bus.TransactionRequest.State;
+import io.sluice.bus.TransactionRequest.Transaction;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.PropertiesWriter;
 import io.sluice.message.PropertyNames;
@@ -30,6 +34,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -163,6 +168,49 @@ class AtomicTest {
         crashed.stop();
       }
     }
+  }
+
+  @Test
+  void shouldCommitATransactionOnceWhereverTheLogIsCut() throws Exception {
+    MessageBatch batch = kit.batch();
+    TransactionKit.addHalf(batch, "tx", "orders", "shop", QueueSelector.ANY, 0, "x");
+    kit.send(batch);
+    final long before = end(directory);
+    assertEquals(State.COMMITTED, commit(kit).state());
+    kit.stop();
+    long after = end(directory);
+    assertTrue(after > before + 300, before + " to " + after);
+    int open = 0;
+    int committed = 0;
+    for (long cut = before; cut <= after; cut += cut < after ? Math.min(41, after - cut) : 1) {
+      Path copy = copies.resolve("transaction-" + cut);
+      copy(directory, copy);
+      cut(copy, cut);
+      try (BrokerKit crashed = new BrokerKit(copy).start()) {
+        boolean isOpen =
+            crashed
+                    .<Transaction>request(transactions(), new TransactionRequest.Find("tx"))
+                    .await(10, TimeUnit.SECONDS)
+                    .state()
+                == State.OPEN;
+        assertEquals(isOpen ? 0 : 1, stored(crashed), "cut at byte " + cut + " of " + after);
+        open += isOpen ? 1 : 0;
+        committed += isOpen ? 0 : 1;
+        assertEquals(State.COMMITTED, commit(crashed).state());
+        assertEquals(1, crashed.receive("g", "orders", 10).size());
+        crashed.stop();
+      }
+    }
+    assertTrue(open > 5 && committed > 0, open + " open, " + committed + " committed");
+  }
+
+  private static Transaction commit(BrokerKit kit) throws Exception {
+    return kit.<Transaction>request(transactions(), new TransactionRequest.End("tx", true))
+        .await(10, TimeUnit.SECONDS);
+  }
+
+  private static String transactions() {
+    return Addresses.transactions(BrokerKit.BROKER);
   }
 
   private static long stored(BrokerKit kit) throws Exception {

@@ -10,15 +10,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.broker.BrokerKit.Received;
 import io.sluice.bus.AckLevel;
+import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest.BrokerInfo;
 import io.sluice.bus.AdminRequest.GetBroker;
 import io.sluice.bus.AdminRequest.GetLag;
 import io.sluice.bus.AdminRequest.Lag;
 import io.sluice.bus.AdminRequest.QueueLag;
+import io.sluice.bus.AdminRequest.SetPosition;
 import io.sluice.bus.AppendReply;
+import io.sluice.bus.BusMessage;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.SettleReply.Outcome;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.StartPosition;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.QueueSelector;
 import io.sluice.testkit.Await;
@@ -75,6 +80,41 @@ class BrokerTroubleTest {
       assertNull(reply.error(0));
       assertEquals(++offset, reply.queueOffset(0));
     }
+  }
+
+  @Test
+  void shouldServeWhoWaitedWhileTheStateCouldNotBeWritten() throws Exception {
+    kit.start();
+    kit.sendInOrder("orders", "a");
+    kit.receive("g", "orders", 1);
+    files.hold();
+    Await.until("the state to wait for the store", () -> !mayChangeTheState());
+    Future<ReceiveReply> waits = kit.receiveLater(receiveRequest("g", "orders", 1, 60_000));
+    kit.admin(new GetBroker());
+    assertFalse(waits.isComplete());
+
+    // From here on nobody asks for anything that would have the receive looked at again.
+    files.letGo();
+
+    assertEquals(List.of("a"), BrokerKit.bodies(BrokerKit.copy(Await.result("it", waits))));
+  }
+
+  /** Changes it a hundred times; false if one of them is refused because the store is busy. */
+  private boolean mayChangeTheState() {
+    List<Future<BusMessage>> changes = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      changes.add(
+          kit.request(
+              Addresses.admin(BrokerKit.BROKER),
+              new SetPosition("g", "orders", StartPosition.EARLIEST, null, null)));
+    }
+    Await.until(
+        "the Broker to take the changes",
+        () -> {
+          kit.admin(new GetBroker());
+          return true;
+        });
+    return changes.stream().noneMatch(Future::failed);
   }
 
   @Test

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.sluice.broker.BrokerKit.Received;
 import io.sluice.bus.AckLevel;
+import io.sluice.bus.AdminRequest.BrokerInfo;
+import io.sluice.bus.AdminRequest.GetBroker;
 import io.sluice.bus.AdminRequest.GetTopic;
 import io.sluice.bus.AdminRequest.PutTopic;
 import io.sluice.bus.AdminRequest.Recall;
@@ -33,6 +35,7 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -125,6 +128,10 @@ class KeptPromisesModelTest {
       step();
     }
     checkAll();
+  }
+
+  @AfterEach
+  void close() throws Exception {
     kit.close();
   }
 
@@ -297,7 +304,8 @@ class KeptPromisesModelTest {
             return got;
           });
     } catch (TimeoutException e) {
-      throw new AssertionError(where + ", topic " + topic, e);
+      BrokerInfo broker = kit.admin(new GetBroker());
+      throw new AssertionError(where + ", topic " + topic + ", " + broker, e);
     }
   }
 

@@ -19,12 +19,16 @@ import io.sluice.broker.StateChange.Settled;
 import io.sluice.broker.StateChange.Started;
 import io.sluice.broker.StateChange.TopicDeleted;
 import io.sluice.broker.StateChange.TopicPut;
+import io.sluice.broker.StateChange.TransactionChecked;
+import io.sluice.broker.StateChange.TransactionsEnded;
+import io.sluice.broker.StateChange.TransactionsOver;
 import io.sluice.bus.Filter;
 import io.sluice.bus.GroupConfig;
 import io.sluice.bus.LetterRequest.Job;
 import io.sluice.bus.LetterRequest.Kind;
 import io.sluice.bus.LetterRequest.State;
 import io.sluice.bus.TopicConfig;
+import io.sluice.bus.TransactionRequest;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,6 +63,9 @@ class StateCodecTest {
             new Settled(number, number, offset, number),
             new Returned(number, number, offset, number, offset, number, flag),
             new Extended(number, number, offset, any),
+            new TransactionsEnded(offset, number, TransactionRequest.State.EXPIRED),
+            new TransactionChecked(offset, number, any),
+            new TransactionsOver(offset),
             new LettersGone(text, offset, small),
             new LetterJobBecame(
                 text,

@@ -191,18 +191,22 @@ final class TransactionKit implements AutoCloseable {
   }
 
   private static void copy(Path from, Path to) throws IOException {
-    try (Stream<Path> files = Files.walk(from)) {
-      files.forEach(file -> copyOne(file, to.resolve(from.relativize(file).toString())));
+    Files.createDirectories(to);
+    try (Stream<Path> files = Files.list(from)) {
+      for (Path file : files.toList()) {
+        Path target = to.resolve(file.getFileName());
+        if (Files.isDirectory(file)) {
+          copy(file, target);
+        } else {
+          copyOne(file, target);
+        }
+      }
     }
   }
 
   private static void copyOne(Path file, Path target) {
     try {
-      if (Files.isDirectory(file)) {
-        Files.createDirectories(target);
-      } else {
-        Files.copy(file, target);
-      }
+      Files.copy(file, target);
     } catch (NoSuchFileException e) {
       // Was moved or deleted meanwhile.
     } catch (IOException e) {

@@ -23,6 +23,8 @@ import io.sluice.bus.TransactionRequest.Transaction;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.MessageLayout;
 import io.sluice.message.MessageView;
+import io.sluice.message.PropertiesWriter;
+import io.sluice.message.PropertyNames;
 import io.sluice.message.QueueSelector;
 import io.sluice.testkit.Await;
 import io.sluice.testkit.ManualClock;
@@ -248,8 +250,8 @@ class TransactionsTest {
   void shouldAskAfterTheTimeThatTheMessageAsksFor() throws Exception {
     shop.start();
     MessageBatch batch = shop.kit.batch();
-    io.sluice.message.PropertiesWriter properties =
-        new io.sluice.message.PropertiesWriter()
+    PropertiesWriter properties =
+        new PropertiesWriter()
             .put("UNIQ_KEY", "patient")
             .put("CHECK_IMMUNITY_TIME_IN_SECONDS", "600");
     batch.addHalf(
@@ -446,6 +448,107 @@ class TransactionsTest {
     assertFalse(shop.open().contains("huge"));
   }
 
+  @Test
+  void shouldAnswerARepeatedHalfMessageLikeTheFirst() throws Exception {
+    shop.start();
+    AppendReply first = shop.kit.send(repeatable("a"));
+    AppendReply again = shop.kit.send(repeatable("a"));
+    assertTrue(again.isDuplicate(0) && again.isHalf(0));
+    assertEquals(first.queueOffset(0), again.queueOffset(0));
+    assertEquals(first.physicalOffset(0), again.physicalOffset(0));
+    AppendReply twice =
+        shop.kit.append(repeatable("b", "a", "b", "c"), AckLevel.MEMORY, true).await(10, SECONDS);
+    assertEquals(first.queueOffset(0), twice.queueOffset(1));
+    assertEquals(twice.queueOffset(0), twice.queueOffset(2));
+    for (int i = 0; i < 4; i++) {
+      assertTrue(twice.isHalf(i), "message " + i);
+      assertEquals(i == 1 || i == 2, twice.isDuplicate(i), "message " + i);
+    }
+    assertEquals(List.of("a", "b", "c"), shop.open());
+    EndHalf commit = new EndHalf("shop", twice.queueOffset(3), twice.physicalOffset(3), true);
+    assertEquals("c", shop.<Transaction>ask(commit).transactionId());
+    assertEquals(State.COMMITTED, shop.end("a", true));
+    assertTrue(shop.kit.send(repeatable("a")).isDuplicate(0));
+    assertEquals(List.of("a", "c"), shop.receive("orders").stream().sorted().toList());
+    shop.crash(copies.resolve("crash"));
+    AppendReply late = shop.kit.send(repeatable("a"));
+    assertTrue(late.isDuplicate(0) && late.isHalf(0));
+    assertEquals(List.of("b"), shop.open());
+    assertEquals(List.of(), shop.receive("orders"));
+  }
+
+  private MessageBatch repeatable(String... ids) {
+    MessageBatch batch = shop.kit.batch();
+    for (String id : ids) {
+      PropertiesWriter properties =
+          new PropertiesWriter()
+              .recognise(true)
+              .put(PropertyNames.UNIQUE_KEY, id)
+              .put("CLUSTER", "cluster");
+      batch.addHalf(
+          "orders",
+          QueueSelector.ANY,
+          "shop",
+          0,
+          0,
+          0,
+          1,
+          new byte[8],
+          0,
+          ByteBuffer.wrap(id.getBytes(StandardCharsets.UTF_8)),
+          properties);
+    }
+    return batch;
+  }
+
+  @Test
+  void shouldStayOpenWhenTheDiskIsFullAndEndWhenItIsNot() throws Exception {
+    TroubledFiles files = new TroubledFiles();
+    shop.kit.files = files;
+    shop.start();
+    String id = shop.begin("orders");
+    files.setFull(true);
+    Await.until(
+        "the disk to be full", () -> isDiskFull(shop.kit.send("filler", "x".repeat(9_999))));
+    assertEquals(ErrorCode.DISK_FULL, shop.refusal(id, true));
+    assertEquals(State.OPEN, shop.find(id).state());
+    files.setFull(false);
+    Await.until("room again", () -> shop.refusal(id, true) == null);
+    assertEquals(List.of(id), shop.receive("orders"));
+  }
+
+  private static boolean isDiskFull(AppendReply reply) {
+    return reply.error(0) != null && reply.error(0).code() == ErrorCode.DISK_FULL;
+  }
+
+  @Test
+  void shouldAnswerEndsThatWaitForTheStoreInTheirOrder() throws Exception {
+    TroubledFiles files = new TroubledFiles();
+    shop.kit.files = files;
+    shop.start();
+    MessageBatch batch = shop.kit.batch();
+    for (int i = 0; i < 200; i++) {
+      TransactionKit.addHalf(
+          batch, "t" + i, "orders", "shop", QueueSelector.queue(0), 0, "t" + i + "-".repeat(1_000));
+    }
+    shop.kit.send(batch);
+    files.hold();
+    List<Future<Transaction>> ends = new ArrayList<>();
+    for (int i = 0; i < 200; i++) {
+      ends.add(shop.endLater("t" + i, true));
+    }
+    files.letGo();
+    Future.all(ends).await(20, SECONDS);
+    List<String> got = new ArrayList<>();
+    while (got.size() < 200) {
+      got.addAll(shop.receive("orders"));
+    }
+    for (int i = 0; i < 200; i++) {
+      assertTrue(got.get(i).startsWith("t" + i + "-"), got.get(i));
+    }
+    assertEquals(List.of(), shop.open());
+  }
+
   private static List<String> ids(List<Transaction> transactions) {
     return transactions.stream().map(Transaction::transactionId).toList();
   }
@@ -460,11 +563,8 @@ class TransactionsTest {
   }
 
   private List<Long> segments() throws IOException {
-    try (Stream<Path> files = Files.walk(directory)) {
-      return files
-          .filter(file -> file.getParent().getFileName().toString().equals("commitlog"))
-          .map(file -> Long.valueOf(file.getFileName().toString()))
-          .toList();
+    try (Stream<Path> files = Files.list(directory.resolve("commitlog"))) {
+      return files.map(file -> Long.valueOf(file.getFileName().toString())).toList();
     }
   }
 }

@@ -33,6 +33,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -278,6 +279,27 @@ class SluiceClientTest {
     next().dead("of no use");
     awaitEquals(1L, () -> waiting("billing"));
     stream.close().await(5, SECONDS);
+  }
+
+  @Test
+  void shouldReplayForConsumersThatLive() throws Exception {
+    subscribe("billing", new SubscribeOptions());
+    send("a");
+    assertEquals("a", next().body().toString());
+    awaitEquals(0L, () -> waiting("billing"));
+    client.seek("orders", "billing", StartPosition.EARLIEST).await(5, SECONDS);
+    ReceivedMessage again = next();
+    assertEquals("a", again.body().toString());
+    awaitEquals(0L, () -> waiting("billing"));
+    client
+        .seek("orders", "billing", Map.of(again.queueId(), again.queueOffset()))
+        .await(5, SECONDS);
+    assertEquals("a", next().body().toString());
+    client.seek("orders", "billing", StartPosition.time(again.storedAtMs())).await(5, SECONDS);
+    assertEquals("a", next().body().toString());
+    client.seek("orders", "billing", StartPosition.LATEST).await(5, SECONDS);
+    send("b");
+    assertEquals("b", next().body().toString());
   }
 
   @Test

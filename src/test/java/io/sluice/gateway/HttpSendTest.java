@@ -108,18 +108,6 @@ class HttpSendTest extends GatewayTestBase {
   }
 
   @Test
-  void shouldSayWhatIsNotSupportedYetInsteadOfPassingOverIt() throws Exception {
-    for (String header : List.of("Sluice-Reply-Wait", "ce-specversion")) {
-      post("/v1/topics/t/messages", "x", header, "1").isProblem(501, "NOT_SUPPORTED", header);
-    }
-    post("/v1/topics/t/messages", "{}", "Content-Type", "application/cloudevents+json")
-        .isProblem(501, "NOT_SUPPORTED", "application/cloudevents+json");
-    delete("/v1/topics/t/messages/x").isProblem(501, "NOT_SUPPORTED");
-    post("/v1/replies/x", "{}").isProblem(501, "NOT_SUPPORTED");
-    assertEquals(0, broker.appendRequests.get());
-  }
-
-  @Test
   void shouldRefuseIllegalNames() throws Exception {
     post("/v1/topics/a.b/messages", "x").isProblem(400, "INVALID_TOPIC", "'.' at position 1");
     post("/v1/topics/a%20b/messages", "x").isProblem(400, "INVALID_TOPIC", "position 1");

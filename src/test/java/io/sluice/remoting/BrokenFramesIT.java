@@ -7,10 +7,12 @@ import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetSocket;
+import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
@@ -23,10 +25,71 @@ import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
  * suffer. {@code -Dbroken.frames=1000000} for the long form; {@code -Dbroken.seed} repeats a run.
  */
 @DisabledIfSystemProperty(named = "rocketmq.nameserver", matches = ".+")
+@DisabledIfSystemProperty(named = "target", matches = "rocketmq")
 class BrokenFramesIT {
 
   private static final int FRAMES = Integer.getInteger("broken.frames", 5_000);
   private static final int FRAMES_PER_CONNECTION = 25;
+
+  /** Names that the requests' headers have, of sends, pulls, pops and administration alike. */
+  private static final String[] FIELDS = {
+    "topic",
+    "group",
+    "consumerGroup",
+    "producerGroup",
+    "groupName",
+    "clientID",
+    "clientId",
+    "queueId",
+    "queueOffset",
+    "offset",
+    "maxMsgNums",
+    "maxNum",
+    "key",
+    "timestamp",
+    "isForce",
+    "brokerName",
+    "cluster",
+    "namespace",
+    "value",
+    "extraInfo",
+    "invisibleTime",
+    "pollTime",
+    "bornTime",
+    "initMode",
+    "order",
+    "srcGroup",
+    "destGroup",
+    "statsName",
+    "statsKey",
+    "index",
+    "count",
+    "recallHandle",
+    "commitLogOffset",
+    "tranStateTableOffset",
+    "commitOrRollback",
+    "msgId"
+  };
+
+  private static final String[] VALUES = {
+    "fuzz",
+    "G",
+    "0",
+    "1",
+    "-1",
+    "32",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "true",
+    "",
+    "0 1700000000000 60000 0 0 broker-a 0 0",
+    "TOPIC_PUT_NUMS",
+    "fuzz@G",
+    "%RETRY%G",
+    "\u0001\u0002"
+  };
+
+  private static final int[] CODES = harmlessCodes();
 
   @Test
   void shouldSurviveMutatedFrames() throws Exception {
@@ -161,7 +224,48 @@ class BrokenFramesIT {
                 .put("queueId", 0)
                 .put("commitOffset", 1),
             new byte[0]));
+    frames.add(anyRequest(random, opaque));
     return frames.get(random.nextInt(frames.size()));
+  }
+
+  /** A request of any code there is but those that would keep the last sends from succeeding. */
+  private static byte[] anyRequest(Random random, int opaque) {
+    int code = CODES[random.nextInt(CODES.length)];
+    ExtFields fields = new ExtFields();
+    for (String name : FIELDS) {
+      if (random.nextInt(8) > 0) {
+        fields.put(name, VALUES[random.nextInt(VALUES.length)]);
+      }
+    }
+    byte[] body =
+        switch (random.nextInt(4)) {
+          case 0 -> new byte[0];
+          case 1 -> bytes("{\"topic\":\"fuzz\",\"consumerGroup\":\"G\",\"clientId\":\"c\"}");
+          case 2 -> bytes("k=v\nflushDiskType=ASYNC_FLUSH\n");
+          default -> bytes("{\"acks\":[{\"c\":\"G\",\"t\":\"fuzz\",\"b\":\"BQ==\"}],\"x\":[[{}]]}");
+        };
+    return RawClient.json(code, opaque, 0, fields, body);
+  }
+
+  private static int[] harmlessCodes() {
+    Set<Integer> harmful =
+        Set.of(
+            RequestCode.UPDATE_AND_CREATE_TOPIC,
+            RequestCode.UPDATE_AND_CREATE_TOPIC_LIST,
+            RequestCode.DELETE_TOPIC_IN_BROKER,
+            RequestCode.WIPE_WRITE_PERMISSION);
+    List<Integer> codes = new ArrayList<>();
+    for (Field field : RequestCode.class.getDeclaredFields()) {
+      if (field.getType() == int.class) {
+        try {
+          codes.add(field.getInt(null));
+        } catch (IllegalAccessException e) {
+          throw new IllegalStateException(e);
+        }
+      }
+    }
+    codes.removeAll(harmful);
+    return codes.stream().mapToInt(Integer::intValue).toArray();
   }
 
   private static byte[] pull(String topic, int opaque) {

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
  * GoldenFrameRecorder}.
  */
 @DisabledIfSystemProperty(named = "rocketmq.nameserver", matches = ".+")
+@DisabledIfSystemProperty(named = "target", matches = "rocketmq")
 class GoldenFramesTest {
 
   private static final Pattern ANSWER = Pattern.compile("< (\\d+) \\[(.*)] (\\d+)");

@@ -7,22 +7,27 @@ import io.sluice.bus.BusCodec;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.nameserver.NameServerOptions;
 import io.sluice.nameserver.NameServerVerticle;
+import io.sluice.testkit.RealRocketMq;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.Vertx;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Comparator;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * What the interop tests run against: a Sluice of their own, or with {@code
- * -Drocketmq.nameserver=host:port} any running RocketMQ whose Broker is called {@code broker-a}. A
- * test is right only if it passes there too.
+ * What the interop tests run against: a Sluice of their own; with {@code -Dtarget=rocketmq} a
+ * RocketMQ that is started for them, one for all; with {@code -Drocketmq.nameserver=host:port} any
+ * running RocketMQ whose Broker is called {@code broker-a}. A test is right only if it passes there
+ * too.
  */
 final class InteropTarget implements AutoCloseable {
 
@@ -36,8 +41,9 @@ final class InteropTarget implements AutoCloseable {
 
   InteropTarget() throws Exception {
     String given = System.getProperty("rocketmq.nameserver", "");
-    if (!given.isEmpty()) {
-      nameServer = given;
+    boolean real = "rocketmq".equals(System.getProperty("target"));
+    if (real || !given.isEmpty()) {
+      nameServer = given.isEmpty() ? Real.ROCKETMQ.nameServer() : given;
       directory = null;
       vertx = null;
       return;
@@ -52,6 +58,23 @@ final class InteropTarget implements AutoCloseable {
     deploy(front);
     brokerDeployment = deploy(broker());
     nameServer = "127.0.0.1:" + names.port();
+  }
+
+  /** Started at its first use, for all tests of the JVM; ends with it. */
+  private static final class Real {
+
+    private static final RealRocketMq ROCKETMQ = start();
+
+    private static RealRocketMq start() {
+      try {
+        Path home = Files.createTempDirectory("rocketmq-interop");
+        RealRocketMq rocketMq = RealRocketMq.start(home, Map.of());
+        Runtime.getRuntime().addShutdownHook(new Thread(rocketMq::close));
+        return rocketMq;
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
   }
 
   /** {@code host:port} that clients are given. */
@@ -107,6 +130,11 @@ final class InteropTarget implements AutoCloseable {
         .getStore()
         .segmentBytes(16 << 20)
         .storeHost(ClientConnection.hostBytes(new InetSocketAddress("127.0.0.1", front.port())));
+    // Tests need not wait as long as RocketMQ does.
+    broker
+        .getTransactions()
+        .setFirstCheck(Duration.ofMillis(1_500))
+        .setCheckInterval(Duration.ofMillis(1_000));
     return new BrokerVerticle(broker, Clock.system(), LatencyRecorder.NONE);
   }
 

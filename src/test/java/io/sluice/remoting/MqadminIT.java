@@ -212,6 +212,8 @@ class MqadminIT {
 
   @Test
   void shouldMovePositions() throws Exception {
+    prints(List.of("CODE: 26"), "resetOffsetByTime", "-g", "mqa-none", "-t", TOPIC, "-s", "0");
+    prints(List.of("success"), "updateSubGroup", "-b", broker, "-g", "mqa-g3");
     prints(
         List.of("#offset", "broker-a"),
         "resetOffsetByTime",

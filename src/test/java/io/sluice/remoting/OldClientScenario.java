@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
@@ -15,7 +16,10 @@ import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendResult;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageClientExt;
@@ -70,7 +74,9 @@ public final class OldClientScenario implements UnaryOperator<String> {
           + ", from "
           + producer.minOffset(queue)
           + ", by id "
-          + byId.getTopic().equals(topic);
+          + byId.getTopic().equals(topic)
+          + ", transactions "
+          + transact(nameServer, topic + "-transactions");
     } finally {
       pull.shutdown();
       consumer.shutdown();
@@ -133,6 +139,51 @@ public final class OldClientScenario implements UnaryOperator<String> {
           return found.size() >= SINGLE + BATCH + ONEWAY;
         });
     return found;
+  }
+
+  /** One that is committed, one that is rolled back, and one that the Broker has to ask for. */
+  private static String transact(String nameServer, String topic) throws Exception {
+    TransactionMQProducer producer = new TransactionMQProducer(topic + "-producer");
+    producer.setNamesrvAddr(nameServer);
+    producer.setInstanceName(topic);
+    producer.setHeartbeatBrokerInterval(1_000);
+    producer.setTransactionListener(
+        new TransactionListener() {
+          @Override
+          public LocalTransactionState executeLocalTransaction(Message message, Object argument) {
+            return (LocalTransactionState) argument;
+          }
+
+          @Override
+          public LocalTransactionState checkLocalTransaction(MessageExt message) {
+            return LocalTransactionState.COMMIT_MESSAGE;
+          }
+        });
+    DefaultLitePullConsumer consumer = new DefaultLitePullConsumer(topic + "-pull");
+    try {
+      producer.start();
+      for (LocalTransactionState state : LocalTransactionState.values()) {
+        producer.sendMessageInTransaction(message(topic, state.name()), state);
+      }
+      consumer.setNamesrvAddr(nameServer);
+      consumer.setInstanceName(topic + "-pull");
+      consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+      consumer.subscribe(topic, "*");
+      consumer.start();
+      Set<String> bodies = new TreeSet<>();
+      await(
+          "both committed",
+          () -> {
+            for (MessageExt message : consumer.poll(200)) {
+              bodies.add(new String(message.getBody(), StandardCharsets.UTF_8));
+            }
+            return bodies.size() >= 2;
+          });
+      return bodies.toString();
+    } finally {
+      consumer.shutdown();
+      producer.shutdown();
+    }
   }
 
   private static Message message(String topic, String body) {

@@ -11,6 +11,8 @@ import java.util.function.Supplier;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.message.Message;
 
 /**
@@ -41,6 +43,20 @@ final class RocketMqClients implements AutoCloseable {
     producer.setNamesrvAddr(nameServer);
     producer.setInstanceName(instance());
     producer.setSendMsgTimeout(10_000);
+    producer.start();
+    shutdowns.push(producer::shutdown);
+    return producer;
+  }
+
+  /** A started producer of transactions; it tells every second that it lives. */
+  TransactionMQProducer transactionProducer(String group, TransactionListener listener)
+      throws Exception {
+    TransactionMQProducer producer = new TransactionMQProducer(group);
+    producer.setNamesrvAddr(nameServer);
+    producer.setInstanceName(instance());
+    producer.setSendMsgTimeout(10_000);
+    producer.setHeartbeatBrokerInterval(1_000);
+    producer.setTransactionListener(listener);
     producer.start();
     shutdowns.push(producer::shutdown);
     return producer;

@@ -80,10 +80,11 @@ class RocketMqMembersIT {
 
   @Test
   void shouldLoseNothingWhenAConsumerDiesAndRepeatOnlyWhatItHad() throws Exception {
+    List<String> other = new CopyOnWriteArrayList<>();
+    DefaultMQPushConsumer consumer = consumer(other);
+    consumer.start();
+    awaitQueues(consumer, QUEUES);
     try (ConsumerProcess dying = new ConsumerProcess(target.nameServer(), group, topic)) {
-      List<String> other = new CopyOnWriteArrayList<>();
-      DefaultMQPushConsumer consumer = consumer(other);
-      consumer.start();
       awaitQueues(consumer, QUEUES / 2);
       send(0, 100);
       RocketMqClients.await(
@@ -110,6 +111,7 @@ class RocketMqMembersIT {
     DefaultMQPushConsumer leaving = consumer(first);
     leaving.setAwaitTerminationMillisWhenShutdown(10_000);
     leaving.start();
+    awaitQueues(leaving, QUEUES);
     DefaultMQPushConsumer staying = consumer(second);
     staying.start();
     awaitQueues(leaving, QUEUES / 2);

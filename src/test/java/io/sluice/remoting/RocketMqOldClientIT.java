@@ -45,7 +45,8 @@ class RocketMqOldClientIT {
                   .getDeclaredConstructor()
                   .newInstance();
       assertEquals(
-          "pushed 35, pulled 35, ids found 30, from 0, by id true",
+          "pushed 35, pulled 35, ids found 30, from 0, by id true,"
+              + " transactions [COMMIT_MESSAGE, UNKNOW]",
           scenario.apply(target.nameServer()));
     } finally {
       thread.setContextClassLoader(before);

@@ -176,6 +176,24 @@ class RocketMqPopIT {
     seen.awaitExactly(120);
   }
 
+  @Test
+  void shouldLetClientsPullThatNeverAskForTheMode() throws Exception {
+    setMode(MessageRequestMode.POP);
+    send(0, 20);
+    Seen seen = new Seen(message -> true);
+    DefaultMQPushConsumer consumer = consumer(seen);
+    consumer.setClientRebalance(true);
+    consumer.start();
+    seen.awaitExactly(20);
+    assertTrue(!isPopping(consumer));
+    consumer.shutdown();
+    // Who asks goes on at the same place, by pops.
+    send(20, 40);
+    Seen popped = new Seen(message -> true);
+    consumer(popped).start();
+    popped.awaitExactly(20);
+  }
+
   private DefaultMQPushConsumer consumer(Seen seen) throws Exception {
     DefaultMQPushConsumer consumer = clients.pushConsumer(group);
     consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 
 /** What holds for the official client while the Broker behind the front is started anew. */
 @DisabledIfSystemProperty(named = "rocketmq.nameserver", matches = ".+")
+@DisabledIfSystemProperty(named = "target", matches = "rocketmq")
 class RocketMqRestartIT {
 
   private static final String TOPIC = "restart";

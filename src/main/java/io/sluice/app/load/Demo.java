@@ -37,6 +37,11 @@ public final class Demo implements AutoCloseable {
   /** Enough that a pause of the machine is no broken promise, and a queue that blocks is one. */
   private static final double SLOW_SEND_MS = 500;
 
+  /**
+   * On a machine that is slow without a burst, sends in the burst may take so many times as long.
+   */
+  private static final double SLOWER_IN_BURST = 10;
+
   private final Vertx vertx =
       Vertx.vertx(new VertxOptions().setPreferNativeTransport(true).setEventLoopPoolSize(1));
   private final Endpoint server;
@@ -161,7 +166,9 @@ public final class Demo implements AutoCloseable {
                             "sends took %.1f ms before and %.1f ms in the burst (99 %%)",
                             calmP99[0], shop.latencyMs(99));
                         promise(
-                            shop.latencyMs(99) < SLOW_SEND_MS, "the sends were slow in the burst");
+                            shop.latencyMs(99)
+                                < Math.max(SLOW_SEND_MS, SLOWER_IN_BURST * calmP99[0]),
+                            "the sends were slow in the burst");
                         say("%,d wait when the burst is over", backlog(shop, database));
                       })
                   .compose(sent -> shop.run(normal, ms(3_000)))
