@@ -209,7 +209,17 @@ public final class Master implements Replication {
     if (!waiters.isEmpty()) {
       answerWaiters(confirmed);
     }
-    confirmings.removeIf(each -> each.physicalOffset() <= confirmed && each.done().complete(null));
+    if (!confirmings.isEmpty()) {
+      completeConfirmings(confirmed);
+    }
+  }
+
+  private void completeConfirmings(long confirmed) {
+    // Whoever is told may wait for more at once.
+    List<Confirming> reached =
+        confirmings.stream().filter(each -> each.physicalOffset() <= confirmed).toList();
+    confirmings.removeAll(reached);
+    reached.forEach(each -> each.done().complete(null));
   }
 
   /** Slaves hear soon of what is confirmed, though not each time by a frame of its own. */
