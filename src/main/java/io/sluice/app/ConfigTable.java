@@ -68,6 +68,37 @@ final class ConfigTable {
               + " the same port, enforcing those with TLS only.");
   static final ConfigKey CLUSTER_NAME =
       text("cluster.name", "DefaultCluster", "Name of the cluster that the Broker belongs to.");
+  static final ConfigKey CLUSTER_ENABLED =
+      onOff(
+          "cluster.enabled",
+          false,
+          "Whether the process joins others to one cluster; --cluster is short for it.");
+  static final ConfigKey CLUSTER_HOST =
+      text(
+          "cluster.host",
+          "",
+          "Address or name at which the other processes reach this one; empty for the host, or for"
+              + " this machine's own address where the host is 0.0.0.0.");
+  static final ConfigKey CLUSTER_PORT =
+      number(
+          "cluster.port",
+          7_800,
+          1,
+          65_533,
+          "Port of the membership; the next is that of the event bus, the one after it tells at"
+              + " once that a process died.");
+  static final ConfigKey CLUSTER_HOSTS =
+      text(
+          "cluster.hosts",
+          "",
+          "Where to look for the others: host:port of some or all, parted by commas; or dns:name"
+              + " for every address of a name.");
+  static final ConfigKey CLUSTER_SECRET =
+      text(
+          "cluster.secret",
+          "",
+          "What all processes of the cluster know and nobody else, 16 characters or more: with it"
+              + " the cluster's ports speak TLS and take no others. Empty for none.");
   static final ConfigKey BROKER_NAME =
       text("broker.name", "broker-a", "Name of the Broker; a master and its slaves share it.");
   static final ConfigKey ACK =
@@ -304,6 +335,11 @@ final class ConfigTable {
           BROKER_NAME,
           BROKER_ID,
           CLUSTER_NAME,
+          CLUSTER_ENABLED,
+          CLUSTER_HOST,
+          CLUSTER_PORT,
+          CLUSTER_HOSTS,
+          CLUSTER_SECRET,
           REPLICATION_PORT,
           REPLICATION_FROM,
           REPLICATION_MIN_IN_SYNC,

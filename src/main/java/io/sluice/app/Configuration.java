@@ -125,11 +125,18 @@ final class Configuration {
     values.forEach(
         (key, value) -> {
           out.append(out.length() == 0 ? "" : " ").append(key.name()).append('=');
-          out.append(value.text().isEmpty() ? "\"\"" : value.text());
+          out.append(shown(key, value.text()));
           if (!value.origin().equals("default")) {
             out.append(" (").append(value.origin()).append(')');
           }
         });
     return out.toString();
+  }
+
+  private static String shown(ConfigKey key, String text) {
+    if (text.isEmpty()) {
+      return "\"\"";
+    }
+    return key == ConfigTable.CLUSTER_SECRET ? "(not shown)" : text;
   }
 }

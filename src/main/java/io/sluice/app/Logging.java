@@ -3,6 +3,8 @@ package io.sluice.app;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.logging.ConsoleHandler;
 import java.util.logging.Formatter;
 import java.util.logging.Handler;
@@ -13,7 +15,19 @@ import java.util.logging.Logger;
 /** Sends the JDK's logging to standard error, one line each. Standard output is for answers. */
 final class Logging {
 
+  private static final List<String> CHATTY =
+      List.of("org.infinispan", "org.jgroups", "org.jboss.threads");
+
+  /** Kept, since a logger that nobody holds is collected together with its level. */
+  private static final List<Logger> KEPT = new ArrayList<>();
+
   private Logging() {}
+
+  private static Logger chattyLogger(String name) {
+    Logger logger = Logger.getLogger(name);
+    KEPT.add(logger);
+    return logger;
+  }
 
   /** Sets up the root logger; once, before anything is logged. */
   static void configure(String level) {
@@ -32,6 +46,10 @@ final class Logging {
     console.setLevel(threshold);
     console.setFormatter(new Line());
     root.addHandler(console);
+    // Who joins and leaves is said by package cluster; these say it in a hundred lines.
+    for (String chatty : CHATTY) {
+      chattyLogger(chatty).setLevel(Level.SEVERE);
+    }
     root.setLevel(threshold);
   }
 

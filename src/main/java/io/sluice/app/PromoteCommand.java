@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import io.vertx.core.json.JsonObject;
+import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -22,7 +23,7 @@ import picocli.CommandLine.Parameters;
       "",
       "Exit codes: 0 done; 2 wrong usage; 3 no server answers; 4 the server refused."
     })
-final class PromoteCommand implements java.util.concurrent.Callable<Integer> {
+final class PromoteCommand implements Callable<Integer> {
 
   private final Administration administration;
 

@@ -24,6 +24,9 @@ record ServerFlags(
   /** Files of RocketMQ's form; each of these flags may come more than once. */
   static final Set<String> ROCKETMQ_CONFIG = Set.of("-c", "--rocketmq-config");
 
+  /** Short for {@code --cluster-enabled true}. */
+  static final String CLUSTER = "--cluster";
+
   /** The name that users of RocketMQ look for. */
   static final String ADVERTISE = "--advertise";
 
@@ -44,6 +47,10 @@ record ServerFlags(
       String flag = equals < 0 ? args[i] : args[i].substring(0, equals);
       if (args[i].equals("--json")) {
         json = true;
+        continue;
+      }
+      if (args[i].equals(CLUSTER)) {
+        values.put(ConfigTable.CLUSTER_ENABLED, "true");
         continue;
       }
       ConfigKey key = keys.get(flag);

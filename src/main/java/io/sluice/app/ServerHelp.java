@@ -44,6 +44,11 @@ final class ServerHelp {
             .type(boolean.class)
             .description("Say that the server is ready as one line of JSON.")
             .build());
+    spec.addOption(
+        OptionSpec.builder(ServerFlags.CLUSTER)
+            .type(boolean.class)
+            .description("Join the other processes of the cluster; see --cluster-hosts.")
+            .build());
     for (ConfigKey key : ConfigTable.KEYS) {
       spec.addOption(
           OptionSpec.builder(names(key))

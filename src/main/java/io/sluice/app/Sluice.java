@@ -5,6 +5,7 @@ import io.sluice.broker.BrokerOptions;
 import io.sluice.broker.RocketMqImport;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
+import io.sluice.cluster.Cluster;
 import io.sluice.gateway.Gateway;
 import io.sluice.metrics.Latencies;
 import io.sluice.metrics.MetricRegistry;
@@ -45,6 +46,7 @@ public final class Sluice {
   private final SluiceOptions options;
   // Written while the server starts, by one step after the other; read only afterwards.
   private final Deque<Supplier<Future<Void>>> closers = new ArrayDeque<>();
+  private String nameServerId = NameServerOptions.DEFAULT_ID;
   private BrokerUnit broker;
   private int httpPort = -1;
   private int nameServerPort = -1;
@@ -64,10 +66,32 @@ public final class Sluice {
    *     StartException} and leaves nothing behind
    */
   public static Future<Sluice> start(SluiceOptions options) {
-    Vertx vertx = newVertx(options);
+    if (options.cluster() != null) {
+      if (options.replication().follows()) {
+        return Future.failedFuture(StartFailures.slaveInCluster());
+      }
+      return startInCluster(new SluiceOptions(options));
+    }
+    Vertx vertx = Vertx.vertx(vertxOptions(options));
     Sluice sluice = new Sluice(vertx, new SluiceOptions(options));
     sluice.closers.push(vertx::close);
     return sluice.start();
+  }
+
+  private static Future<Sluice> startInCluster(SluiceOptions options) {
+    ClusterNotices notices = new ClusterNotices();
+    return Cluster.join(options.cluster(), vertxOptions(options), notices)
+        .recover(
+            failure ->
+                Future.failedFuture(StartFailures.cluster(options.cluster().getHost(), failure)))
+        .compose(
+            cluster -> {
+              notices.begin(cluster.vertx(), cluster.nodeId());
+              Sluice sluice = new Sluice(cluster.vertx(), options);
+              sluice.nameServerId = cluster.nodeId();
+              sluice.closers.push(cluster.vertx()::close);
+              return sluice.start();
+            });
   }
 
   /**
@@ -79,18 +103,17 @@ public final class Sluice {
     return new Sluice(vertx, new SluiceOptions(options)).start();
   }
 
-  private static Vertx newVertx(SluiceOptions options) {
-    return Vertx.vertx(
-        new VertxOptions()
-            .setPreferNativeTransport(true)
-            .setEventLoopPoolSize(eventLoops(options))
-            .setWorkerPoolSize(options.workers())
-            .setMaxEventLoopExecuteTime(options.blockedWarning().toMillis())
-            .setMaxEventLoopExecuteTimeUnit(TimeUnit.MILLISECONDS)
-            .setFileSystemOptions(
-                new FileSystemOptions()
-                    .setFileCachingEnabled(false)
-                    .setClassPathResolvingEnabled(false)));
+  private static VertxOptions vertxOptions(SluiceOptions options) {
+    return new VertxOptions()
+        .setPreferNativeTransport(true)
+        .setEventLoopPoolSize(eventLoops(options))
+        .setWorkerPoolSize(options.workers())
+        .setMaxEventLoopExecuteTime(options.blockedWarning().toMillis())
+        .setMaxEventLoopExecuteTimeUnit(TimeUnit.MILLISECONDS)
+        .setFileSystemOptions(
+            new FileSystemOptions()
+                .setFileCachingEnabled(false)
+                .setClassPathResolvingEnabled(false));
   }
 
   /** One for the Broker and one for the fronts at least; more only where there are processors. */
@@ -116,8 +139,9 @@ public final class Sluice {
   }
 
   private Future<Void> startNameServer() {
-    NameServerFrontVerticle front = new NameServerFrontVerticle(options.remotingOptions());
-    return deploy(new NameServerVerticle(new NameServerOptions(), clock))
+    NameServerFrontVerticle front =
+        new NameServerFrontVerticle(options.remotingOptions(nameServerId));
+    return deploy(new NameServerVerticle(new NameServerOptions().setId(nameServerId), clock))
         .compose(
             deployed ->
                 listening(ConfigTable.NAMESERVER_PORT, options.nameServerPort(), deploy(front)))
@@ -146,7 +170,8 @@ public final class Sluice {
   }
 
   private Future<Void> startOwnBroker() {
-    BrokerFrontVerticle front = new BrokerFrontVerticle(options.remotingOptions(), latencies);
+    BrokerFrontVerticle front =
+        new BrokerFrontVerticle(options.remotingOptions(nameServerId), latencies);
     return listening(ConfigTable.BROKER_PORT, options.brokerPort(), deploy(front))
         .compose(
             deployed -> {

@@ -3,6 +3,7 @@ package io.sluice.app;
 import io.sluice.broker.BrokerOptions;
 import io.sluice.broker.TransactionOptions;
 import io.sluice.bus.AckLevel;
+import io.sluice.cluster.ClusterOptions;
 import io.sluice.gateway.GatewayOptions;
 import io.sluice.remoting.RemotingOptions;
 import io.sluice.store.StoreOptions;
@@ -55,6 +56,7 @@ public final class SluiceOptions {
   private int nameServerPort;
   private int brokerPort;
   private String clusterName;
+  private ClusterOptions cluster;
   private String brokerName;
   private AckLevel defaultAck;
   private boolean autoCreateTopics;
@@ -91,6 +93,7 @@ public final class SluiceOptions {
     nameServerPort = other.nameServerPort;
     brokerPort = other.brokerPort;
     clusterName = other.clusterName;
+    cluster = other.cluster == null ? null : new ClusterOptions(other.cluster);
     brokerName = other.brokerName;
     defaultAck = other.defaultAck;
     autoCreateTopics = other.autoCreateTopics;
@@ -119,6 +122,7 @@ public final class SluiceOptions {
     nameServerPort = from.integer(ConfigTable.NAMESERVER_PORT);
     brokerPort = from.integer(ConfigTable.BROKER_PORT);
     clusterName = from.text(ConfigTable.CLUSTER_NAME);
+    cluster = from.isOn(ConfigTable.CLUSTER_ENABLED) ? cluster(from) : null;
     brokerName = from.text(ConfigTable.BROKER_NAME);
     defaultAck = AckLevel.valueOf(from.text(ConfigTable.ACK).toUpperCase(Locale.ROOT));
     autoCreateTopics = from.isOn(ConfigTable.TOPICS_AUTO_CREATE);
@@ -134,6 +138,16 @@ public final class SluiceOptions {
     replication = new ReplicationConfig(from);
     store = store(from);
     gateway = gateway(from);
+  }
+
+  private static ClusterOptions cluster(Configuration from) {
+    return new ClusterOptions()
+        .setName(from.text(ConfigTable.CLUSTER_NAME))
+        .setHost(
+            OwnAddress.choose(from.text(ConfigTable.CLUSTER_HOST), from.text(ConfigTable.HOST)))
+        .setPort(from.integer(ConfigTable.CLUSTER_PORT))
+        .setHosts(from.text(ConfigTable.CLUSTER_HOSTS))
+        .setSecret(from.text(ConfigTable.CLUSTER_SECRET));
   }
 
   private static TransactionOptions transactions(Configuration from) {
@@ -224,8 +238,8 @@ public final class SluiceOptions {
   }
 
   /** Options of both RocketMQ fronts. */
-  RemotingOptions remotingOptions() {
-    RemotingOptions remoting = new RemotingOptions();
+  RemotingOptions remotingOptions(String nameServerId) {
+    RemotingOptions remoting = new RemotingOptions().setNameServerId(nameServerId);
     HostAndPort broker = HostAndPort.parse(ConfigTable.BROKER_ADVERTISE, brokerAdvertise);
     if (broker != null) {
       remoting.setAdvertisePort(broker.port());
@@ -374,6 +388,17 @@ public final class SluiceOptions {
 
   public String clusterName() {
     return clusterName;
+  }
+
+  /** How it joins other processes, or null if it is alone. */
+  public ClusterOptions cluster() {
+    return cluster;
+  }
+
+  /** Joins other processes to one cluster; null to be alone. */
+  public SluiceOptions setCluster(ClusterOptions cluster) {
+    this.cluster = cluster;
+    return this;
   }
 
   public SluiceOptions setClusterName(String clusterName) {

@@ -41,6 +41,45 @@ final class StartFailures {
         failure);
   }
 
+  /** The cluster could not be joined. */
+  static StartException cluster(String host, Throwable failure) {
+    if (failure instanceof IllegalArgumentException wrong) {
+      return new StartException(ExitCode.USAGE, wrong.getMessage(), failure);
+    }
+    return new StartException(
+        isInUse(failure) ? ExitCode.PORT_IN_USE : ExitCode.FAILED,
+        "can not join the cluster at "
+            + host
+            + " ("
+            + rootOf(failure)
+            + "); look at "
+            + ConfigTable.CLUSTER_HOST.flag()
+            + ", "
+            + ConfigTable.CLUSTER_PORT.flag()
+            + " and the two ports after it, and "
+            + ConfigTable.CLUSTER_HOSTS.flag(),
+        failure);
+  }
+
+  /** Master and slave have one name, by which a Broker is found in the cluster. */
+  static StartException slaveInCluster() {
+    return new StartException(
+        ExitCode.USAGE,
+        "a slave ("
+            + ConfigTable.REPLICATION_FROM.flag()
+            + ") can not join a cluster yet: it would be taken for its master; start it without"
+            + " --cluster",
+        null);
+  }
+
+  private static Throwable rootOf(Throwable failure) {
+    Throwable root = failure;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root;
+  }
+
   private static boolean isInUse(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof Errors.NativeIoException io) {

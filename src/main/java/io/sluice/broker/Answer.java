@@ -1,5 +1,6 @@
 package io.sluice.broker;
 
+import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.SluiceException;
 import io.vertx.core.eventbus.Message;
@@ -16,7 +17,7 @@ interface Answer<T> {
     return new Answer<>() {
       @Override
       public void succeed(T value) {
-        message.reply(value);
+        BusCodec.reply(message, value);
       }
 
       @Override

@@ -22,6 +22,7 @@ import io.sluice.broker.StateChange.TransactionsEnded;
 import io.sluice.broker.StateChange.TransactionsOver;
 import io.sluice.bus.GroupConfig;
 import io.sluice.bus.TopicConfig;
+import io.sluice.message.Names;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -112,6 +113,15 @@ final class BrokerState {
   Consumption consumption(String group, String topic) {
     GroupState state = groups.get(group);
     return state == null ? null : state.consumptions.get(topic);
+  }
+
+  /** The consumption whose redriven messages are in a topic of this name, or null. */
+  Consumption redriven(String topic) {
+    int plus = topic.indexOf('+');
+    return plus < 0 || !topic.startsWith(Names.RETRY_PREFIX)
+        ? null
+        : consumption(
+            topic.substring(Names.RETRY_PREFIX.length(), plus), topic.substring(plus + 1));
   }
 
   /**

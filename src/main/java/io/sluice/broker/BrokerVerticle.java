@@ -562,10 +562,7 @@ public final class BrokerVerticle extends VerticleBase {
 
   private <T extends BusMessage> Future<Void> on(
       String address, BiConsumer<T, Message<T>> handler) {
-    return vertx
-        .eventBus()
-        .<T>localConsumer(address, message -> handle(message, handler))
-        .completion();
+    return vertx.eventBus().<T>consumer(address, message -> handle(message, handler)).completion();
   }
 
   /** Answers what a handler throws; a handler that returns has answered or will. */
@@ -627,6 +624,7 @@ public final class BrokerVerticle extends VerticleBase {
     vertx.setPeriodic(options.getRegisterInterval().toMillis(), id -> keepHouse());
     vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> writeSnapshot());
     clientKept.start(vertx);
+    registrar.listen();
     rates.sample();
     vertx.setPeriodic(Rates.INTERVAL_MS, id -> rates.sample());
     vertx.setPeriodic(ADVANCE_INTERVAL_MS, id -> log.flushAll());
@@ -676,6 +674,11 @@ public final class BrokerVerticle extends VerticleBase {
       if (topic != null) {
         dispatcher.arrived(topic);
         reader.arrived(topic);
+        continue;
+      }
+      Consumption redriven = state.redriven(name);
+      if (redriven != null) {
+        dispatcher.touch(redriven);
       }
     }
   }

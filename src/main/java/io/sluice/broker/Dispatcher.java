@@ -499,6 +499,7 @@ final class Dispatcher {
             warm -> {
               cursor.warming = false;
               cursor.consumption.reading--;
+              waiting.readingEnded(cursor.consumption.waiters, clock.nowMs());
               if (warm.failed()) {
                 LOG.log(
                     Level.WARNING,

@@ -383,6 +383,9 @@ final class Reader {
         .onComplete(
             warm -> {
               waiter.reading = false;
+              if (waiter.list != null) {
+                waiting.readingEnded(waiter, clock.nowMs());
+              }
               if (warm.failed()) {
                 LOG.log(
                     Level.WARNING,

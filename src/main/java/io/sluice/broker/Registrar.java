@@ -2,12 +2,15 @@ package io.sluice.broker;
 
 import io.sluice.bus.Addresses;
 import io.sluice.bus.BusCodec;
+import io.sluice.bus.ClusterNode;
+import io.sluice.bus.ClusterNotice;
 import io.sluice.bus.NameServerRequest;
 import io.sluice.bus.NameServerRequest.Register;
 import io.sluice.bus.NameServerRequest.Unregister;
 import io.sluice.bus.TopicConfig;
 import io.sluice.message.Names;
 import io.vertx.core.Vertx;
+import io.vertx.core.eventbus.DeliveryOptions;
 import java.util.List;
 
 /**
@@ -17,6 +20,9 @@ import java.util.List;
 final class Registrar {
 
   private static final long TIMEOUT_MS = 3_000;
+
+  /** A process that joins subscribes within seconds, and one that was cut off subscribes again. */
+  private static final long[] AFTER_CHANGE_MS = {1, 1_000, 3_000, 8_000};
 
   private final Vertx vertx;
   private final BrokerOptions options;
@@ -28,21 +34,54 @@ final class Registrar {
     this.state = state;
   }
 
+  /**
+   * Listens for NameServers that start, and for processes that join: they are told at once, and
+   * those that were cut off once more when the event bus has found back to them.
+   */
+  void listen() {
+    vertx
+        .eventBus()
+        .<ClusterNotice>consumer(
+            Addresses.brokers(),
+            message -> {
+              if (message.body() instanceof ClusterNotice.NameServerStarted started) {
+                vertx
+                    .eventBus()
+                    .send(Addresses.nameServer(started.id()), registration(), options());
+              }
+            });
+    vertx
+        .eventBus()
+        .<ClusterNotice>localConsumer(
+            Addresses.membership(),
+            message -> {
+              if (message.body() instanceof ClusterNotice.MemberChanged changed
+                  && changed.joined()) {
+                for (long afterMs : AFTER_CHANGE_MS) {
+                  vertx.setTimer(afterMs, id -> register());
+                }
+              }
+            });
+  }
+
   /** Registers, or says that it still lives. */
   void register() {
+    publish(registration());
+  }
+
+  private Register registration() {
     List<TopicConfig> topics =
         state.topics.values().stream()
             .filter(topic -> !Names.isSystemTopic(topic.name()))
             .map(topic -> topic.config.withReadQueues(topic.queuesEver))
             .toList();
-    publish(
-        new Register(
-            options.getCluster(),
-            options.getBrokerName(),
-            options.getBrokerId(),
-            options.getAdvertisedAddress(),
-            state.dataVersion(),
-            topics));
+    return new Register(
+        options.getCluster(),
+        options.getBrokerName(),
+        options.getBrokerId(),
+        options.getAdvertisedAddress(),
+        state.dataVersion(),
+        topics);
   }
 
   /** Leaves. */
@@ -56,6 +95,10 @@ final class Registrar {
   }
 
   private void publish(NameServerRequest request) {
-    vertx.eventBus().publish(Addresses.nameServers(), request, BusCodec.options(TIMEOUT_MS));
+    vertx.eventBus().publish(Addresses.nameServers(), request, options());
+  }
+
+  private DeliveryOptions options() {
+    return ClusterNode.sign(vertx, BusCodec.options(TIMEOUT_MS));
   }
 }

@@ -4,7 +4,6 @@ import io.sluice.store.RepeatEntries;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.Iterator;
 import java.util.List;
 
 /**
@@ -13,7 +12,10 @@ import java.util.List;
  * that counts up, a chain of one slot leads from the newest to ever older ones, and ends where an
  * entry is older than the oldest that is kept.
  *
- * <p>An entry takes 16 bytes, in chunks that come and go with the entries, and its slots 8 bytes.
+ * <p>A slot has a bit for each entry of its chain, by other bits of the hash. So a new key mostly
+ * costs one look into the slots and none at the entries: each would be a miss in the caches.
+ *
+ * <p>An entry takes 16 bytes, in chunks that come and go with the entries, and its slot 8 bytes.
  * When there are four times as many entries as before, larger slots are begun for what is added
  * from then on; the older ones are still looked at until what they lead to is gone. So no moment
  * has to move everything. Owned by the Broker's event loop.
@@ -22,13 +24,12 @@ final class RepeatTable {
 
   private static final int CHUNK_SHIFT = 12;
   private static final int CHUNK_ENTRIES = 1 << CHUNK_SHIFT;
-  private static final int FIRST_SLOTS = 1 << 13;
-
-  /** Slots for so many entries each: then two of five looks for a new key meet an entry. */
-  private static final int SLOTS_PER_ENTRY = 2;
-
+  private static final int FIRST_SLOTS = 1 << 12;
   private static final int GROWTH = 4;
-  private static final int MOST_SLOTS = 1 << 25;
+  private static final int MOST_SLOTS = 1 << 24;
+
+  private static final long ENTRY_MASK = 0xffffffffL;
+  private static final long BITS_MASK = ~ENTRY_MASK;
 
   /** Asked about entries with the hash that is looked for. */
   interface Question {
@@ -49,15 +50,17 @@ final class RepeatTable {
     private final int[] links = new int[CHUNK_ENTRIES];
   }
 
-  /** Where chains begin. */
-  private record Slots(int[] newest, long from) {}
+  /**
+   * Where chains begin: the bits of their entries, then the lower 32 bits of the newest's number.
+   */
+  private record Slots(long[] newest, long from) {}
 
   /** Entries before this number were stored before this time. */
   private record Mark(long entry, long timeMs) {}
 
   private final List<Slots> slots = new ArrayList<>();
   private final Deque<Mark> marks = new ArrayDeque<>();
-  private int[] newest;
+  private long[] newest;
   private Chunk[] chunks = new Chunk[4];
   private long head = 1;
   private long tail = 1;
@@ -75,7 +78,7 @@ final class RepeatTable {
   long bytes() {
     long bytes = 0;
     for (Slots each : slots) {
-      bytes += 4L * each.newest.length;
+      bytes += 8L * each.newest.length;
     }
     for (Chunk chunk : chunks) {
       bytes += chunk == null ? 0 : 16L * CHUNK_ENTRIES;
@@ -93,8 +96,14 @@ final class RepeatTable {
    *
    * @return a number that means nothing
    */
-  int fetch(long hash) {
-    return newest[RepeatEntries.low(hash) & newest.length - 1];
+  long fetch(long hash) {
+    int low = RepeatEntries.low(hash);
+    long sum = 0;
+    for (int i = slots.size() - 1; i >= 0; i--) {
+      long[] words = slots.get(i).newest;
+      sum += words[low & words.length - 1];
+    }
+    return sum;
   }
 
   /**
@@ -107,11 +116,15 @@ final class RepeatTable {
     long place = RepeatEntries.place(hash, 0);
     for (int i = slots.size() - 1; i >= 0; i--) {
       Slots each = slots.get(i);
+      long word = each.newest[low & each.newest.length - 1];
+      if ((word & bit(place)) == 0) {
+        continue;
+      }
       long limit = head;
-      int link = each.newest[low & each.newest.length - 1];
+      int link = (int) word;
       while (true) {
         // How much older than the next entry; as a number of 32 bits it may be any if it is stale.
-        long age = (int) head - link & 0xffffffffL;
+        long age = (int) head - link & ENTRY_MASK;
         long entry = head - age;
         if (age == 0 || entry < tail || entry >= limit || entry < each.from) {
           break;
@@ -131,7 +144,7 @@ final class RepeatTable {
 
   /** Adds an entry, the newest. */
   void add(int low, long place) {
-    if (size() * SLOTS_PER_ENTRY > newest.length && newest.length < MOST_SLOTS) {
+    if (size() > newest.length && newest.length < MOST_SLOTS) {
       begin(newest.length * GROWTH);
     }
     int at = (int) head & CHUNK_ENTRIES - 1;
@@ -139,9 +152,21 @@ final class RepeatTable {
     int slot = low & newest.length - 1;
     chunk.lows[at] = low;
     chunk.places[at] = place;
-    chunk.links[at] = newest[slot];
-    newest[slot] = (int) head;
+    long word = newest[slot];
+    chunk.links[at] = (int) word;
+    // The bits of a chain whose newest entry is gone are those of entries that are gone.
+    long bits = isKept((int) word) ? word & BITS_MASK : 0;
+    newest[slot] = bits | bit(place) | head & ENTRY_MASK;
     head++;
+  }
+
+  private boolean isKept(int link) {
+    long age = (int) head - link & ENTRY_MASK;
+    return age > 0 && age <= head - tail;
+  }
+
+  private static long bit(long place) {
+    return 1L << 32 + (int) (place >>> 48 & 31);
   }
 
   /** Changes where the record of an entry is. */
@@ -164,7 +189,8 @@ final class RepeatTable {
       }
       Chunk chunk = chunk(head);
       int at = (int) head & CHUNK_ENTRIES - 1;
-      newest[chunk.lows[at] & newest.length - 1] = chunk.links[at];
+      int slot = chunk.lows[at] & newest.length - 1;
+      newest[slot] = newest[slot] & BITS_MASK | chunk.links[at] & ENTRY_MASK;
     }
   }
 
@@ -206,16 +232,8 @@ final class RepeatTable {
       chunks[(int) chunk & chunks.length - 1] = null;
     }
     tail = entry;
-    Iterator<Slots> older = slots.iterator();
-    Slots each = older.next();
-    while (older.hasNext()) {
-      Slots following = older.next();
-      if (following.from > tail) {
-        break;
-      }
-      slots.remove(each);
-      older = slots.iterator();
-      each = older.next();
+    while (slots.size() > 1 && slots.get(1).from <= tail) {
+      slots.remove(0);
     }
     shrinkIfEmpty();
   }
@@ -228,7 +246,7 @@ final class RepeatTable {
   }
 
   private void begin(int length) {
-    newest = new int[length];
+    newest = new long[length];
     slots.add(new Slots(newest, head));
   }
 

@@ -80,7 +80,7 @@ final class RepeatedSends {
   private long longestWindowMs = -1;
   private long markedMs = Long.MIN_VALUE;
   private long recognised;
-  private int fetched;
+  private long fetched;
   private String lastName;
   private long lastWindowMs;
 

@@ -9,8 +9,11 @@ import io.sluice.bus.SluiceException;
  */
 abstract class Waiter {
 
-  /** When the wait is over. */
+  /** When the wait is over; put off while messages are on their way into memory. */
   long deadlineMs;
+
+  /** When it was to be over. Owned by {@link Waiting}. */
+  long endsMs;
 
   /** Who may cancel it, or null. */
   Holder holder;

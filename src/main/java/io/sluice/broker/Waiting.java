@@ -45,6 +45,7 @@ final class Waiting {
           ErrorCode.BUSY,
           times.size() + " requests wait for messages already, as many as are allowed");
     }
+    waiter.endsMs = waiter.deadlineMs;
     list.add(waiter);
     times.add(waiter);
     if (holderName != null) {
@@ -79,6 +80,22 @@ final class Waiting {
         remove(waiter);
         waiter.answerEmpty();
       }
+    }
+  }
+
+  /** A read that some in a list may have waited for has ended: who is overdue waits no longer. */
+  void readingEnded(WaiterList list, long nowMs) {
+    for (Waiter waiter = list == null ? null : list.first(); waiter != null; waiter = waiter.next) {
+      readingEnded(waiter, nowMs);
+    }
+  }
+
+  /** As the other, for one. */
+  void readingEnded(Waiter waiter, long nowMs) {
+    if (waiter.endsMs <= nowMs && waiter.deadlineMs > nowMs) {
+      times.remove(waiter);
+      waiter.deadlineMs = waiter.endsMs;
+      times.add(waiter);
     }
   }
 

@@ -15,6 +15,16 @@ public final class Addresses {
 
   private Addresses() {}
 
+  /** Any {@link ClusterNotice} that is for Brokers: to each that hears it. */
+  public static String brokers() {
+    return "sluice.brokers";
+  }
+
+  /** {@link ClusterNotice.MemberChanged}, within this process only. */
+  public static String membership() {
+    return "sluice.membership";
+  }
+
   /** {@link RequestBundle}, answered by {@link Done}. */
   public static String bundles(String brokerName) {
     return BROKER + brokerName + ".bundles";

@@ -1,5 +1,7 @@
 package io.sluice.bus;
 
+import io.sluice.util.WireReader;
+import io.sluice.util.WireWriter;
 import java.util.BitSet;
 
 /**
@@ -7,6 +9,11 @@ import java.util.BitSet;
  * batch is answered without an object per message.
  */
 public final class AppendReply implements BusMessage {
+
+  private static final int REFUSED = 1;
+  private static final int DELAYED = 2;
+  private static final int HALF = 4;
+  private static final int DUPLICATE = 8;
 
   private final String brokerName;
   private final long storedAtMs;
@@ -145,5 +152,60 @@ public final class AppendReply implements BusMessage {
 
   public long physicalOffset(int index) {
     return physicalOffsets[index];
+  }
+
+  /** For another process; {@link #readFrom} stands below and must agree. */
+  void writeTo(WireWriter out) {
+    out.writeText(brokerName);
+    out.writeLong(storedAtMs);
+    out.writeInt(queueIds.length);
+    for (int i = 0; i < queueIds.length; i++) {
+      SluiceException error = error(i);
+      out.writeByte(
+          (error != null ? REFUSED : 0)
+              | (deliverAtMs(i) != 0 ? DELAYED : 0)
+              | (isHalf(i) ? HALF : 0)
+              | (isDuplicate(i) ? DUPLICATE : 0));
+      out.writeInt(queueIds[i]);
+      out.writeLong(queueOffsets[i]);
+      out.writeLong(physicalOffsets[i]);
+      if (error != null) {
+        out.writeInt(error.code().wireNumber());
+        out.writeText(error.getMessage());
+      }
+      if (deliverAtMs(i) != 0) {
+        out.writeLong(deliverTimesMs[i]);
+      }
+      if (isDuplicate(i)) {
+        out.writeText(firstIds[i]);
+      }
+    }
+  }
+
+  static AppendReply readFrom(WireReader in) {
+    String brokerName = in.readText();
+    long storedAtMs = in.readLong();
+    int count = Math.max(0, in.readCount(1 + 4 + 8 + 8));
+    AppendReply reply = new AppendReply(brokerName, count, storedAtMs);
+    for (int i = 0; i < count; i++) {
+      int flags = in.readByte();
+      int queueId = in.readInt();
+      long queueOffset = in.readLong();
+      long physicalOffset = in.readLong();
+      if ((flags & HALF) != 0) {
+        reply.half(i, queueOffset, physicalOffset);
+      }
+      if ((flags & REFUSED) != 0) {
+        reply.refused(i, new SluiceException(ErrorCode.ofWireNumber(in.readInt()), in.readText()));
+      }
+      if ((flags & DELAYED) != 0) {
+        reply.delayed(i, in.readLong(), physicalOffset);
+      }
+      if ((flags & DUPLICATE) != 0) {
+        reply.repeats(i, in.readText());
+      }
+      reply.stored(i, queueId, queueOffset, physicalOffset);
+    }
+    return reply;
   }
 }

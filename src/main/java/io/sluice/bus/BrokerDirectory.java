@@ -33,6 +33,12 @@ public final class BrokerDirectory {
   /** The choice for a topic that is not made yet is kept so long: it is made by the first send. */
   public static final long UNSERVED_MS = 1_000;
 
+  /** NameServers hear of a change at once; Brokers that were cut off tell them within seconds. */
+  private static final long[] AFTER_CHANGE_MS = {1, 500, 2_000, 5_000};
+
+  /** In a cluster one NameServer may have died and still be asked. */
+  private static final int ATTEMPTS = 3;
+
   /** A NameServer answers from memory; what takes longer than this is lost. */
   private static final long ASK_TIMEOUT_MS = 3_000;
 
@@ -48,6 +54,16 @@ public final class BrokerDirectory {
   public BrokerDirectory(Vertx vertx, Clock clock) {
     this.vertx = vertx;
     this.clock = clock;
+    if (vertx.isClustered()) {
+      vertx.eventBus().localConsumer(Addresses.membership(), message -> membershipChanged());
+    }
+  }
+
+  /** Who serves what may be another now, and again once the NameServers have heard of it. */
+  private void membershipChanged() {
+    for (long afterMs : AFTER_CHANGE_MS) {
+      vertx.setTimer(afterMs, id -> entries.clear());
+    }
   }
 
   /**
@@ -76,6 +92,16 @@ public final class BrokerDirectory {
     return entry != null
         ? Future.succeededFuture(entry.brokerNames())
         : ask(topic).map(Entry::brokerNames);
+  }
+
+  /** As {@link #brokersFor}, if it is known without asking; else null, and it will be soon. */
+  public List<String> cachedBrokersFor(String topic) {
+    Entry entry = current(topic);
+    if (entry == null) {
+      ask(topic);
+      return null;
+    }
+    return entry.brokerNames();
   }
 
   /** The names of all masters, sorted; asks each time. Empty if there is none. */
@@ -145,11 +171,20 @@ public final class BrokerDirectory {
   }
 
   private <T> Future<T> request(NameServerRequest request) {
+    return this.<T>request(request, ATTEMPTS).recover(BrokerDirectory::asUnavailable);
+  }
+
+  /** The next attempt asks the next NameServer, where there are several. */
+  private <T> Future<T> request(NameServerRequest request, int attempts) {
     return vertx
         .eventBus()
         .<T>request(Addresses.nameServers(), request, BusCodec.options(ASK_TIMEOUT_MS))
         .map(message -> message.body())
-        .recover(BrokerDirectory::asUnavailable);
+        .recover(
+            failure ->
+                attempts > 1 && vertx.isClustered()
+                    ? request(request, attempts - 1)
+                    : Future.failedFuture(failure));
   }
 
   private static <T> Future<T> asUnavailable(Throwable failure) {

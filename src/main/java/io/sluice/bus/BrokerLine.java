@@ -8,7 +8,9 @@ import io.vertx.core.eventbus.Message;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The line from one event loop of a front to the Brokers. What is asked in one turn travels as one
@@ -27,6 +29,12 @@ public final class BrokerLine {
 
   /** How often overdue requests are looked for; a timeout is late by this much at most. */
   private static final long LOOK_MS = 500;
+
+  /** By then the event bus knows that the process is gone. */
+  private static final long AFTER_LEAVING_MS = 300;
+
+  /** A Broker that lives takes a bundle at once. */
+  private static final long FIND_OUT_MS = 3_000;
 
   private static final int PLACE_BITS = 24;
   private static final int MAX_PLACES = 1 << PLACE_BITS;
@@ -56,6 +64,7 @@ public final class BrokerLine {
   private Asker<?>[] askers = new Asker<?>[16];
   private long[] numbers = new long[16];
   private long[] deadlinesMs = new long[16];
+  private String[] brokers = new String[16];
   private int[] free = new int[16];
   private int freeCount;
   private int used;
@@ -73,8 +82,12 @@ public final class BrokerLine {
     this.clock = clock;
     delivery = BusCodec.options(timeoutMs);
     repliesTo = Addresses.replies(loopId);
-    vertx.eventBus().localConsumer(repliesTo, this::replied);
+    vertx.eventBus().consumer(repliesTo, this::replied);
     vertx.setPeriodic(LOOK_MS, id -> failOverdue());
+    vertx
+        .eventBus()
+        .<ClusterNotice>localConsumer(
+            Addresses.membership(), message -> memberChanged(message.body()));
   }
 
   /** Requests that wait for their answers. */
@@ -97,7 +110,9 @@ public final class BrokerLine {
               waiting + " requests wait for their answers, which is the most; try again later"));
       return;
     }
-    parcel(broker).add(number(asker, clock.nowMs() + timeoutMs), request);
+    long number = number(asker, clock.nowMs() + timeoutMs);
+    brokers[(int) number & (MAX_PLACES - 1)] = broker;
+    parcel(broker).add(number, request);
     if (!scheduled) {
       scheduled = true;
       context.runOnContext(nothing -> flush());
@@ -123,6 +138,51 @@ public final class BrokerLine {
               SluiceException reason = SluiceException.of(failure);
               for (long number : bundle.numbers()) {
                 answer(number, null, reason);
+              }
+            });
+  }
+
+  /**
+   * A Broker that died with its process answers nothing any more; whoever waits for it, often for a
+   * minute, should know. Each Broker that somebody waits for is sent an empty bundle.
+   */
+  private void memberChanged(ClusterNotice notice) {
+    if (notice instanceof ClusterNotice.MemberChanged changed && !changed.joined()) {
+      vertx.setTimer(
+          AFTER_LEAVING_MS,
+          id -> {
+            Set<String> asked = new HashSet<>();
+            for (int place = 0; place < used; place++) {
+              if (askers[place] != null && asked.add(brokers[place])) {
+                findOut(brokers[place]);
+              }
+            }
+          });
+    }
+  }
+
+  private void findOut(String broker) {
+    // Those that are asked from now on may go to a Broker that has started meanwhile.
+    long[] before = numbers.clone();
+    int last = used;
+    vertx
+        .eventBus()
+        .request(
+            Addresses.bundles(broker),
+            new RequestBundle(repliesTo, new long[0], List.of()),
+            BusCodec.options(FIND_OUT_MS))
+        .onFailure(
+            failure -> {
+              SluiceException reason = SluiceException.of(failure);
+              for (int place = 0; place < last; place++) {
+                if (askers[place] != null
+                    && numbers[place] == before[place]
+                    && broker.equals(brokers[place])) {
+                  answer(
+                      numbers[place],
+                      null,
+                      new SluiceException(ErrorCode.BROKER_UNAVAILABLE, reason.getMessage()));
+                }
               }
             });
   }
@@ -180,6 +240,7 @@ public final class BrokerLine {
         askers = Arrays.copyOf(askers, room);
         numbers = Arrays.copyOf(numbers, room);
         deadlinesMs = Arrays.copyOf(deadlinesMs, room);
+        brokers = Arrays.copyOf(brokers, room);
         free = Arrays.copyOf(free, room);
       }
       numbers[place] = place;

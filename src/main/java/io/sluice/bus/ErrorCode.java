@@ -1,5 +1,10 @@
 package io.sluice.bus;
 
+import java.util.Arrays;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
 /**
  * The one table of errors. HTTP status and RocketMQ's response code both come from here; a client
  * decides by {@code name()}, never by a text.
@@ -38,6 +43,10 @@ public enum ErrorCode {
   TIMEOUT(504, 10, true, "The answer did not come in time; whether it was carried out is unknown"),
   DISK_FULL(507, 14, true, "The disk is full; reads go on");
 
+  private static final Map<Integer, ErrorCode> BY_NUMBER =
+      Arrays.stream(values())
+          .collect(Collectors.toUnmodifiableMap(ErrorCode::wireNumber, Function.identity()));
+
   private final int httpStatus;
   private final int remotingCode;
   private final boolean retryable;
@@ -75,9 +84,13 @@ public enum ErrorCode {
     return retryable ? 1_000 : -1;
   }
 
-  /** The code with this ordinal, as it crosses the event bus; {@link #INTERNAL} for any other. */
-  static ErrorCode ofOrdinal(int ordinal) {
-    ErrorCode[] all = values();
-    return ordinal >= 0 && ordinal < all.length ? all[ordinal] : INTERNAL;
+  /** How it crosses the event bus: by its name, so that the table may be reordered. */
+  int wireNumber() {
+    return name().hashCode();
+  }
+
+  /** The code with this number; {@link #INTERNAL} for one that is not known here. */
+  static ErrorCode ofWireNumber(int number) {
+    return BY_NUMBER.getOrDefault(number, INTERNAL);
   }
 }

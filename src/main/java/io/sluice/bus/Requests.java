@@ -60,7 +60,7 @@ public final class Requests {
     this.context = context;
     this.directory = directory;
     name = ReplyTo.PREFIX + id;
-    consumer = vertx.eventBus().localConsumer(Addresses.requester(name), this::arrived);
+    consumer = vertx.eventBus().consumer(Addresses.requester(name), this::arrived);
   }
 
   /** How many wait now. */

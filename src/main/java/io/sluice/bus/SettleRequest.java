@@ -1,5 +1,7 @@
 package io.sluice.bus;
 
+import io.sluice.util.WireReader;
+import io.sluice.util.WireWriter;
 import java.util.Arrays;
 
 /**
@@ -8,7 +10,7 @@ import java.util.Arrays;
  */
 public final class SettleRequest implements BusMessage {
 
-  /** What to do with a lease. */
+  /** What to do with a lease. Crosses as its place: new ones at the end. */
   public enum Kind {
     /** Done: never again. */
     ACK,
@@ -104,6 +106,36 @@ public final class SettleRequest implements BusMessage {
 
   public String reason(int index) {
     return reasons[index];
+  }
+
+  /** For another process; {@link #readFrom} stands below and must agree. */
+  void writeTo(WireWriter out) {
+    out.writeText(group);
+    out.writeInt(count);
+    for (int i = 0; i < count; i++) {
+      out.writeByte(kinds[i].ordinal());
+      // Most settlements of a request are of one topic, which is then written once.
+      out.writeText(i > 0 && topics[i].equals(topics[i - 1]) ? null : topics[i]);
+      out.writeInt(queueIds[i]);
+      out.writeLong(queueOffsets[i]);
+      out.writeLong(leases[i]);
+      out.writeLong(durationsMs[i]);
+      out.writeText(reasons[i]);
+    }
+  }
+
+  static SettleRequest readFrom(WireReader in) {
+    SettleRequest request = new SettleRequest(in.readText());
+    int count = in.readCount(1);
+    String topic = null;
+    for (int i = 0; i < count; i++) {
+      Kind kind = WireSpecial.constant(Kind.values(), in.readByte());
+      String next = in.readText();
+      topic = next == null ? topic : next;
+      request.add(
+          kind, topic, in.readInt(), in.readLong(), in.readLong(), in.readLong(), in.readText());
+    }
+    return request;
   }
 
   private void grow() {

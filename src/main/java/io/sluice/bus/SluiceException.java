@@ -24,7 +24,7 @@ public final class SluiceException extends RuntimeException {
 
   /** Answers a request on the event bus with a failure. */
   public static void fail(Message<?> message, ErrorCode code, String detail) {
-    message.fail(code.ordinal(), detail);
+    message.fail(code.wireNumber(), detail);
   }
 
   /**
@@ -43,13 +43,14 @@ public final class SluiceException extends RuntimeException {
     if (failure instanceof ReplyException reply) {
       return switch (reply.failureType()) {
         case RECIPIENT_FAILURE ->
-            new SluiceException(ErrorCode.ofOrdinal(reply.failureCode()), reply.getMessage());
+            new SluiceException(ErrorCode.ofWireNumber(reply.failureCode()), reply.getMessage());
         case NO_HANDLERS ->
             new SluiceException(
                 ErrorCode.BROKER_UNAVAILABLE,
                 "nobody listens at " + reply.getMessage().replace("No handlers for address ", ""));
         case TIMEOUT -> new SluiceException(ErrorCode.TIMEOUT, reply.getMessage());
-        case ERROR -> new SluiceException(ErrorCode.INTERNAL, reply.getMessage());
+        // The connection to another process failed, before or after the request had reached it.
+        case ERROR -> new SluiceException(ErrorCode.TIMEOUT, reply.getMessage());
       };
     }
     return new SluiceException(ErrorCode.INTERNAL, String.valueOf(failure));

@@ -147,7 +147,7 @@ final class Transactions {
           calls
               .vertx()
               .eventBus()
-              .localConsumer(Addresses.front(frontId), message -> hear(message.body()));
+              .consumer(Addresses.front(frontId), message -> hear(message.body()));
       beats = calls.vertx().setPeriodic(BEAT_MS, timer -> beat());
     }
     return beat()

@@ -10,6 +10,7 @@ import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
 import io.sluice.bus.Done;
 import io.sluice.bus.LetterRequest;
+import io.sluice.bus.Outstanding;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
@@ -35,16 +36,18 @@ final class Brokers {
   private final BrokerLine line;
   private final long timeoutMs;
   private final DeliveryOptions options;
+  private final Outstanding outstanding;
 
   Brokers(Vertx vertx, BrokerLine line, long timeoutMs) {
     this.vertx = vertx;
     this.line = line;
     this.timeoutMs = timeoutMs;
     options = BusCodec.options(timeoutMs);
+    outstanding = new Outstanding(vertx);
   }
 
   Future<AppendReply> append(String broker, AppendRequest request) {
-    return request(Addresses.append(broker), request, options);
+    return outstanding.watch(broker, request(Addresses.append(broker), request, options));
   }
 
   Future<ReceiveReply> receive(String broker, ReceiveRequest request) {
@@ -74,19 +77,19 @@ final class Brokers {
   }
 
   <T extends BusMessage> Future<T> admin(String broker, AdminRequest request) {
-    return request(Addresses.admin(broker), request, options);
+    return outstanding.watch(broker, request(Addresses.admin(broker), request, options));
   }
 
   <T extends BusMessage> Future<T> transactions(String broker, TransactionRequest request) {
-    return request(Addresses.transactions(broker), request, options);
+    return outstanding.watch(broker, request(Addresses.transactions(broker), request, options));
   }
 
   <T extends BusMessage> Future<T> clients(String broker, ClientKept request) {
-    return request(Addresses.clientKept(broker), request, options);
+    return outstanding.watch(broker, request(Addresses.clientKept(broker), request, options));
   }
 
   <T extends BusMessage> Future<T> letters(String broker, LetterRequest request) {
-    return request(Addresses.letters(broker), request, options);
+    return outstanding.watch(broker, request(Addresses.letters(broker), request, options));
   }
 
   <T extends BusMessage> Future<T> nameServer(BusMessage request) {

@@ -40,7 +40,7 @@ final class Checkbacks {
       listens = true;
       loop.vertx
           .eventBus()
-          .<FrontNotice>localConsumer(Addresses.front(frontId), message -> hear(message.body()));
+          .<FrontNotice>consumer(Addresses.front(frontId), message -> hear(message.body()));
     }
     String holder = frontId + ":" + count++;
     sockets.put(holder, socket);

@@ -41,6 +41,12 @@ final class ConsumeHandlers {
    */
   private static final long SLICE_MS = 5_000;
 
+  /** The same where several masters have the topic. */
+  private static final long TURN_MS = 200;
+
+  /** Asked again after a Broker was found to be gone. */
+  private static final long RETRY_MS = 250;
+
   private static final CharSequence EVENTS =
       HttpHeaders.createOptimized(CloudEvent.BATCH_TYPE + "; charset=utf-8");
 
@@ -91,6 +97,8 @@ final class ConsumeHandlers {
     private long invisibleMs = DEFAULT_INVISIBLE_MS;
     private Filter filter = Filter.ALL;
     private boolean ordered;
+    private int masters = 1;
+    private int turns;
     private long endNs;
 
     Receive(Call call, String group, String topic) {
@@ -128,7 +136,27 @@ final class ConsumeHandlers {
       loop.routes.brokerFor(topic).onSuccess(this::ask).onFailure(this::fail);
     }
 
+    /** Where several masters have the topic: each at once, then a short time at each in turn. */
+    private String nextBroker(String broker) {
+      List<String> known = loop.directory.cachedBrokersFor(topic);
+      if (known == null || known.isEmpty()) {
+        return broker;
+      }
+      masters = known.size();
+      turns++;
+      return known.get((known.indexOf(broker) + 1) % masters);
+    }
+
+    private long sliceMs() {
+      if (masters == 1) {
+        return SLICE_MS;
+      }
+      return turns < masters ? 0 : TURN_MS;
+    }
+
     private void ask(String broker) {
+      List<String> known = loop.directory.cachedBrokersFor(topic);
+      masters = known == null || known.isEmpty() ? 1 : known.size();
       long leftMs = Math.max(0, (endNs - loop.clock.nowNs()) / 1_000_000);
       loop.brokers
           .receive(
@@ -138,14 +166,28 @@ final class ConsumeHandlers {
                   topic,
                   max,
                   maxBytes,
-                  Math.min(leftMs, SLICE_MS),
+                  Math.min(leftMs, sliceMs()),
                   invisibleMs,
                   filter,
                   ordered,
                   StartPosition.EARLIEST,
                   null))
           .onSuccess(reply -> received(broker, reply))
-          .onFailure(this::fail);
+          .onFailure(failure -> failedAt(broker, failure));
+    }
+
+    /** Nothing was received of a Broker that is gone: another may have the topic now. */
+    private void failedAt(String broker, Throwable failure) {
+      boolean gone = SluiceException.of(failure).code() == ErrorCode.BROKER_UNAVAILABLE;
+      boolean inTime = endNs - loop.clock.nowNs() > RETRY_MS * 1_000_000;
+      if (!gone || !inTime || call.response.closed() || loop.gateway.draining()) {
+        fail(failure);
+        return;
+      }
+      loop.directory.forget(topic);
+      loop.vertx.setTimer(
+          RETRY_MS,
+          ignored -> loop.routes.brokerFor(topic).onSuccess(this::ask).onFailure(this::fail));
     }
 
     private void received(String broker, ReceiveReply reply) {
@@ -167,11 +209,12 @@ final class ConsumeHandlers {
     private void goOn(String broker) {
       if (call.response.closed()) {
         done();
-      } else if (loop.gateway.draining() || endNs - loop.clock.nowNs() < 1_000_000) {
+      } else if (loop.gateway.draining()
+          || (endNs - loop.clock.nowNs() < 1_000_000 && turns + 1 >= masters)) {
         done();
         Answers.empty(call.response);
       } else {
-        ask(broker);
+        ask(nextBroker(broker));
       }
     }
 

@@ -27,7 +27,7 @@ final class GroupSubscription extends Subscription implements BrokerLine.Asker<R
   @Override
   void ask(int max, int maxBytes, long waitMs) {
     loop.brokers.receive(
-        broker,
+        broker(),
         new ReceiveRequest(
             fields.group,
             fields.topic,
@@ -59,7 +59,7 @@ final class GroupSubscription extends Subscription implements BrokerLine.Asker<R
                 to.position().queueIds(),
                 to.position().queueOffsets());
     loop.brokers
-        .admin(broker, request)
+        .admin(broker(), request)
         .onComplete(
             set -> {
               if (set.failed()) {
@@ -72,7 +72,14 @@ final class GroupSubscription extends Subscription implements BrokerLine.Asker<R
 
   @Override
   void release() {
-    loop.brokers.release(broker, new ReleaseRequest(holder));
+    for (String broker : askedBrokers()) {
+      loop.brokers.release(broker, new ReleaseRequest(holder));
+    }
+  }
+
+  @Override
+  boolean mayMove() {
+    return true;
   }
 
   @Override
@@ -87,6 +94,7 @@ final class GroupSubscription extends Subscription implements BrokerLine.Asker<R
       return null;
     }
     SettleRequest acks = new SettleRequest(fields.group);
+    String broker = broker();
     MessageView view = loop.view;
     for (int i = 0; i < count; i++) {
       block.view(i, view);

@@ -72,7 +72,7 @@ final class ReaderSubscription extends Subscription {
 
   private TopicReader newReader() {
     return new TopicReader(
-        loop.brokers, broker, fields.topic, fields.filter, holder + '.' + generation++);
+        loop.brokers, broker(), fields.topic, fields.filter, holder + '.' + generation++);
   }
 
   private void answered(TopicReader asked, AsyncResult<ReadReply> answer) {

@@ -8,9 +8,11 @@ import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBatch;
 import io.sluice.metrics.Stage;
 import io.vertx.core.AsyncResult;
+import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Collects the messages that arrive in one turn of the event loop and passes them on as one request
@@ -21,6 +23,11 @@ final class SendCollector {
 
   /** A batch of this size goes at once: more in one request would only make the others wait. */
   private static final int FLUSH_BYTES = 1 << 20;
+
+  /** How long a message is offered to whoever may take it, where a Broker is gone. */
+  private static final long RETRY_FOR_MS = 3_000;
+
+  private static final long RETRY_MS = 200;
 
   /** Who waits for the answer to one message. */
   interface Sender {
@@ -170,10 +177,44 @@ final class SendCollector {
       senders = null;
       loop.taken(sent.size());
       int bytes = sent.size();
+      long untilNs = loop.clock.nowNs() + RETRY_FOR_MS * 1_000_000;
       loop.latencies.record(Stage.RECEIVE, loop.clock.nowNs() - receivedNs, waitingCount);
-      loop.brokers
-          .append(brokerName, new AppendRequest(sent, ack, false, receivedNs))
+      AppendRequest request = new AppendRequest(sent, ack, false, receivedNs);
+      append(brokerName, topic, request, untilNs)
           .onComplete(answer -> answered(answer, topic, waiting, waitingCount, bytes));
+    }
+
+    /**
+     * Sends, and sends again where nobody heard it and so nothing was stored: to the Broker that
+     * the NameServers name then, which is another master if this one is gone. Any other failure
+     * leaves it open whether something was stored, so nothing is sent twice.
+     */
+    private Future<AppendReply> append(
+        String brokerName, String topic, AppendRequest request, long untilNs) {
+      return loop.brokers
+          .append(brokerName, request)
+          .recover(
+              failure -> {
+                boolean unheard =
+                    SluiceException.of(failure).code() == ErrorCode.BROKER_UNAVAILABLE;
+                if (!unheard || !isOneTopic(request.batch()) || loop.clock.nowNs() > untilNs) {
+                  return Future.failedFuture(failure);
+                }
+                loop.directory.forget(topic);
+                return loop.vertx
+                    .timer(RETRY_MS, TimeUnit.MILLISECONDS)
+                    .compose(waited -> loop.routes.brokerFor(topic))
+                    .compose(next -> append(next, topic, request, untilNs));
+              });
+    }
+
+    private static boolean isOneTopic(MessageBatch batch) {
+      for (int i = 1; i < batch.count(); i++) {
+        if (!batch.topic(i).equals(batch.topic(0))) {
+          return false;
+        }
+      }
+      return true;
     }
 
     void fail(SluiceException failure) {

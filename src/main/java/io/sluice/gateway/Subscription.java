@@ -7,6 +7,9 @@ import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
 import io.sluice.metrics.Stage;
 import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 
 /**
  * One subscription of a socket: as long as it has credit and the socket takes what is written, one
@@ -17,6 +20,9 @@ abstract class Subscription {
 
   /** A request that waits is renewed after this time; an idle subscription costs no more. */
   static final long WAIT_MS = 60_000;
+
+  /** Where several masters have the topic, it waits at each of them in turn. */
+  private static final long TURN_MS = 200;
 
   /** Most messages and bytes of one request: frames are built from it in one go. */
   private static final int MAX_BURST = 2_000;
@@ -36,7 +42,9 @@ abstract class Subscription {
   final Socket socket;
   final Loop loop;
   final SubscribeFields fields;
-  final String broker;
+
+  /** Whom the next request goes to; another only where several masters have the topic. */
+  private String broker;
 
   /** Names what waits and what is leased, so that it can be given back. */
   final String holder;
@@ -54,6 +62,9 @@ abstract class Subscription {
   private long outstanding;
 
   private long outstandingBytes;
+  private Set<String> asked;
+  private List<String> masters;
+  private int drainedInARow;
   private boolean waiting = true;
   private boolean started;
   private boolean idle;
@@ -63,6 +74,8 @@ abstract class Subscription {
     this.socket = socket;
     this.fields = fields;
     this.broker = broker;
+    asked = Set.of(broker);
+    masters = List.of(broker);
     loop = socket.loop();
     holder = loop.ids.next();
     String sub = new JsonText().string(fields.sub).toString();
@@ -121,7 +134,41 @@ abstract class Subscription {
         (int) Math.min(credit, most),
         (int) Math.min(creditBytes, MAX_BURST_BYTES),
         // Until the backlog is drained the answer is wanted at once: it says when it is.
-        idle ? WAIT_MS : 0);
+        !idle ? 0 : masters.size() > 1 ? TURN_MS : WAIT_MS);
+  }
+
+  final String broker() {
+    return broker;
+  }
+
+  /** All that it has asked. */
+  final Set<String> askedBrokers() {
+    return asked;
+  }
+
+  /** Goes on to the next master of the topic, if there are several. */
+  private void turn() {
+    List<String> known = loop.directory.cachedBrokersFor(fields.topic);
+    if (known == null || known.isEmpty() || !mayMove()) {
+      return;
+    }
+    masters = known;
+    moveTo(known.get((known.indexOf(broker) + 1) % known.size()));
+  }
+
+  private void moveTo(String next) {
+    if (!next.equals(broker)) {
+      if (asked.size() == 1) {
+        asked = new HashSet<>(asked);
+      }
+      asked.add(next);
+      broker = next;
+    }
+  }
+
+  /** Whether it may ask another master than the first; a reader's place is of one only. */
+  boolean mayMove() {
+    return false;
   }
 
   final void addCredit(long messages, long bytes) {
@@ -191,10 +238,13 @@ abstract class Subscription {
       started();
     }
     int count = block.count();
-    boolean becameIdle = drained && !idle;
-    idle = drained;
+    drainedInARow = drained ? drainedInARow + 1 : 0;
+    boolean allDrained = drainedInARow >= masters.size();
+    boolean becameIdle = allDrained && !idle;
+    idle = allDrained;
     if (count == 0) {
       block.close();
+      turn();
       if (becameIdle) {
         socket.sendIdle(fields.sub);
       }
@@ -225,6 +275,9 @@ abstract class Subscription {
     if (becameIdle) {
       socket.sendIdle(fields.sub);
     }
+    if (drained) {
+      turn();
+    }
     arm();
   }
 
@@ -253,10 +306,18 @@ abstract class Subscription {
       waiting = true;
       loop.vertx.setTimer(
           RETRY_MS,
-          ignored -> {
-            waiting = false;
-            arm();
-          });
+          ignored ->
+              loop.routes
+                  .brokerFor(fields.topic)
+                  .onComplete(
+                      found -> {
+                        if (found.succeeded() && mayMove()) {
+                          masters = List.of(found.result());
+                          moveTo(found.result());
+                        }
+                        waiting = false;
+                        arm();
+                      }));
     }
   }
 

@@ -1,5 +1,8 @@
 package io.sluice.message;
 
+import io.sluice.util.WireException;
+import io.sluice.util.WireReader;
+import io.sluice.util.WireWriter;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -30,6 +33,9 @@ public final class MessageBatch {
    * The columns are made for so many bytes a message at first: a small body with its properties.
    */
   private static final int TYPICAL_RECORD_BYTES = 256;
+
+  /** What {@link #writeTo} writes of each message beside its record and keys. */
+  private static final int WIRE_COLUMN_BYTES = 4 + 8 + 8 + 8 + 4 + 4 + 1 + 8;
 
   private static final VarHandle INT =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
@@ -167,6 +173,21 @@ public final class MessageBatch {
         0,
         body,
         properties);
+  }
+
+  /** All columns exactly as long as they have to be. */
+  private MessageBatch(byte[] bytes, int count, int keyCount) {
+    this.bytes = bytes;
+    size = bytes.length;
+    this.count = count;
+    this.keyCount = Math.max(0, keyCount);
+    positions = new int[count];
+    topics = new String[count];
+    selectors = new long[count];
+    tagsCodes = new long[count];
+    dueTimesMs = new long[count];
+    keyEnds = new int[count];
+    keyHashes = new int[this.keyCount];
   }
 
   /**
@@ -408,6 +429,62 @@ public final class MessageBatch {
     return keyHashes[place];
   }
 
+  /** Writes all of it for another process; {@link #readFrom} stands below and must agree. */
+  public void writeTo(WireWriter out) {
+    out.writeInt(count);
+    out.writeInt(size);
+    out.writeRaw(bytes, 0, size);
+    out.writeInt(keyCount);
+    for (int i = 0; i < keyCount; i++) {
+      out.writeInt(keyHashes[i]);
+    }
+    for (int i = 0; i < count; i++) {
+      out.writeInt(positions[i]);
+      out.writeLong(selectors[i]);
+      out.writeLong(tagsCodes[i]);
+      out.writeLong(dueTimesMs[i]);
+      out.writeInt(keyEnds[i]);
+      // Most batches are of one topic, which is then written once.
+      out.writeText(i > 0 && topics[i].equals(topics[i - 1]) ? null : topics[i]);
+      out.writeByte(isHalf(i) ? 1 : 0);
+      out.writeLong(repeatHash(i));
+    }
+  }
+
+  /**
+   * Reads what {@link #writeTo} wrote.
+   *
+   * @throws WireException if it is something else
+   */
+  public static MessageBatch readFrom(WireReader in) {
+    int count = in.readCount(WIRE_COLUMN_BYTES);
+    int size = in.readLength();
+    if (count < 0 || size < 0) {
+      throw new WireException("a batch has " + count + " messages in " + size + " bytes");
+    }
+    MessageBatch batch = new MessageBatch(in.readRaw(size), count, in.readCount(Integer.BYTES));
+    for (int i = 0; i < batch.keyCount; i++) {
+      batch.keyHashes[i] = in.readInt();
+    }
+    for (int i = 0; i < count; i++) {
+      batch.positions[i] = in.readInt();
+      batch.selectors[i] = in.readLong();
+      batch.tagsCodes[i] = in.readLong();
+      batch.dueTimesMs[i] = in.readLong();
+      batch.keyEnds[i] = in.readInt();
+      String topic = in.readText();
+      batch.topics[i] = topic == null && i > 0 ? batch.topics[i - 1] : topic;
+      if (in.readByte() != 0) {
+        batch.noteHalf(i);
+      }
+      batch.readRepeatHash(i, in.readLong());
+    }
+    for (int i = 0; i < count; i++) {
+      batch.check(i);
+    }
+    return batch;
+  }
+
   /**
    * By what a repeat of one message is recognised, see {@link RepeatKey#hash}; 0 if repeats of it
    * are stored like any other message.
@@ -440,6 +517,42 @@ public final class MessageBatch {
       batch.copy(this, indexes[i]);
     }
     return batch;
+  }
+
+  private void readRepeatHash(int index, long hash) {
+    if (hash != 0 && repeatHashes == null) {
+      repeatHashes = new long[positions.length];
+    }
+    if (hash != 0) {
+      repeatHashes[index] = hash;
+    }
+  }
+
+  /** The columns point into the bytes, so none of them is taken on trust. */
+  private void check(int index) {
+    int start = positions[index];
+    int end = index + 1 < count ? positions[index + 1] : size;
+    boolean fits =
+        start >= 0
+            && (index > 0 || start == 0)
+            && end <= size
+            && end - start >= MessageLayout.MIN_RECORD_BYTES
+            && (int) INT.get(bytes, start + MessageLayout.TOTAL_SIZE) == end - start
+            && keyEnds[index] >= keyStart(index)
+            && keyEnds[index] <= keyCount
+            && topics[index] != null;
+    if (!fits) {
+      throw new WireException(
+          "message "
+              + index
+              + " of the batch is said to be from byte "
+              + start
+              + " to "
+              + end
+              + " of "
+              + size
+              + ", which it is not");
+    }
   }
 
   private void copy(MessageBatch from, int index) {
@@ -497,7 +610,7 @@ public final class MessageBatch {
 
   private void addKeyHash(int hash) {
     if (keyCount == keyHashes.length) {
-      keyHashes = Arrays.copyOf(keyHashes, keyCount * 2);
+      keyHashes = Arrays.copyOf(keyHashes, Math.max(4, keyCount * 2));
     }
     keyHashes[keyCount++] = hash;
   }
@@ -520,7 +633,7 @@ public final class MessageBatch {
     if (count < positions.length) {
       return;
     }
-    int length = count * 2;
+    int length = Math.max(4, count * 2);
     positions = Arrays.copyOf(positions, length);
     topics = Arrays.copyOf(topics, length);
     selectors = Arrays.copyOf(selectors, length);

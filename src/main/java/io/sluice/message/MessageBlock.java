@@ -1,5 +1,8 @@
 package io.sluice.message;
 
+import io.sluice.util.WireException;
+import io.sluice.util.WireReader;
+import io.sluice.util.WireWriter;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -65,6 +68,39 @@ public final class MessageBlock implements AutoCloseable {
   /** Points a view at one message. */
   public MessageView view(int index, MessageView view) {
     return view.wrap(buffers[index], positions[index]);
+  }
+
+  /** Copies all messages for another process; {@link #readFrom} stands below and must agree. */
+  public void writeTo(WireWriter out) {
+    out.writeInt(count);
+    for (int i = 0; i < count; i++) {
+      out.writeInt(sizes[i]);
+      out.writeRaw(buffers[i], positions[i], sizes[i]);
+    }
+  }
+
+  /**
+   * Reads what {@link #writeTo} wrote; the block shares the reader's bytes.
+   *
+   * @throws WireException if it is something else
+   */
+  public static MessageBlock readFrom(WireReader in) {
+    int count = in.readCount(Integer.BYTES);
+    if (count < 0) {
+      throw new WireException("a block has " + count + " messages");
+    }
+    if (count == 0) {
+      return EMPTY;
+    }
+    ByteBuffer[] buffers = new ByteBuffer[count];
+    int[] positions = new int[count];
+    int[] sizes = new int[count];
+    for (int i = 0; i < count; i++) {
+      buffers[i] = in.shared();
+      sizes[i] = in.readLength();
+      positions[i] = in.skip(sizes[i]);
+    }
+    return new MessageBlock(buffers, positions, sizes, count, () -> {});
   }
 
   /** Gives the slices back. Further calls do nothing. */

@@ -1,7 +1,10 @@
 package io.sluice.nameserver;
 
 import io.sluice.bus.Addresses;
+import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
+import io.sluice.bus.ClusterNode;
+import io.sluice.bus.ClusterNotice;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.NameServerRequest;
@@ -26,9 +29,13 @@ public final class NameServerVerticle extends VerticleBase {
 
   private static final System.Logger LOG = System.getLogger(NameServerVerticle.class.getName());
 
+  private static final long ANSWER_MS = 3_000;
+
   private final NameServerOptions options;
   private final Clock clock;
   private final RouteTable routes;
+
+  private final BrokersByNode brokersByNode = new BrokersByNode();
 
   /** A NameServer; the options are copied. */
   public NameServerVerticle(NameServerOptions options, Clock clock) {
@@ -50,12 +57,48 @@ public final class NameServerVerticle extends VerticleBase {
             .eventBus()
             .<NameServerRequest>consumer(Addresses.nameServer(options.getId()), this::handle)
             .completion();
-    return Future.all(shared, own);
+    vertx
+        .eventBus()
+        .<ClusterNotice>localConsumer(
+            Addresses.membership(), message -> memberChanged(message.body()));
+    return Future.all(shared, own).onSuccess(listening -> askBrokers());
+  }
+
+  /** Brokers that run already tell what they have at once, not with their next timer. */
+  private void askBrokers() {
+    vertx
+        .eventBus()
+        .publish(
+            Addresses.brokers(),
+            new ClusterNotice.NameServerStarted(options.getId()),
+            BusCodec.options(ANSWER_MS));
+  }
+
+  /** The Brokers of a process that is gone can not be reached: nobody should be sent to them. */
+  private void memberChanged(ClusterNotice notice) {
+    if (notice instanceof ClusterNotice.MemberChanged changed && !changed.joined()) {
+      for (Unregister gone : brokersByNode.remove(changed.nodeId())) {
+        if (routes.unregister(gone)) {
+          LOG.log(
+              Level.WARNING,
+              "broker {0} ({1}) at {2} is gone with its process",
+              gone.brokerName(),
+              gone.brokerId(),
+              gone.address());
+        }
+      }
+    }
   }
 
   private void handle(Message<NameServerRequest> message) {
     try {
-      message.reply(answer(message.body()));
+      NameServerRequest request = message.body();
+      if (request instanceof Register register) {
+        brokersByNode.put(ClusterNode.of(message), register);
+      }
+      message.reply(answer(request));
+    } catch (SluiceException e) {
+      SluiceException.fail(message, e);
     } catch (RuntimeException e) {
       LOG.log(Level.ERROR, "could not answer " + message.body(), e);
       SluiceException.fail(message, ErrorCode.INTERNAL, e.toString());

@@ -243,7 +243,7 @@ public final class BrokerFrontVerticle extends VerticleBase {
   private Future<Void> listenToBroker() {
     return vertx
         .eventBus()
-        .<FrontNotice>localConsumer(Addresses.front(context.deploymentID()))
+        .<FrontNotice>consumer(Addresses.front(context.deploymentID()))
         .handler(message -> tellClients(message.body()))
         .completion()
         .compose(nothing -> replies.listen(context.deploymentID()));

@@ -146,7 +146,7 @@ final class ReplyHandler implements RequestHandler {
   Future<Void> listen(String frontId) {
     return vertx
         .eventBus()
-        .<ReplyMessage>localConsumer(Addresses.front(frontId) + Addresses.REQUESTS)
+        .<ReplyMessage>consumer(Addresses.front(frontId) + Addresses.REQUESTS)
         .handler(this::push)
         .completion();
   }

@@ -8,7 +8,6 @@ import io.sluice.store.MessageStore;
 import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
 import io.sluice.util.Clock;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -22,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -44,6 +44,10 @@ public final class Follower implements Replication {
 
   private static final long NOTE_MS = 1_000;
 
+  /** Refusals of the store that do not pass. */
+  private static final Set<StoreException.Kind> ENDS =
+      Set.of(StoreException.Kind.FAILED, StoreException.Kind.CLOSED);
+
   /** What a slave needs of the process it runs in. */
   public interface Owner {
 
@@ -58,7 +62,6 @@ public final class Follower implements Replication {
   private final ReplicationOptions options;
   private final Clock clock;
   private final Owner owner;
-  private Context context;
   private MessageStore store;
   private Runnable moved = () -> {};
   private NetClient client;
@@ -79,6 +82,7 @@ public final class Follower implements Replication {
   private long notedMs;
   private boolean forcing;
   private boolean adjusting;
+  private boolean broken;
   private boolean noting;
   private boolean stopped;
   private String lastTrouble = "";
@@ -115,7 +119,6 @@ public final class Follower implements Replication {
   public CompletionStage<Void> start(MessageStore opened, Runnable whenMoved) {
     store = opened;
     moved = whenMoved;
-    context = vertx.getOrCreateContext();
     client =
         vertx.createNetClient(new NetClientOptions().setTcpNoDelay(true).setConnectTimeout(2_000));
     return vertx
@@ -139,7 +142,7 @@ public final class Follower implements Replication {
   // The connection.
 
   private void connect() {
-    if (stopped || adjusting) {
+    if (stopped || adjusting || broken) {
       return;
     }
     client
@@ -148,7 +151,7 @@ public final class Follower implements Replication {
             connected -> {
               if (connected.failed()) {
                 retryLater(connected.cause().getMessage());
-              } else if (stopped || adjusting) {
+              } else if (stopped || adjusting || broken) {
                 connected.result().close();
               } else {
                 greet(connected.result());
@@ -157,7 +160,7 @@ public final class Follower implements Replication {
   }
 
   private void retryLater(String trouble) {
-    if (stopped || adjusting) {
+    if (stopped || adjusting || broken) {
       return;
     }
     if (!trouble.equals(lastTrouble)) {
@@ -456,6 +459,12 @@ public final class Follower implements Replication {
 
   private void append(Log log) {
     if (!store.raw().append(log.bytes())) {
+      StoreException refusal = store.refusal();
+      if (refusal != null && ENDS.contains(refusal.kind())) {
+        broken = true;
+        drop("its store takes nothing more, start this slave again: " + refusal.getMessage());
+        return;
+      }
       held.addFirst(log);
       hold();
       NetSocket during = socket;
@@ -511,7 +520,7 @@ public final class Follower implements Replication {
   }
 
   private void beat() {
-    if (socket != null && clock.nowMs() - heardMs > ReplicationOptions.SILENT_MS) {
+    if (socket != null && !holding && clock.nowMs() - heardMs > ReplicationOptions.SILENT_MS) {
       drop("the master was silent for " + (clock.nowMs() - heardMs) + " ms");
     }
     if (!noting && !heard.equals(noted) && clock.nowMs() - notedMs >= NOTE_MS) {

@@ -4,13 +4,13 @@ import io.sluice.store.MessageStore;
 import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
 import io.sluice.util.Clock;
-import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetServerOptions;
 import io.vertx.core.net.NetSocket;
+import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -43,7 +44,6 @@ public final class Master implements Replication {
   private final Map<Long, ReplicaSession> sessions = new HashMap<>();
   private final ArrayDeque<Waiter> waiters = new ArrayDeque<>();
   private final List<Confirming> confirmings = new ArrayList<>();
-  private Context context;
   MessageStore store;
   EpochHistory history = EpochHistory.NONE;
   private Runnable moved = () -> {};
@@ -81,7 +81,6 @@ public final class Master implements Replication {
   public CompletionStage<Void> start(MessageStore opened, Runnable whenMoved) {
     store = opened;
     moved = whenMoved;
-    context = vertx.getOrCreateContext();
     long end = store.maxPhysicalOffset();
     long begin = store.minPhysicalOffset();
     return vertx
@@ -95,7 +94,7 @@ public final class Master implements Replication {
         .toCompletionStage();
   }
 
-  private EpochHistory beginEpoch(long end, long begin) throws java.io.IOException {
+  private EpochHistory beginEpoch(long end, long begin) throws IOException {
     EpochFile file = new EpochFile(options.directory());
     EpochHistory begun = file.read().begin(end, begin, new SecureRandom().nextLong());
     file.write(begun);
@@ -210,7 +209,17 @@ public final class Master implements Replication {
     if (!waiters.isEmpty()) {
       answerWaiters(confirmed);
     }
-    confirmings.removeIf(each -> each.physicalOffset() <= confirmed && each.done().complete(null));
+    if (!confirmings.isEmpty()) {
+      completeConfirmings(confirmed);
+    }
+  }
+
+  private void completeConfirmings(long confirmed) {
+    // Whoever is told may wait for more at once.
+    List<Confirming> reached =
+        confirmings.stream().filter(each -> each.physicalOffset() <= confirmed).toList();
+    confirmings.removeAll(reached);
+    reached.forEach(each -> each.done().complete(null));
   }
 
   /** Slaves hear soon of what is confirmed, though not each time by a frame of its own. */
@@ -364,17 +373,12 @@ public final class Master implements Replication {
   }
 
   /** Runs work that may block. */
-  <T> Future<T> blocking(java.util.concurrent.Callable<T> work) {
+  <T> Future<T> blocking(Callable<T> work) {
     return vertx.executeBlocking(work);
   }
 
   Vertx vertx() {
     return vertx;
-  }
-
-  /** Goes on with something in another turn of the loop. */
-  void later(Runnable action) {
-    context.runOnContext(nothing -> action.run());
   }
 
   @Override

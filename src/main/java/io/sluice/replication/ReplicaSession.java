@@ -10,6 +10,7 @@ import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.file.AsyncFile;
 import io.vertx.core.file.OpenOptions;
+import io.vertx.core.internal.buffer.BufferInternal;
 import io.vertx.core.net.NetSocket;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
@@ -132,7 +133,7 @@ final class ReplicaSession {
     }
     heardMs = master.clock.nowMs();
     try {
-      reader.read(((io.vertx.core.internal.buffer.BufferInternal) bytes).getByteBuf().nioBuffer());
+      reader.read(((BufferInternal) bytes).getByteBuf().nioBuffer());
     } catch (RuntimeException e) {
       LOG.log(
           Level.WARNING,

@@ -41,22 +41,4 @@ public record ReplicationOptions(
 
   /** A connection that was silent for so long is closed: ten heartbeats. */
   static final long SILENT_MS = 10 * HEARTBEAT_MS;
-
-  /** The same, to another place and role. */
-  public ReplicationOptions asMaster() {
-    return new ReplicationOptions(
-        cluster,
-        brokerName,
-        0,
-        address,
-        directory,
-        store,
-        host,
-        port,
-        null,
-        0,
-        minInSync,
-        inSyncTimeout,
-        ackTimeout);
-  }
 }

@@ -34,6 +34,9 @@ final class LogStore implements MessageStore {
   /** A smaller batch than this is never kept waiting for queue chunks, when there are some. */
   private static final int SPARE_CHUNKS = 64;
 
+  /** Prepared ahead of a log that is copied and ran out of room: 10 ms of loopback. */
+  private static final long RAW_WINDOW_BYTES = 16L << 20;
+
   private final StoreOptions options;
   private final StoreFiles files;
   private final Clock clock;
@@ -395,6 +398,8 @@ final class LogStore implements MessageStore {
   /** Room lacks for so many bytes behind the end, received ones included. */
   void refuseRaw(long bytes) {
     refuse(bytes, true);
+    // Who catches up has more: small steps would stop it again and again.
+    log.want(Math.min(log.fileBytes(), Math.max(2 * bytes, RAW_WINDOW_BYTES)));
   }
 
   /** Bytes of another log's were written up to here. */

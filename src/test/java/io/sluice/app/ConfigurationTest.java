@@ -59,7 +59,7 @@ class ConfigurationTest {
     assertEquals(
         List.of(
             file + ":2: there is no key 'http.prot'; did you mean 'http.port'?",
-            file + ":3: ack: found 'dsik', allowed is memory, disk; did you mean disk?",
+            file + ":3: ack: found 'dsik', allowed is memory, disk, replicated; did you mean disk?",
             file
                 + ":5: store.segment: found '12q', allowed is a number of bytes with k, m, g or t,"
                 + " such as 128m"),

@@ -1,0 +1,162 @@
+package io.sluice.cluster;
+
+import io.vertx.ext.cluster.infinispan.InfinispanClusterManager;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.infinispan.configuration.cache.CacheMode;
+import org.infinispan.configuration.cache.Configuration;
+import org.infinispan.configuration.cache.ConfigurationBuilder;
+import org.infinispan.configuration.global.GlobalConfigurationBuilder;
+import org.infinispan.configuration.global.ShutdownHookBehavior;
+import org.infinispan.manager.DefaultCacheManager;
+import org.infinispan.remoting.transport.jgroups.JGroupsTransport;
+import org.jgroups.JChannel;
+import org.jgroups.protocols.FD_ALL3;
+import org.jgroups.protocols.FD_SOCK;
+import org.jgroups.protocols.FRAG3;
+import org.jgroups.protocols.MERGE3;
+import org.jgroups.protocols.MFC;
+import org.jgroups.protocols.TCP;
+import org.jgroups.protocols.TCPPING;
+import org.jgroups.protocols.UFC;
+import org.jgroups.protocols.UNICAST3;
+import org.jgroups.protocols.VERIFY_SUSPECT2;
+import org.jgroups.protocols.dns.DNS_PING;
+import org.jgroups.protocols.pbcast.GMS;
+import org.jgroups.protocols.pbcast.NAKACK2;
+import org.jgroups.protocols.pbcast.STABLE;
+import org.jgroups.stack.Protocol;
+
+/**
+ * Vert.x's cluster manager on Infinispan, set up in code: over TCP, without multicast, files or
+ * JMX. What is shared is small (who listens where), so everybody has all of it.
+ */
+final class Infinispan {
+
+  /** A dead host among those to look for must not hold up a start. */
+  private static final int CONNECT_TIMEOUT_MS = 500;
+
+  /** How long a process looks for others before it is the first. */
+  private static final long JOIN_TIMEOUT_MS = 1_000;
+
+  /**
+   * A process that says nothing for so long, though its sockets are open, is taken for gone: it is
+   * stopped, or cut off. Long enough for a pause of the machine.
+   */
+  private static final long SILENT_MS = 8_000;
+
+  private static final long HEARTBEAT_MS = 2_000;
+
+  /** Parts that were cut off look for each other so often. */
+  private static final long MERGE_MIN_MS = 1_000;
+
+  private static final long MERGE_MAX_MS = 4_000;
+
+  /** Messages of the membership are few and small. */
+  private static final int MAX_THREADS = 32;
+
+  private final JChannel channel;
+  private final DefaultCacheManager caches;
+  private final InfinispanClusterManager manager;
+
+  /** Reads the options; nothing is opened yet. */
+  Infinispan(ClusterOptions options, ClusterTls tls) throws Exception {
+    channel = new JChannel(stack(options, tls));
+    caches = new DefaultCacheManager(global(options, channel).build(), false);
+    Configuration everywhere = cache(CacheMode.REPL_SYNC);
+    for (String name : List.of("__vertx.subs", "__vertx.haInfo", "__vertx.nodeInfo")) {
+      caches.defineConfiguration(name, everywhere);
+    }
+    caches.defineConfiguration(
+        "__vertx.distributed.cache.configuration", cache(CacheMode.DIST_SYNC));
+    manager = new InfinispanClusterManager(caches);
+  }
+
+  InfinispanClusterManager manager() {
+    return manager;
+  }
+
+  /** Joins. Blocks. */
+  void start() {
+    caches.start();
+  }
+
+  /** Leaves. Blocks. */
+  void stop() {
+    caches.stop();
+  }
+
+  private static Configuration cache(CacheMode mode) {
+    return new ConfigurationBuilder().clustering().cacheMode(mode).build();
+  }
+
+  /** What the messages of the membership go through. */
+  JChannel channel() {
+    return channel;
+  }
+
+  private static GlobalConfigurationBuilder global(ClusterOptions options, JChannel channel) {
+    // Else it listens to multicasts.
+    channel.getProtocolStack().getTransport().getDiagnosticsHandler().setEnabled(false);
+    channel.setName(
+        options.getHost() + ":" + options.getPort() + "-" + UUID.randomUUID().toString());
+    GlobalConfigurationBuilder global = new GlobalConfigurationBuilder();
+    global
+        .transport()
+        .defaultTransport()
+        .transport(new JGroupsTransport(channel))
+        .clusterName(options.getName());
+    global.jmx().enabled(false);
+    global.metrics().gauges(false);
+    global.cacheContainer().statistics(false);
+    global.shutdown().hookBehavior(ShutdownHookBehavior.DONT_REGISTER);
+    return global;
+  }
+
+  private static List<Protocol> stack(ClusterOptions options, ClusterTls tls) throws Exception {
+    InetAddress address = InetAddress.getByName(options.getHost());
+    TCP tcp = new TCP();
+    tcp.setBindAddress(address);
+    tcp.setBindPort(options.getPort());
+    tcp.setPortRange(0);
+    tcp.setSockConnTimeout(CONNECT_TIMEOUT_MS);
+    tcp.getThreadPool().setMaxThreads(MAX_THREADS);
+    if (tls != null) {
+      tcp.setSocketFactory(tls.jgroupsSockets());
+    }
+    FD_SOCK sockets =
+        new FD_SOCK()
+            .setBindAddress(address)
+            .setStartPort(options.livenessPort())
+            .setPortRange(0)
+            .setSockConnTimeout(CONNECT_TIMEOUT_MS);
+    return List.of(
+        tcp,
+        discovery(options),
+        new MERGE3().setMinInterval(MERGE_MIN_MS).setMaxInterval(MERGE_MAX_MS),
+        sockets,
+        new FD_ALL3().setTimeout(SILENT_MS).setInterval(HEARTBEAT_MS),
+        new VERIFY_SUSPECT2(),
+        new NAKACK2().useMcastXmit(false),
+        new UNICAST3(),
+        new STABLE(),
+        new GMS().setJoinTimeout(JOIN_TIMEOUT_MS).printLocalAddress(false),
+        new UFC(),
+        new MFC(),
+        new FRAG3());
+  }
+
+  private static Protocol discovery(ClusterOptions options) {
+    if (options.isByDns()) {
+      return new DNS_PING().setDNSQuery(options.dnsName());
+    }
+    List<InetSocketAddress> hosts = new ArrayList<>();
+    for (ClusterOptions.Endpoint endpoint : options.endpoints()) {
+      hosts.add(new InetSocketAddress(endpoint.host(), endpoint.port()));
+    }
+    return new TCPPING().setInitialHosts(hosts).setPortRange(0);
+  }
+}
