@@ -86,6 +86,7 @@ public final class RealRocketMq implements AutoCloseable {
     keys.put("autoCreateTopicEnable", "true");
     // A machine that is busy with other things is no reason to refuse a send.
     keys.put("brokerFastFailureEnable", "false");
+    keys.put("recallMessageEnable", "true");
     keys.putAll(further);
     return keys;
   }
