@@ -40,7 +40,7 @@ public final class BrokerDirectory {
   private static final int ATTEMPTS = 3;
 
   /** A NameServer answers from memory; what takes longer than this is lost. */
-  private static final long ASK_TIMEOUT_MS = 3_000;
+  public static final long ASK_TIMEOUT_MS = 3_000;
 
   /** More topics than this are not remembered at once: about 200 bytes each, so 2 MB. */
   private static final int MAX_TOPICS = 10_000;

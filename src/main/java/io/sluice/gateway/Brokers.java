@@ -4,6 +4,7 @@ import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.AppendRequest;
+import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BrokerLine;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
@@ -93,7 +94,8 @@ final class Brokers {
   }
 
   <T extends BusMessage> Future<T> nameServer(BusMessage request) {
-    return request(Addresses.nameServers(), request, options);
+    return request(
+        Addresses.nameServers(), request, BusCodec.options(BrokerDirectory.ASK_TIMEOUT_MS));
   }
 
   private <T extends BusMessage> Future<T> ask(String broker, BusMessage request, long waitMs) {

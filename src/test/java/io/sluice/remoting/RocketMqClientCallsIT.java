@@ -112,7 +112,8 @@ class RocketMqClientCallsIT {
 
   @Test
   void shouldTellTheTopicsAndTheSubscriptionOfAGroup() throws Exception {
-    assertTrue(admin.queryTopicsByConsumer(GROUP).getTopicList().contains(TOPIC));
+    // The group is known for the topic once its client has told a position, every five seconds.
+    RocketMqClients.await(() -> "the topics of the group", () -> topicsOfGroup().contains(TOPIC));
     assertEquals("*", admin.querySubscription(GROUP, TOPIC).getSubString());
   }
 
@@ -126,6 +127,14 @@ class RocketMqClientCallsIT {
     assertEquals(0, admin.searchUpperBoundaryOffset(queue, firstMs - 1_000));
     assertEquals(3, admin.searchUpperBoundaryOffset(queue, lastMs));
     assertEquals(3, admin.searchUpperBoundaryOffset(queue, lastMs + 1_000));
+  }
+
+  private static Set<String> topicsOfGroup() {
+    try {
+      return admin.queryTopicsByConsumer(GROUP).getTopicList();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static boolean hasRetryTopic() {

@@ -108,7 +108,7 @@ public final class ServerProcess implements AutoCloseable {
         new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     try {
       String line =
-          CompletableFuture.supplyAsync(() -> firstLine(out)).get(START_SECONDS, TimeUnit.SECONDS);
+          CompletableFuture.supplyAsync(() -> readyLine(out)).get(START_SECONDS, TimeUnit.SECONDS);
       if (line.startsWith("{")) {
         return new ServerProcess(process, log, new JsonObject(line), System.nanoTime() - startNs);
       }
@@ -125,9 +125,13 @@ public final class ServerProcess implements AutoCloseable {
     }
   }
 
-  private static String firstLine(BufferedReader out) {
+  /** The line in JSON, after whatever the JVM has to say of its flags. */
+  private static String readyLine(BufferedReader out) {
     try {
       String line = out.readLine();
+      while (line != null && !line.startsWith("{")) {
+        line = out.readLine();
+      }
       return line == null ? "" : line;
     } catch (IOException e) {
       return "";
