@@ -2,7 +2,6 @@ package io.sluice.remoting;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -19,6 +18,7 @@ import io.vertx.core.http.WebSocketClientOptions;
 import io.vertx.core.http.WebSocketConnectOptions;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
@@ -31,6 +31,7 @@ import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
@@ -84,18 +85,37 @@ class RocketMqCompressedIT {
     JsonObject one =
         http.call("GET", "/v1/topics/" + topic + "/messages/" + id, "").expect(200).json();
     assertEquals(TEXT, one.getString("body"));
-    JsonArray events =
-        new JsonArray(
-            http.call(
-                    "POST",
-                    "/v1/groups/events/topics/" + topic + "/receive",
-                    "{\"wait\":\"5s\",\"max\":10}",
-                    "Accept",
-                    "application/cloudevents-batch+json")
-                .expect(200)
-                .body());
-    assertFalse(events.isEmpty());
-    assertFalse(events.encode().contains("sluiceencoding"));
+  }
+
+  @Test
+  void shouldGiveEventsWithThePlainTextOrTheEncoding() throws Exception {
+    JsonObject plain = receiveEvent(sent(CompressionType.ZLIB));
+    assertEquals(
+        TEXT,
+        new String(
+            Base64.getDecoder().decode(plain.getString("data_base64")), StandardCharsets.UTF_8));
+    assertNull(plain.getString("sluiceencoding"));
+    JsonObject stored = receiveEvent(sent(CompressionType.ZSTD));
+    assertEquals("zstd", stored.getString("sluiceencoding"));
+    assertTrue(stored.getString("data_base64").length() < TEXT.length() / 10);
+  }
+
+  @Test
+  void shouldGiveThePlainTextOfADeadLetter() throws Exception {
+    String topic = sent(CompressionType.ZLIB);
+    String group = "dying" + topic;
+    String receipt = receive(topic, group).getString("receipt");
+    JsonObject dead =
+        new JsonObject().put("dead", new JsonArray().add(new JsonObject().put("receipt", receipt)));
+    http.call("POST", "/v1/groups/" + group + "/settle", dead.encode()).expect(200);
+    AtomicReference<List<JsonObject>> letters = new AtomicReference<>(List.of());
+    RocketMqClients.await(
+        () -> "one dead letter, not " + letters.get(),
+        () -> {
+          letters.set(browse(group));
+          return letters.get().size() == 1;
+        });
+    assertEquals(TEXT, letters.get().get(0).getString("body"));
   }
 
   @Test
@@ -220,6 +240,34 @@ class RocketMqCompressedIT {
       }
     }
     throw new AssertionError("the large message did not come");
+  }
+
+  /** The large message as an event. */
+  private static JsonObject receiveEvent(String topic) throws Exception {
+    String answer =
+        http.call(
+                "POST",
+                "/v1/groups/events/topics/" + topic + "/receive",
+                "{\"wait\":\"5s\",\"max\":10}",
+                "Accept",
+                "application/cloudevents-batch+json")
+            .expect(200)
+            .body();
+    for (Object event : new JsonArray(answer)) {
+      if (((JsonObject) event).getString("data_base64", "").length() > 20) {
+        return (JsonObject) event;
+      }
+    }
+    throw new AssertionError("the large message did not come: " + answer);
+  }
+
+  private static List<JsonObject> browse(String group) {
+    try {
+      return messages(
+          http.call("GET", "/v1/groups/" + group + "/dead-letters", "").expect(200).json());
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static List<JsonObject> messages(JsonObject answer) {
