@@ -8,6 +8,7 @@ import io.sluice.bus.ReplyTo;
 import io.sluice.bus.Requests;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageView;
+import io.sluice.message.PlainBodies;
 import io.sluice.message.PropertiesWriter;
 import io.sluice.message.PropertyNames;
 import io.sluice.util.Clock;
@@ -67,9 +68,14 @@ final class PlainRequests {
         new Requests.Requester() {
           @Override
           public boolean replied(ReplyMessage reply) {
-            MessageView view = reply.view(new MessageView());
+            MessageView view =
+                new PlainBodies(PlainBodies.MAX_BODY_BYTES).plain(reply.view(new MessageView()));
             DeliveryOptions options = new DeliveryOptions();
             view.forEachProperty(options::addHeader);
+            String encoding = PlainBodies.contentEncoding(view);
+            if (encoding != null) {
+              options.addHeader("contentEncoding", encoding);
+            }
             message.reply(Buffer.buffer(view.body()), options);
             return true;
           }

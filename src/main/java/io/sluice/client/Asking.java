@@ -7,6 +7,7 @@ import io.sluice.bus.Requests;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.MessageView;
+import io.sluice.message.PlainBodies;
 import io.sluice.message.PropertyNames;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -97,7 +98,8 @@ final class Asking {
   private record Waiting(Promise<ReceivedMessage> promise) implements Requests.Requester {
     @Override
     public boolean replied(ReplyMessage reply) {
-      MessageView view = reply.view(new MessageView());
+      MessageView view =
+          new PlainBodies(PlainBodies.MAX_BODY_BYTES).plain(reply.view(new MessageView()));
       return promise.tryComplete(
           new ReceivedMessage(
               null, view.topic(), view, 0, 1, (message, kind, durationMs, reason) -> {}));

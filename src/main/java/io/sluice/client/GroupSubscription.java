@@ -9,6 +9,7 @@ import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
+import io.sluice.message.PlainBodies;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -47,6 +48,7 @@ final class GroupSubscription {
   private final MessageHandler handler;
   private final SettleCollector settlements;
   private final MessageView view = new MessageView();
+  private final PlainBodies bodies = new PlainBodies(PlainBodies.MAX_BODY_BYTES);
   private final Map<Integer, ArrayDeque<ReceivedMessage>> inOrder = new HashMap<>();
   private int inFlight;
   private boolean receiving;
@@ -155,7 +157,7 @@ final class GroupSubscription {
   }
 
   private void take(ReceiveReply reply) {
-    try (MessageBlock block = reply.messages()) {
+    try (MessageBlock block = bodies.plain(reply.messages())) {
       if (closing) {
         // The release that follows gives these leases back.
         return;

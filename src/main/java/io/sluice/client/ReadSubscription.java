@@ -7,6 +7,7 @@ import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReleaseRequest;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
+import io.sluice.message.PlainBodies;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -31,6 +32,7 @@ final class ReadSubscription {
   private final SubscribeOptions options;
   private final MessageHandler handler;
   private final MessageView view = new MessageView();
+  private final PlainBodies bodies = new PlainBodies(PlainBodies.MAX_BODY_BYTES);
   private int[] queueIds;
   private long[] nextOffsets;
   private int inFlight;
@@ -123,7 +125,7 @@ final class ReadSubscription {
   private void take(ReadReply reply) {
     queueIds = reply.queueIds();
     nextOffsets = reply.nextOffsets();
-    try (MessageBlock block = reply.messages()) {
+    try (MessageBlock block = bodies.plain(reply.messages())) {
       if (closing) {
         return;
       }

@@ -4,6 +4,7 @@ import io.sluice.bus.ReplyTo;
 import io.sluice.bus.SettleRequest;
 import io.sluice.message.MessageLayout;
 import io.sluice.message.MessageView;
+import io.sluice.message.PlainBodies;
 import io.sluice.message.PropertyNames;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
@@ -34,6 +35,7 @@ public final class ReceivedMessage {
   private final long bornAtMs;
   private final long storedAtMs;
   private final Buffer body;
+  private final String contentEncoding;
   private final Map<String, String> properties = new LinkedHashMap<>();
   private final String offsetId;
   private final long lease;
@@ -62,6 +64,7 @@ public final class ReceivedMessage {
     bornAtMs = view.bornAtMs();
     storedAtMs = view.storedAtMs();
     body = Buffer.buffer(view.body());
+    contentEncoding = PlainBodies.contentEncoding(view);
     view.forEachProperty(properties::put);
     offsetId = properties.containsKey(PropertyNames.UNIQUE_KEY) ? null : offsetId(view);
   }
@@ -89,6 +92,15 @@ public final class ReceivedMessage {
 
   public Buffer body() {
     return body;
+  }
+
+  /**
+   * How the body is compressed: "zlib", "lz4" or "zstd" if a client of RocketMQ compressed it and
+   * it could not be made plain here; else null. What they compress by zlib, as they do by default,
+   * is plain.
+   */
+  public String contentEncoding() {
+    return contentEncoding;
   }
 
   /** The tag, or null. */

@@ -12,6 +12,7 @@ import io.sluice.bus.TransactionRequest.End;
 import io.sluice.client.TransactionChecker.Outcome;
 import io.sluice.message.MessageView;
 import io.sluice.message.Names;
+import io.sluice.message.PlainBodies;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -207,7 +208,9 @@ final class Transactions {
     if (checker == null) {
       return;
     }
-    MessageView view = new MessageView().wrap(ByteBuffer.wrap(check.record()), 0);
+    MessageView view =
+        new PlainBodies(PlainBodies.MAX_BODY_BYTES)
+            .plain(new MessageView().wrap(ByteBuffer.wrap(check.record()), 0));
     ReceivedMessage message =
         new ReceivedMessage(
             check.brokerName(), check.topic(), view, 0, 0, (m, kind, delayMs, reason) -> {});

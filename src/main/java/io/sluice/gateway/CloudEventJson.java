@@ -1,6 +1,7 @@
 package io.sluice.gateway;
 
 import io.sluice.message.MessageView;
+import io.sluice.message.PlainBodies;
 import io.sluice.message.PropertyNames;
 import java.nio.ByteBuffer;
 import java.time.Instant;
@@ -15,6 +16,9 @@ final class CloudEventJson {
 
   /** The type of messages that did not come as events. */
   static final String MESSAGE_TYPE = "io.sluice.message";
+
+  /** The extension of an event whose data is compressed. */
+  private static final String ENCODING = "sluiceencoding";
 
   private static final String[] REQUIRED = {"specversion", "id", "source", "type"};
 
@@ -37,7 +41,11 @@ final class CloudEventJson {
     structuredType = null;
     view.forEachProperty(this::take);
     boolean isEvent = attributes.containsKey("specversion");
-    if (!isEvent && isStructured() && writeStored(out, view, receipt, attempt)) {
+    String encoding = PlainBodies.contentEncoding(view);
+    if (!isEvent
+        && encoding == null
+        && isStructured()
+        && writeStored(out, view, receipt, attempt)) {
       return;
     }
     if (!isEvent) {
@@ -49,12 +57,16 @@ final class CloudEventJson {
       before = ',';
     }
     attributes.remove("sluiceattempt");
+    attributes.remove(ENCODING);
+    if (encoding != null) {
+      attributes.put(ENCODING, encoding);
+    }
     attributes.forEach((name, value) -> out.next(name).string(value));
     writeExtensions(out, receipt, attempt);
     if (contentType != null) {
       out.next("datacontenttype").string(contentType);
     }
-    writeData(out, view);
+    writeData(out, view, encoding != null);
     out.raw('}');
   }
 
@@ -125,11 +137,15 @@ final class CloudEventJson {
     }
   }
 
-  private void writeData(JsonText out, MessageView view) {
+  private void writeData(JsonText out, MessageView view, boolean encoded) {
     ByteBuffer buffer = view.buffer();
     int at = view.bodyPosition();
     int length = view.bodyBytes();
     if (length == 0) {
+      return;
+    }
+    if (encoded) {
+      out.next("data_base64").base64(buffer, at, length);
       return;
     }
     boolean json = contentType == null || CloudEventReader.isJson(contentType);

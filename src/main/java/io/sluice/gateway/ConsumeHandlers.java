@@ -219,7 +219,7 @@ final class ConsumeHandlers {
     }
 
     private void answer(String broker, ReceiveReply reply, long receivedNs) {
-      MessageBlock block = reply.messages();
+      MessageBlock block = loop.bodies.plain(reply.messages());
       int count = block.count();
       long bytes = 0;
       boolean events = wantsEvents();

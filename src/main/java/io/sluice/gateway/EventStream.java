@@ -140,7 +140,8 @@ final class EventStream {
     readIfRoom();
   }
 
-  private void writeEvents(MessageBlock block, ReadReply reply) {
+  private void writeEvents(MessageBlock stored, ReadReply reply) {
+    MessageBlock block = loop.bodies.plain(stored);
     int count = block.count();
     JsonText out = loop.json.clear();
     Position at = reader.position();

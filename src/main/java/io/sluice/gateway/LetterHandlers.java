@@ -182,7 +182,8 @@ final class LetterHandlers {
       return;
     }
     String topic = Names.deadLetterTopic(group);
-    try (var block = page.letters().messages()) {
+    try (var found = page.letters().messages()) {
+      var block = call.loop.bodies.plain(found);
       call.json(
           200,
           out -> {

@@ -5,6 +5,7 @@ import io.sluice.bus.BrokerLine;
 import io.sluice.bus.OrderedRoutes;
 import io.sluice.bus.Requests;
 import io.sluice.message.MessageView;
+import io.sluice.message.PlainBodies;
 import io.sluice.message.UniqueIds;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.util.Clock;
@@ -52,6 +53,9 @@ final class Loop {
   /** Scratch for one message at a time on its way out. */
   final MessageJson messageJson = new MessageJson();
 
+  /** Makes plain what clients of RocketMQ have compressed, before it is written. */
+  final PlainBodies bodies;
+
   /** Scratch for one stored message at a time. */
   final MessageView view = new MessageView();
 
@@ -63,6 +67,7 @@ final class Loop {
     this.context = context;
     this.gateway = gateway;
     options = gateway.options();
+    bodies = new PlainBodies(options.maxMessageBytes());
     clock = gateway.clock();
     latencies = gateway.latencies();
     directory = gateway.directory();

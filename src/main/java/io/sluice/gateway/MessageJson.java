@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import io.sluice.bus.ReplyTo;
 import io.sluice.message.MessageLayout;
 import io.sluice.message.MessageView;
+import io.sluice.message.PlainBodies;
 import io.sluice.message.PropertyNames;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -81,9 +82,7 @@ final class MessageJson {
     text(out.raw(MESSAGE_ID), idFrom, idTo);
     writeUsers(out);
     out.raw(BORN_AT).number(view.bornAtMs());
-    if (typeTo > typeFrom) {
-      text(out.next("contentType"), typeFrom, typeTo);
-    }
+    writeTypes(out, view);
   }
 
   /** As {@link #write}, for a message whose transaction is open: it has no place yet. */
@@ -129,14 +128,23 @@ final class MessageJson {
     if (attempt > 0) {
       out.raw(ATTEMPT).number(attempt);
     }
-    if (typeTo > typeFrom) {
-      text(out.next("contentType"), typeFrom, typeTo);
-    }
+    writeTypes(out, view);
     if (requesterTo > requesterFrom && correlationTo > correlationFrom) {
       ReplyTo replyTo =
           new ReplyTo(
               property(requesterFrom, requesterTo), property(correlationFrom, correlationTo));
       out.next("replyTo").string(replyTo.toText());
+    }
+  }
+
+  /** What the body is, and how it is encoded if it could not be made plain. */
+  private void writeTypes(JsonText out, MessageView view) {
+    if (typeTo > typeFrom) {
+      text(out.next("contentType"), typeFrom, typeTo);
+    }
+    String encoding = PlainBodies.contentEncoding(view);
+    if (encoding != null) {
+      out.next("contentEncoding").string(encoding);
     }
   }
 
@@ -165,6 +173,10 @@ final class MessageJson {
     int at = view.bodyPosition();
     int length = view.bodyBytes();
     int before = out.size();
+    if (PlainBodies.contentEncoding(view) != null) {
+      out.raw(BODY_BASE64).base64(buffer, at, length);
+      return;
+    }
     if (isJsonType() && isJson(buffer, at, length)) {
       out.raw(JSON).raw(buffer, at, length);
       return;

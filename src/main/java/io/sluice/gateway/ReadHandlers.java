@@ -97,9 +97,10 @@ final class ReadHandlers {
   }
 
   /** Answers with the message of this topic and id, if it is among those found. */
-  private static boolean writeOne(Call call, MessageBlock block, String topic, String id) {
+  private static boolean writeOne(Call call, MessageBlock found, String topic, String id) {
     MessageView view = new MessageView();
-    try (block) {
+    try (found) {
+      MessageBlock block = call.loop.bodies.plain(found);
       for (int i = 0; i < block.count(); i++) {
         block.view(i, view);
         String uniqueId = view.property(PropertyNames.UNIQUE_KEY);
@@ -159,8 +160,9 @@ final class ReadHandlers {
   }
 
   /** Answers with messages and, where they were read by offset, how to read on. */
-  private static void writeMessages(Call call, MessageBlock block, String topic, ReadReply reply) {
-    try (block) {
+  private static void writeMessages(Call call, MessageBlock found, String topic, ReadReply reply) {
+    try (found) {
+      MessageBlock block = call.loop.bodies.plain(found);
       call.json(
           200,
           out -> {

@@ -1,6 +1,7 @@
 package io.sluice.gateway;
 
 import io.sluice.message.MessageView;
+import io.sluice.message.PlainBodies;
 import io.sluice.message.PropertyNames;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
@@ -36,6 +37,11 @@ final class ReplyAnswer {
   static void write(HttpServerResponse response, MessageView message) {
     response.setStatusCode(200).putHeader(HttpHeaders.CONTENT_TYPE, ANY_TYPE);
     message.forEachProperty((name, value) -> putHeader(response, name, value));
+    String encoding = PlainBodies.contentEncoding(message);
+    if (encoding != null) {
+      // Not Content-Encoding: the client itself would try to decode it, and fail the answer.
+      response.putHeader(SluiceHeaders.CONTENT_ENCODING, encoding);
+    }
     response.end(Buffer.buffer(message.body()));
   }
 

@@ -77,7 +77,7 @@ final class RequestSend implements SendCollector.Sender, Requests.Requester {
   public boolean replied(ReplyMessage reply) {
     boolean open = !request.response().closed() && !request.response().ended();
     if (end() && open) {
-      ReplyAnswer.write(request.response(), reply.view(new MessageView()));
+      ReplyAnswer.write(request.response(), loop.bodies.plain(reply.view(new MessageView())));
       return true;
     }
     return false;

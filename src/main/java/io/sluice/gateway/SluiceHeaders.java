@@ -26,6 +26,10 @@ final class SluiceHeaders {
   static final String TTL = "Sluice-Ttl";
   static final String TRANSACTION = "Sluice-Transaction";
   static final String IDEMPOTENCY_KEY = "Idempotency-Key";
+
+  /** Of an answer that is a reply which could not be made plain. */
+  static final String CONTENT_ENCODING = "Sluice-Content-Encoding";
+
   static final String PROPERTY_PREFIX = "Sluice-Property-";
 
   /** The headers of a send that are known by name; the document of the API lists the same. */

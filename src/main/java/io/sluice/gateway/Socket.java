@@ -819,6 +819,7 @@ final class Socket {
     if (closed) {
       return false;
     }
+    loop.bodies.plain(message);
     JsonText out = loop.json.clear();
     int frame = output.begin(out);
     int header = binary ? Subscription.beginHeader(out) : 0;

@@ -262,10 +262,11 @@ abstract class Subscription {
     outstandingBytes += bytes;
     Runnable settle = beforeWrite(block, leases, count);
     JsonText out = loop.json.clear();
+    MessageBlock plain = loop.bodies.plain(block);
     if (fields.batch > 1) {
-      writeSeveral(out, block, leases, attempts, count);
+      writeSeveral(out, plain, leases, attempts, count);
     } else {
-      writeEach(out, block, leases, attempts, count);
+      writeEach(out, plain, leases, attempts, count);
     }
     block.close();
     socket.output().write(out);

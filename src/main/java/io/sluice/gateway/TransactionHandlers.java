@@ -146,7 +146,7 @@ final class TransactionHandlers {
     if (record == null) {
       return;
     }
-    MessageView view = loop.view.wrap(ByteBuffer.wrap(record), 0);
+    MessageView view = loop.bodies.plain(loop.view.wrap(ByteBuffer.wrap(record), 0));
     out.next("message").raw('{');
     loop.messageJson.writeHalf(out, view, topic);
     out.raw('}');

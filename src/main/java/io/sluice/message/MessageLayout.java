@@ -76,6 +76,9 @@ public final class MessageLayout {
   public static final int SYS_BORN_HOST_V6 = 0x10;
   public static final int SYS_STORE_HOST_V6 = 0x20;
 
+  /** How a compressed body is compressed: 0 and 3 zlib, 1 lz4, 2 zstd. */
+  public static final int SYS_COMPRESSION_MASK = 0x700;
+
   private MessageLayout() {}
 
   /** Bytes of the born host under this sysFlag. */

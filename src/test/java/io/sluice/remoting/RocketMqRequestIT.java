@@ -122,6 +122,17 @@ class RocketMqRequestIT {
     assertEquals(200, reply.statusCode(), reply.body());
     assertEquals("re: hello", reply.body());
     assertEquals("yes", reply.headers().firstValue("sluice-property-polite").orElse(""));
+    String large = "x".repeat(20_000);
+    reply =
+        http.send(
+            HttpRequest.newBuilder(uri("/v1/topics/" + topic + "/messages"))
+                .header("Sluice-Reply-Wait", "20s")
+                .POST(BodyPublishers.ofString(large))
+                .build(),
+            BodyHandlers.ofString());
+    // The client has compressed it.
+    assertEquals("re: " + large, reply.body());
+    assertTrue(reply.headers().firstValue("sluice-content-encoding").isEmpty());
   }
 
   @Test
