@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.testkit.Await;
@@ -156,6 +157,43 @@ final class ReplicationTest {
     }
   }
 
+  @Test
+  void shouldRecogniseRepeatedSendsAfterTheTakeOver() throws Exception {
+    try (TestServer master = master("m")) {
+      TestClient client = new TestClient(master.uri());
+      // One that the slave gets when it catches up, one that is sent to it at once.
+      JsonObject early = keyed(client, "early", "disk");
+      try (TestServer slave = slave("s", master)) {
+        awaitInSync(client, 1);
+        JsonObject late = keyed(client, "late", "replicated");
+        TestClient slaveClient = new TestClient(slave.uri());
+        awaitInSync(slaveClient, 1);
+        Await.result("the stop of the master", master.sluice().close());
+        slaveClient.post(BROKER + "/promote", new JsonObject()).expect(200);
+        assertRepeats(early, keyed(slaveClient, "early", "disk"));
+        assertRepeats(late, keyed(slaveClient, "late", "disk"));
+        JsonObject other = keyed(slaveClient, "new", "disk");
+        assertFalse(other.getBoolean("duplicate"), other::encode);
+        assertRepeats(other, keyed(slaveClient, "new", "disk"));
+        assertEquals(
+            List.of("early", "late", "new"), browse(slave, "t", 3).stream().sorted().toList());
+        // The old one as a slave, promoted in its turn, has the key that it never was sent.
+        try (TestServer back = slave("m", slave)) {
+          TestClient backClient = new TestClient(back.uri());
+          // A slave is told so by the next frame, and may be promoted from then on.
+          awaitInSync(backClient, 1);
+          Await.result("the stop of the second master", slave.sluice().close());
+          backClient.post(BROKER + "/promote", new JsonObject()).expect(200);
+          for (JsonObject first : List.of(early, late, other)) {
+            String key = first.getString("key");
+            assertRepeats(first, keyed(backClient, key, "disk"));
+          }
+          assertEquals(3, browse(back, "t", 3).size());
+        }
+      }
+    }
+  }
+
   private static long firstSegment(Path data) throws java.io.IOException {
     try (var files = Files.list(data.resolve("commitlog"))) {
       return files.map(f -> Long.parseLong(f.getFileName().toString())).sorted().findFirst().get();
@@ -173,6 +211,22 @@ final class ReplicationTest {
     return TestServer.start(
         directory.resolve(name),
         options -> options.setReplication(options.replication().withPort(0).following(from)));
+  }
+
+  /** Sends a message whose body is its key, and gives the answer with that key. */
+  private static JsonObject keyed(TestClient client, String key, String ack) throws Exception {
+    return client
+        .send("t", key, "Idempotency-Key", key, "Sluice-Ack", ack)
+        .expect(201)
+        .json()
+        .put("key", key);
+  }
+
+  private static void assertRepeats(JsonObject first, JsonObject repeat) {
+    assertTrue(repeat.getBoolean("duplicate"), repeat::encode);
+    for (String field : List.of("messageId", "queueId", "queueOffset")) {
+      assertEquals(first.getValue(field), repeat.getValue(field), field);
+    }
   }
 
   private static void awaitInSync(TestClient client, int slaves) {
