@@ -194,6 +194,50 @@ final class ReplicationTest {
     }
   }
 
+  @Test
+  void shouldEndTransactionsAndDeliverDelayedMessagesAfterTheTakeOver() throws Exception {
+    try (TestServer master = master("m")) {
+      TestClient client = new TestClient(master.uri());
+      String early = begin(client, "early", "disk");
+      try (TestServer slave = slave("s", master)) {
+        awaitInSync(client, 1);
+        String yes = begin(client, "yes", "replicated");
+        String no = begin(client, "no", "replicated");
+        String done = begin(client, "done", "replicated");
+        end(client, done, "commit").expect(200);
+        String recalled = delayed(client, "recalled", "40d").getString("messageId");
+        // The answer to this one comes after the slave has all that was before it.
+        JsonObject late = delayed(client, "late", "6s");
+        TestClient slaveClient = new TestClient(slave.uri());
+        awaitInSync(slaveClient, 1);
+        Await.result("the stop of the master", master.sluice().close());
+        assertEquals(List.of("done"), browse(slave, "t", 1));
+        slaveClient.post(BROKER + "/promote", new JsonObject()).expect(200);
+
+        assertEquals("open", transaction(slaveClient, yes).getString("state"));
+        assertEquals("committed", transaction(slaveClient, done).getString("state"));
+        end(slaveClient, early, "commit").expect(200);
+        end(slaveClient, yes, "commit").expect(200);
+        end(slaveClient, yes, "commit").expect(200);
+        end(slaveClient, no, "rollback").expect(200);
+        end(slaveClient, done, "commit").expect(200);
+        end(slaveClient, done, "rollback").expect(409);
+        slaveClient.call("DELETE", "/v1/topics/t/messages/" + recalled, "").expect(204);
+        assertEquals(
+            List.of("done", "early", "late", "yes"),
+            browse(slave, "t", 4).stream().sorted().toList());
+        JsonObject delivered =
+            slaveClient
+                .get("/v1/topics/t/messages/" + late.getString("messageId"))
+                .expect(200)
+                .json();
+        assertTrue(
+            delivered.getLong("storedAt") >= late.getLong("deliverAt"),
+            () -> late.encode() + " came as " + delivered.encode());
+      }
+    }
+  }
+
   private static long firstSegment(Path data) throws java.io.IOException {
     try (var files = Files.list(data.resolve("commitlog"))) {
       return files.map(f -> Long.parseLong(f.getFileName().toString())).sorted().findFirst().get();
@@ -227,6 +271,30 @@ final class ReplicationTest {
     for (String field : List.of("messageId", "queueId", "queueOffset")) {
       assertEquals(first.getValue(field), repeat.getValue(field), field);
     }
+  }
+
+  private static String begin(TestClient client, String body, String ack) throws Exception {
+    return client
+        .send("t", body, "Sluice-Transaction", "shop", "Sluice-Ack", ack)
+        .expect(201)
+        .json()
+        .getString("transactionId");
+  }
+
+  private static TestClient.Answer end(TestClient client, String id, String outcome)
+      throws Exception {
+    return client.post("/v1/transactions/" + id, new JsonObject().put("outcome", outcome));
+  }
+
+  private static JsonObject transaction(TestClient client, String id) throws Exception {
+    return client.get("/v1/transactions/" + id).expect(200).json();
+  }
+
+  private static JsonObject delayed(TestClient client, String body, String delay) throws Exception {
+    return client
+        .send("t", body, "Sluice-Delay", delay, "Sluice-Ack", "replicated")
+        .expect(201)
+        .json();
   }
 
   private static void awaitInSync(TestClient client, int slaves) {
