@@ -562,6 +562,14 @@ public final class BrokerVerticle extends VerticleBase {
 
   private <T extends BusMessage> Future<Void> on(
       String address, BiConsumer<T, Message<T>> handler) {
+    if (slave != null) {
+      // In a cluster the address is the master's. Only where nobody has it do the fronts of this
+      // process come here.
+      return vertx
+          .eventBus()
+          .<T>localConsumer(address, message -> handle(message, handler))
+          .completion();
+    }
     return vertx.eventBus().<T>consumer(address, message -> handle(message, handler)).completion();
   }
 
@@ -644,6 +652,7 @@ public final class BrokerVerticle extends VerticleBase {
           topicsChanged = true;
           turn.request();
         });
+    registrar.listen();
     running = true;
     topicsChanged = true;
     tellTopics();
