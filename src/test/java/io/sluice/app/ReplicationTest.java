@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.testkit.Await;
@@ -156,6 +157,87 @@ final class ReplicationTest {
     }
   }
 
+  @Test
+  void shouldRecogniseRepeatedSendsAfterTheTakeOver() throws Exception {
+    try (TestServer master = master("m")) {
+      TestClient client = new TestClient(master.uri());
+      // One that the slave gets when it catches up, one that is sent to it at once.
+      JsonObject early = keyed(client, "early", "disk");
+      try (TestServer slave = slave("s", master)) {
+        awaitInSync(client, 1);
+        JsonObject late = keyed(client, "late", "replicated");
+        TestClient slaveClient = new TestClient(slave.uri());
+        awaitInSync(slaveClient, 1);
+        Await.result("the stop of the master", master.sluice().close());
+        slaveClient.post(BROKER + "/promote", new JsonObject()).expect(200);
+        assertRepeats(early, keyed(slaveClient, "early", "disk"));
+        assertRepeats(late, keyed(slaveClient, "late", "disk"));
+        JsonObject other = keyed(slaveClient, "new", "disk");
+        assertFalse(other.getBoolean("duplicate"), other::encode);
+        assertRepeats(other, keyed(slaveClient, "new", "disk"));
+        assertEquals(
+            List.of("early", "late", "new"), browse(slave, "t", 3).stream().sorted().toList());
+        // The old one as a slave, promoted in its turn, has the key that it never was sent.
+        try (TestServer back = slave("m", slave)) {
+          TestClient backClient = new TestClient(back.uri());
+          // A slave is told so by the next frame, and may be promoted from then on.
+          awaitInSync(backClient, 1);
+          Await.result("the stop of the second master", slave.sluice().close());
+          backClient.post(BROKER + "/promote", new JsonObject()).expect(200);
+          for (JsonObject first : List.of(early, late, other)) {
+            String key = first.getString("key");
+            assertRepeats(first, keyed(backClient, key, "disk"));
+          }
+          assertEquals(3, browse(back, "t", 3).size());
+        }
+      }
+    }
+  }
+
+  @Test
+  void shouldEndTransactionsAndDeliverDelayedMessagesAfterTheTakeOver() throws Exception {
+    try (TestServer master = master("m")) {
+      TestClient client = new TestClient(master.uri());
+      String early = begin(client, "early", "disk");
+      try (TestServer slave = slave("s", master)) {
+        awaitInSync(client, 1);
+        String yes = begin(client, "yes", "replicated");
+        String no = begin(client, "no", "replicated");
+        String done = begin(client, "done", "replicated");
+        end(client, done, "commit").expect(200);
+        String recalled = delayed(client, "recalled", "40d").getString("messageId");
+        // The answer to this one comes after the slave has all that was before it.
+        JsonObject late = delayed(client, "late", "6s");
+        TestClient slaveClient = new TestClient(slave.uri());
+        awaitInSync(slaveClient, 1);
+        Await.result("the stop of the master", master.sluice().close());
+        assertEquals(List.of("done"), browse(slave, "t", 1));
+        slaveClient.post(BROKER + "/promote", new JsonObject()).expect(200);
+
+        assertEquals("open", transaction(slaveClient, yes).getString("state"));
+        assertEquals("committed", transaction(slaveClient, done).getString("state"));
+        end(slaveClient, early, "commit").expect(200);
+        end(slaveClient, yes, "commit").expect(200);
+        end(slaveClient, yes, "commit").expect(200);
+        end(slaveClient, no, "rollback").expect(200);
+        end(slaveClient, done, "commit").expect(200);
+        end(slaveClient, done, "rollback").expect(409);
+        slaveClient.call("DELETE", "/v1/topics/t/messages/" + recalled, "").expect(204);
+        assertEquals(
+            List.of("done", "early", "late", "yes"),
+            browse(slave, "t", 4).stream().sorted().toList());
+        JsonObject delivered =
+            slaveClient
+                .get("/v1/topics/t/messages/" + late.getString("messageId"))
+                .expect(200)
+                .json();
+        assertTrue(
+            delivered.getLong("storedAt") >= late.getLong("deliverAt"),
+            () -> late.encode() + " came as " + delivered.encode());
+      }
+    }
+  }
+
   private static long firstSegment(Path data) throws java.io.IOException {
     try (var files = Files.list(data.resolve("commitlog"))) {
       return files.map(f -> Long.parseLong(f.getFileName().toString())).sorted().findFirst().get();
@@ -173,6 +255,46 @@ final class ReplicationTest {
     return TestServer.start(
         directory.resolve(name),
         options -> options.setReplication(options.replication().withPort(0).following(from)));
+  }
+
+  /** Sends a message whose body is its key, and gives the answer with that key. */
+  private static JsonObject keyed(TestClient client, String key, String ack) throws Exception {
+    return client
+        .send("t", key, "Idempotency-Key", key, "Sluice-Ack", ack)
+        .expect(201)
+        .json()
+        .put("key", key);
+  }
+
+  private static void assertRepeats(JsonObject first, JsonObject repeat) {
+    assertTrue(repeat.getBoolean("duplicate"), repeat::encode);
+    for (String field : List.of("messageId", "queueId", "queueOffset")) {
+      assertEquals(first.getValue(field), repeat.getValue(field), field);
+    }
+  }
+
+  private static String begin(TestClient client, String body, String ack) throws Exception {
+    return client
+        .send("t", body, "Sluice-Transaction", "shop", "Sluice-Ack", ack)
+        .expect(201)
+        .json()
+        .getString("transactionId");
+  }
+
+  private static TestClient.Answer end(TestClient client, String id, String outcome)
+      throws Exception {
+    return client.post("/v1/transactions/" + id, new JsonObject().put("outcome", outcome));
+  }
+
+  private static JsonObject transaction(TestClient client, String id) throws Exception {
+    return client.get("/v1/transactions/" + id).expect(200).json();
+  }
+
+  private static JsonObject delayed(TestClient client, String body, String delay) throws Exception {
+    return client
+        .send("t", body, "Sluice-Delay", delay, "Sluice-Ack", "replicated")
+        .expect(201)
+        .json();
   }
 
   private static void awaitInSync(TestClient client, int slaves) {
