@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -220,6 +221,8 @@ final class HealingClusterManager implements ClusterManager {
             healInfo()
                 .compose(done -> healOwn())
                 .compose(done -> refreshWatched())
+                // A call that is lost between members that come and go must not end the healing.
+                .timeout(HEAL_INTERVAL_MS, TimeUnit.MILLISECONDS)
                 .onFailure(failure -> LOG.log(Level.DEBUG, "healing failed", failure))
                 .onComplete(done -> healing.set(false));
           }
