@@ -67,7 +67,9 @@ class RepeatedSendsIT {
       assertStoredOnce(client(server));
       assertEquals(143, server.stop(), "a server that is told to stop");
     }
-    assertEquals(Set.of(), broken, this::story);
+    assertTrue(
+        broken.isEmpty(),
+        () -> story() + ", " + broken.size() + " broken: " + broken.stream().limit(5).toList());
     assertTrue(answered.size() > ROUNDS * SENDERS, story() + ": there was hardly any load");
     System.out.println(story());
   }
@@ -187,7 +189,11 @@ class RepeatedSendsIT {
             broken.add(answer.encode() + " is stored as " + found);
           }
         });
-    assertEquals(answered.keySet(), stored.keySet(), this::story);
+    for (String body : stored.keySet()) {
+      if (!answered.containsKey(body)) {
+        broken.add("nobody was told of " + stored.get(body).encode());
+      }
+    }
   }
 
   /** Everything in the topic's queues. */
