@@ -108,7 +108,8 @@ final class HealingClusterManager implements ClusterManager {
               return joined.future();
             })
         .onSuccess(
-            joined -> timer = vertx.setPeriodic(HEAL_INTERVAL_MS, id -> healSoon(HEAL_NOW_MS)))
+            joined ->
+                timer = vertx.setPeriodic(HEAL_INTERVAL_MS, id -> healSoon(HEAL_NOW_MS, false)))
         .onComplete(promise);
   }
 
@@ -213,13 +214,19 @@ final class HealingClusterManager implements ClusterManager {
     nodes = listener;
   }
 
-  private void healSoon(long afterMs) {
+  /**
+   * Heals after a while.
+   *
+   * @param again whether what stands in this process's copy of the tables is written again too:
+   *     when several join at a time, the copies of the others may lack it
+   */
+  private void healSoon(long afterMs, boolean again) {
     vertx.setTimer(
         afterMs,
         id -> {
           if (!left && healing.compareAndSet(false, true)) {
             healInfo()
-                .compose(done -> healOwn())
+                .compose(done -> healOwn(again))
                 .compose(done -> refreshWatched())
                 // A call that is lost between members that come and go must not end the healing.
                 .timeout(HEAL_INTERVAL_MS, TimeUnit.MILLISECONDS)
@@ -229,37 +236,26 @@ final class HealingClusterManager implements ClusterManager {
         });
   }
 
+  /** Tells where this process listens; without it nobody can send to it, so always anew. */
   private Future<Void> healInfo() {
     NodeInfo info = ownInfo;
     if (info == null) {
       return Future.succeededFuture();
     }
-    Promise<NodeInfo> known = Promise.promise();
-    wrapped.getNodeInfo(wrapped.getNodeId(), known);
-    return known
-        .future()
-        .otherwiseEmpty()
-        .compose(
-            found -> {
-              if (info.equals(found)) {
-                return Future.succeededFuture();
-              }
-              LOG.log(Level.INFO, "the cluster did not know any more where this process listens");
-              Promise<Void> set = Promise.promise();
-              wrapped.setNodeInfo(info, set);
-              return set.future();
-            });
+    Promise<Void> set = Promise.promise();
+    wrapped.setNodeInfo(info, set);
+    return set.future();
   }
 
-  private Future<Void> healOwn() {
+  private Future<Void> healOwn(boolean again) {
     Future<Void> chain = Future.succeededFuture();
     for (String address : List.copyOf(own.keySet())) {
-      chain = chain.compose(done -> healAddress(address));
+      chain = chain.compose(done -> healAddress(address, again));
     }
     return chain;
   }
 
-  private Future<Void> healAddress(String address) {
+  private Future<Void> healAddress(String address, boolean again) {
     Promise<List<RegistrationInfo>> found = Promise.promise();
     wrapped.getRegistrations(address, found);
     return found
@@ -268,7 +264,7 @@ final class HealingClusterManager implements ClusterManager {
             list -> {
               Future<Void> chain = Future.succeededFuture();
               for (RegistrationInfo mine : own.getOrDefault(address, Set.of())) {
-                if (!list.contains(mine)) {
+                if (again || !list.contains(mine)) {
                   chain = chain.compose(done -> addAgain(address, mine));
                 }
               }
@@ -340,7 +336,7 @@ final class HealingClusterManager implements ClusterManager {
       context.runOnContext(
           nothing -> {
             for (long afterMs : AFTER_CHANGE_MS) {
-              healSoon(afterMs);
+              healSoon(afterMs, true);
             }
           });
     }
