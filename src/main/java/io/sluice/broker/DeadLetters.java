@@ -14,7 +14,6 @@ import io.sluice.store.MessageStore;
 import io.sluice.store.StoreException;
 import io.vertx.core.Future;
 import java.lang.System.Logger.Level;
-import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 
 /**
@@ -227,13 +226,7 @@ final class DeadLetters implements ChangeBuffer.DeadLetters {
     if (withOrigin) {
       putOrigin(letter);
     }
-    ByteBuffer body =
-        view.buffer()
-            .duplicate()
-            .position(view.bodyPosition())
-            .limit(view.bodyPosition() + view.bodyBytes());
-    int sysFlag =
-        view.sysFlag() & ~(MessageLayout.SYS_TRANSACTION_MASK | MessageLayout.SYS_STORE_HOST_V6);
+    int sysFlag = MessageLayout.sysFlagOfCopy(view.sysFlag());
     batch.add(
         topic.name(),
         QueueSelector.queue(0),
@@ -243,7 +236,7 @@ final class DeadLetters implements ChangeBuffer.DeadLetters {
         view.bornHost(),
         letter.cursor.dyingAttempts(letter.offset),
         0,
-        body,
+        view.bodySlice(),
         properties);
   }
 

@@ -24,11 +24,6 @@ final class HalfRecords {
           }
         });
     ByteBuffer buffer = half.buffer();
-    ByteBuffer body =
-        buffer
-            .duplicate()
-            .position(half.bodyPosition())
-            .limit(half.bodyPosition() + half.bodyBytes());
     MessageBatch batch = new MessageBatch(half.size() + MessageBatch.CRC_PROPERTY_BYTES);
     batch.add(
         half.property(PropertyNames.REAL_TOPIC),
@@ -39,7 +34,7 @@ final class HalfRecords {
         half.bornHost(),
         half.reconsumeTimes(),
         0,
-        body,
+        half.bodySlice(),
         properties);
     byte[] storeHost = new byte[MessageLayout.storeHostBytes(half.sysFlag())];
     buffer.get(half.position() + MessageLayout.storeHost(half.sysFlag()), storeHost);

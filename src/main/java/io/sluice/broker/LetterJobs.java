@@ -23,7 +23,6 @@ import io.sluice.store.StoreException;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import java.lang.System.Logger.Level;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -385,14 +384,7 @@ final class LetterJobs {
     properties
         .put(PropertyNames.RETRY_TOPIC, origin)
         .put(PropertyNames.REDRIVEN, before == null ? "1" : next(before));
-    ByteBuffer body =
-        letter
-            .buffer()
-            .duplicate()
-            .position(letter.bodyPosition())
-            .limit(letter.bodyPosition() + letter.bodyBytes());
-    int sysFlag =
-        letter.sysFlag() & ~(MessageLayout.SYS_TRANSACTION_MASK | MessageLayout.SYS_STORE_HOST_V6);
+    int sysFlag = MessageLayout.sysFlagOfCopy(letter.sysFlag());
     step.batch.add(
         topic,
         selector,
@@ -402,7 +394,7 @@ final class LetterJobs {
         letter.bornHost(),
         0,
         0,
-        body,
+        letter.bodySlice(),
         properties);
   }
 

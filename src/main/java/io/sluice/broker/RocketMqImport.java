@@ -26,7 +26,6 @@ import io.sluice.store.StoreException;
 import io.sluice.store.StoreOptions;
 import io.sluice.util.Clock;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryNotEmptyException;
@@ -385,20 +384,12 @@ public final class RocketMqImport {
     properties.clear();
     record.forEachProperty(
         (name, value) -> {
-          if (!TimerRecord.isOfTimer(name)
-              && !name.startsWith("TIMER_")
-              && !name.equals(PropertyNames.RECORD_CRC)) {
+          if (!TimerRecord.isOfTimer(name) && !name.startsWith("TIMER_")) {
             properties.put(name, value);
           }
         });
     String topic = record.property(PropertyNames.REAL_TOPIC);
     String queueId = record.property(PropertyNames.REAL_QUEUE_ID);
-    ByteBuffer body =
-        record
-            .buffer()
-            .duplicate()
-            .position(record.bodyPosition())
-            .limit(record.bodyPosition() + record.bodyBytes());
     batch.addDelayed(
         topic == null ? record.topic() : topic,
         queueId == null ? QueueSelector.ANY : QueueSelector.queue(Integer.parseInt(queueId)),
@@ -408,7 +399,7 @@ public final class RocketMqImport {
         record.bornAtMs(),
         record.bornHost(),
         record.reconsumeTimes(),
-        body,
+        record.bodySlice(),
         properties);
   }
 

@@ -23,7 +23,6 @@ import io.sluice.message.TimerRecord;
 import io.sluice.store.MessageStore;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
-import java.nio.ByteBuffer;
 import java.util.HexFormat;
 
 /**
@@ -131,13 +130,7 @@ final class SendBacks {
             || times >= maxRetries(request.maxRetries(), group);
     putProperties(group, dead, times);
     MessageBatch batch = new MessageBatch(view.size() + 1_024);
-    ByteBuffer body =
-        view.buffer()
-            .duplicate()
-            .position(view.bodyPosition())
-            .limit(view.bodyPosition() + view.bodyBytes());
-    int sysFlag =
-        view.sysFlag() & ~(MessageLayout.SYS_TRANSACTION_MASK | MessageLayout.SYS_STORE_HOST_V6);
+    int sysFlag = MessageLayout.sysFlagOfCopy(view.sysFlag());
     if (dead) {
       batch.add(
           Names.deadLetterTopic(group.name()),
@@ -148,7 +141,7 @@ final class SendBacks {
           view.bornHost(),
           times + 1,
           0,
-          body,
+          view.bodySlice(),
           properties);
     } else {
       batch.addDelayed(
@@ -160,7 +153,7 @@ final class SendBacks {
           view.bornAtMs(),
           view.bornHost(),
           times + 1,
-          body,
+          view.bodySlice(),
           properties);
     }
     return batch;
@@ -207,8 +200,7 @@ final class SendBacks {
           PropertyNames.ORIGIN_GROUP,
           PropertyNames.DLQ_ORIGIN_TOPIC,
           PropertyNames.DLQ_ORIGIN_MESSAGE_ID,
-          PropertyNames.DEAD_REASON,
-          PropertyNames.RECORD_CRC ->
+          PropertyNames.DEAD_REASON ->
           true;
       default -> false;
     };

@@ -21,7 +21,6 @@ import io.sluice.store.StoreException;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import java.lang.System.Logger.Level;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -451,12 +450,6 @@ final class Timers {
             properties.put(property, value);
           }
         });
-    ByteBuffer body =
-        record
-            .buffer()
-            .duplicate()
-            .position(record.bodyPosition())
-            .limit(record.bodyPosition() + record.bodyBytes());
     batch.add(
         name,
         QueueSelector.ANY,
@@ -466,7 +459,7 @@ final class Timers {
         record.bornHost(),
         record.reconsumeTimes(),
         0,
-        body,
+        record.bodySlice(),
         properties);
     targets.add(catalog.queueFor(topic, TimerRecord.selector(record, topic.config.queues())));
     topics.add(topic);

@@ -336,9 +336,9 @@ final class TransactionEnds {
           }
         });
     long selector = TimerRecord.selector(half, topic.config.queues());
-    int sysFlag = sysFlag(half) | MessageLayout.SYS_COMMIT;
+    int sysFlag = MessageLayout.sysFlagOfCopy(half.sysFlag()) | MessageLayout.SYS_COMMIT;
     long dueAtMs = dueAtMs(half);
-    ByteBuffer body = body(half);
+    ByteBuffer body = half.bodySlice();
     if (dueAtMs > 0) {
       group.delayed.add(new Delayed(group.batch.count(), dueAtMs));
       group.targets.add(timerQueue);
@@ -378,25 +378,14 @@ final class TransactionEnds {
         Names.UNDECIDED_TOPIC,
         QueueSelector.queue(0),
         half.flag(),
-        sysFlag(half),
+        MessageLayout.sysFlagOfCopy(half.sysFlag()),
         half.bornAtMs(),
         half.bornHost(),
         half.reconsumeTimes(),
         0,
-        body(half),
+        half.bodySlice(),
         properties);
     group.targets.add(undecidedQueue);
-  }
-
-  private static int sysFlag(MessageView half) {
-    return half.sysFlag() & ~(MessageLayout.SYS_STORE_HOST_V6 | MessageLayout.SYS_TRANSACTION_MASK);
-  }
-
-  private static ByteBuffer body(MessageView half) {
-    return half.buffer()
-        .duplicate()
-        .position(half.bodyPosition())
-        .limit(half.bodyPosition() + half.bodyBytes());
   }
 
   /** When a committed message is due, or 0 for at once. */

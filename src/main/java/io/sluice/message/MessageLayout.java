@@ -106,6 +106,14 @@ public final class MessageLayout {
     return storeHost(sysFlag) + storeHostBytes(sysFlag);
   }
 
+  /**
+   * The sysFlag of a record that is a copy of another one: it is no part of a transaction any more,
+   * and its store host is told by who stores it.
+   */
+  public static int sysFlagOfCopy(int sysFlag) {
+    return sysFlag & ~(SYS_TRANSACTION_MASK | SYS_STORE_HOST_V6);
+  }
+
   /** Position of the body length in a record with this sysFlag. */
   public static int bodyLength(int sysFlag) {
     return reconsumeTimes(sysFlag) + 12;

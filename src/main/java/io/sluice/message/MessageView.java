@@ -170,6 +170,11 @@ public final class MessageView {
     return hostText(host);
   }
 
+  /** The body's bytes, from position to limit; a view of the record, not a copy. */
+  public ByteBuffer bodySlice() {
+    return buffer.duplicate().position(bodyAt).limit(bodyAt + bodyBytes);
+  }
+
   /** Where the body starts in the buffer. */
   public int bodyPosition() {
     return bodyAt;
