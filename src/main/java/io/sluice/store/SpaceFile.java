@@ -34,7 +34,7 @@ final class SpaceFile {
   volatile boolean changed;
 
   /** When it was last read behind the warm end, by {@link System#nanoTime}. */
-  volatile long lastUsedNs;
+  volatile long lastUsedNs = System.nanoTime();
 
   SpaceFile(FileAccess access, Path path, long start, int bytes) {
     this.access = access;
