@@ -38,6 +38,7 @@ final class BrokerUnit implements Follower.Owner {
   private final LatencyRecorder latency;
   private final Metrics metrics;
   private final BrokerOptions broker;
+  private final Context loop;
   private final Context home;
   private Future<?> last = Future.succeededFuture();
   private volatile Master master;
@@ -49,6 +50,7 @@ final class BrokerUnit implements Follower.Owner {
    * A Broker; not started.
    *
    * @param broker its options, as a master
+   * @param loop a context of the event loop that it shares; null for one of its own
    */
   BrokerUnit(
       Vertx vertx,
@@ -56,13 +58,15 @@ final class BrokerUnit implements Follower.Owner {
       Clock clock,
       LatencyRecorder latency,
       Metrics metrics,
-      BrokerOptions broker) {
+      BrokerOptions broker,
+      Context loop) {
     this.vertx = vertx;
     this.options = options;
     this.clock = clock;
     this.latency = latency;
     this.metrics = metrics;
     this.broker = broker;
+    this.loop = loop;
     home = ((VertxInternal) vertx).createEventLoopContext();
   }
 
@@ -155,7 +159,9 @@ final class BrokerUnit implements Follower.Owner {
               return new BrokerVerticle(
                   own, clock, latency, metrics, FileAccess.system(), replication(own, follows));
             })
-        .compose(vertx::deployVerticle)
+        .compose(
+            verticle ->
+                vertx.deployVerticle(loop == null ? verticle : new OnLoopOf(loop, verticle)))
         .map(
             id -> {
               deployment = id;

@@ -14,6 +14,7 @@ import io.sluice.nameserver.NameServerVerticle;
 import io.sluice.remoting.BrokerFrontVerticle;
 import io.sluice.remoting.NameServerFrontVerticle;
 import io.sluice.util.Clock;
+import io.vertx.core.Context;
 import io.vertx.core.Deployable;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -38,6 +39,12 @@ import java.util.function.Supplier;
 public final class Sluice {
 
   private static final System.Logger LOG = System.getLogger(Sluice.class.getName());
+
+  /**
+   * With so few event loops the Broker shares one with the front of RocketMQ clients, see decision
+   * 0040: a loop each would only have them wake each other.
+   */
+  private static final int FEW_LOOPS = 2;
 
   private final Clock clock = Clock.system();
   private final Latencies latencies = new Latencies(clock);
@@ -116,7 +123,7 @@ public final class Sluice {
                 .setClassPathResolvingEnabled(false));
   }
 
-  /** One for the Broker and one for the fronts at least; more only where there are processors. */
+  /** Two at least; more only where there are processors. */
   private static int eventLoops(SluiceOptions options) {
     return options.eventLoops() > 0
         ? options.eventLoops()
@@ -177,15 +184,16 @@ public final class Sluice {
             deployed -> {
               brokerPort = front.port();
               return deployBroker(
-                  options.brokerOptions(front.advertisedAddress(), front.storeHost()));
+                  options.brokerOptions(front.advertisedAddress(), front.storeHost()),
+                  eventLoops(options) <= FEW_LOOPS ? front.context() : null);
             })
         .mapEmpty();
   }
 
-  private Future<Void> deployBroker(BrokerOptions brokerOptions) {
+  private Future<Void> deployBroker(BrokerOptions brokerOptions, Context loop) {
     Supplier<Future<Void>> frontCloser = closers.pop();
     long startNs = System.nanoTime();
-    broker = new BrokerUnit(vertx, options, clock, latencies, metrics, brokerOptions);
+    broker = new BrokerUnit(vertx, options, clock, latencies, metrics, brokerOptions, loop);
     closers.push(broker::stop);
     return broker
         .start()
