@@ -160,7 +160,7 @@ final class Dispatcher {
         .onComplete(
             made -> {
               if (made.failed()) {
-                answer.fail(SluiceException.of(made.cause()));
+                answer.fail(Refusals.ofFailure(made.cause()));
                 return;
               }
               try {
