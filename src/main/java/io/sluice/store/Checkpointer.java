@@ -64,6 +64,7 @@ final class Checkpointer {
       long derivedTo,
       long queueFiles,
       int queueSlots,
+      int queues,
       long indexNext,
       List<Integer> deletedSlots,
       List<Long> deletedChunks) {}
@@ -130,6 +131,7 @@ final class Checkpointer {
             files.log.usedTo(),
             files.chunks.space().files().length,
             files.names.slots(),
+            files.names.inUse() - deletedSlots.size(),
             files.index.next(),
             deletedSlots,
             deletedChunks);

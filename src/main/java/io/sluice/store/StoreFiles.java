@@ -171,6 +171,10 @@ final class StoreFiles {
       writeSmall(beside, Integer.toString(VERSION), true);
       access.move(beside, path);
       access.forceDirectory(directory);
+      // Said so that a directory that was emptied, or is another one than meant, does not go
+      // unseen.
+      System.getLogger(StoreFiles.class.getName())
+          .log(System.Logger.Level.INFO, "made a new store in {0}", directory);
       return;
     }
     String found = readSmall(path);
