@@ -20,7 +20,7 @@ public final class LogCuts {
    * @throws StoreException LOCKED if somebody has the store, FAILED if a file fails
    */
   public static long cut(StoreOptions options, FileAccess access, long place) {
-    StoreFiles files = new StoreFiles(options, access);
+    StoreFiles files = new StoreFiles(options, access, StoreThreads.system());
     files.lock();
     try {
       files.open();
@@ -49,7 +49,7 @@ public final class LogCuts {
    * @throws StoreException LOCKED if somebody has the store, FAILED if a file fails
    */
   public static void restart(StoreOptions options, FileAccess access, long place) {
-    StoreFiles files = new StoreFiles(options, access);
+    StoreFiles files = new StoreFiles(options, access, StoreThreads.system());
     files.lock();
     try {
       files.open();

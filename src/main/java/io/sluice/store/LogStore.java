@@ -39,6 +39,7 @@ final class LogStore implements MessageStore {
 
   private final StoreOptions options;
   private final StoreFiles files;
+  private final StoreThreads threads;
   private final Clock clock;
   private final Executor owner;
   private final byte[] storeHost;
@@ -81,6 +82,7 @@ final class LogStore implements MessageStore {
   LogStore(
       StoreOptions options,
       StoreFiles files,
+      StoreThreads threads,
       Clock clock,
       Executor owner,
       LatencyRecorder latency,
@@ -89,6 +91,7 @@ final class LogStore implements MessageStore {
       RecoveryListener listener) {
     this.options = options;
     this.files = files;
+    this.threads = threads;
     this.clock = clock;
     this.owner = owner;
     this.queues = queues;
@@ -100,10 +103,11 @@ final class LogStore implements MessageStore {
     touchedFrom = recovered.scannedFrom();
     lastStoredAtMs = recovered.lastStoredAtMs();
     warmTimeNs = options.warmTime().toNanos();
-    workers = new Workers(owner);
-    preparer = new Preparer(files.spaces(), this::roomGrew, this::beat, this::fail);
+    workers = new Workers(threads, owner);
+    preparer = new Preparer(threads, files.spaces(), this::roomGrew, this::beat, this::fail);
     flusher =
         new Flusher(
+            threads,
             log,
             files.checkpoint,
             latency,
@@ -111,9 +115,9 @@ final class LogStore implements MessageStore {
             recovered.forcedTo(),
             this::forceDone,
             this::fail);
-    checkpointer = new Checkpointer(options, files, owner, workers, flusher, this);
+    checkpointer = new Checkpointer(options, files, threads, owner, workers, flusher, this);
     reader = new Reader(files, workers);
-    retention = new Retention(options, files, clock, workers, this);
+    retention = new Retention(options, files, threads, clock, workers, this);
     raw = new RawAccess(this, files, queues, workers, listener);
   }
 
@@ -824,9 +828,7 @@ final class LogStore implements MessageStore {
     queues.forEach(LogQueue::reset);
     segmentBuffer = null;
     callWritable();
-    Thread closer = new Thread(() -> closeFiles(plan, result), "sluice-store-close");
-    closer.setDaemon(true);
-    closer.start();
+    threads.start("sluice-store-close", () -> closeFiles(plan, result));
     return result;
   }
 
