@@ -183,7 +183,7 @@ final class SendBacks {
     String topic = firstTopic == null ? view.topic() : firstTopic;
     properties
         .put(PropertyNames.RETRY_TOPIC, topic)
-        .put(PropertyNames.ORIGIN_MESSAGE_ID, firstId == null ? offsetMessageId() : firstId);
+        .put(PropertyNames.ORIGIN_MESSAGE_ID, firstId == null ? offsetMessageId(view) : firstId);
     if (dead) {
       properties
           .put(PropertyNames.ORIGIN_GROUP, group.name())
@@ -207,7 +207,7 @@ final class SendBacks {
   }
 
   /** RocketMQ's server-side id: store host and physical offset in hex. */
-  private String offsetMessageId() {
+  static String offsetMessageId(MessageView view) {
     byte[] host = new byte[MessageLayout.storeHostBytes(view.sysFlag())];
     view.buffer().get(view.position() + MessageLayout.storeHost(view.sysFlag()), host);
     HexFormat hex = HexFormat.of().withUpperCase();
