@@ -336,7 +336,8 @@ public final class BrokerVerticle extends VerticleBase {
         new LetterJobs(
             store, state, catalog, log, dispatcher, reader, turn, clock, clientKept::hasClients);
     retries =
-        new RetryHandover(store, state, catalog, log, dispatcher, reader, clientKept, timers, turn, clock);
+        new RetryHandover(
+            store, state, catalog, log, dispatcher, reader, clientKept, timers, turn, clock);
     letters = new LetterHandler(options, store, state, catalog, log, reader, letterJobs);
     admin.connect(timers);
     snapshots = new Snapshots(context, store, state, catalog, log, file, worker, this::neededFrom);

@@ -327,7 +327,7 @@ final class ClientKeptHandler {
 
   private void pull(Pull pull, Answer<BusMessage> answer) {
     if (!slave) {
-      ensureGroup(pull.group());
+      catalog.groupForUse(pull.group());
       checkEnabled(pull.group());
     }
     TopicState topic = catalog.existingTopic(pull.topic());
@@ -616,7 +616,7 @@ final class ClientKeptHandler {
 
   private Done heartbeat(Heartbeat heartbeat) {
     for (Membership membership : slave ? List.<Membership>of() : heartbeat.memberships()) {
-      ensureGroup(membership.group());
+      catalog.groupForUse(membership.group());
       // Consumers look for its route when they start, and retries need it.
       catalog.topicForUse(Names.RETRY_PREFIX + membership.group());
     }
@@ -634,12 +634,6 @@ final class ClientKeptHandler {
           && shares(membership.group(), subscription.topic())) {
         dispatcher.fail(consumption, sharedByClients(membership.group(), subscription.topic()));
       }
-    }
-  }
-
-  private void ensureGroup(String group) {
-    if (!state.groups.containsKey(group)) {
-      catalog.putGroup(catalog.newGroup(group));
     }
   }
 

@@ -276,8 +276,7 @@ final class RetryHandover {
     }
     int mostBytes = Math.min(STEP_BYTES, store.maxAtomicBytes() - CHANGE_BYTES);
     int bytes = step.batch.size() + queue.recordBytes(offset);
-    step.more =
-        step.batch.count() == STEP_MESSAGES || step.batch.count() > 0 && bytes > mostBytes;
+    step.more = step.batch.count() == STEP_MESSAGES || step.batch.count() > 0 && bytes > mostBytes;
     return !step.more;
   }
 
