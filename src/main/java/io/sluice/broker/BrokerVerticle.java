@@ -105,6 +105,7 @@ public final class BrokerVerticle extends VerticleBase {
   private TransactionEnds transactionEnds;
   private TransactionChecks transactionChecks;
   private LetterJobs letterJobs;
+  private RetryHandover retries;
   private LetterHandler letters;
   private Snapshots snapshots;
   private Registrar registrar;
@@ -341,6 +342,9 @@ public final class BrokerVerticle extends VerticleBase {
     letterJobs =
         new LetterJobs(
             store, state, catalog, log, dispatcher, reader, turn, clock, clientKept::hasClients);
+    retries =
+        new RetryHandover(
+            store, state, catalog, log, dispatcher, reader, clientKept, timers, turn, clock);
     letters = new LetterHandler(options, store, state, catalog, log, reader, letterJobs);
     admin.connect(timers);
     snapshots =
@@ -615,6 +619,7 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(letterJobs::work);
     turn.addStep(this::tellArrivals);
     turn.addStep(this::tellConfirmed);
+    turn.addStep(retries::work);
     turn.addStep(dispatcher::serveTouched);
     turn.addStep(reader::serveTouched);
     turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
@@ -633,6 +638,7 @@ public final class BrokerVerticle extends VerticleBase {
         });
     timers.start();
     letterJobs.start();
+    dispatcher.connect(retries::look);
     running = true;
     topicsChanged = true;
     // Whoever asks a NameServer once the start is over finds this Broker there.
