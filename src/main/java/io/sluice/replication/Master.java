@@ -238,8 +238,9 @@ public final class Master implements Replication {
     return set.isInSync(id);
   }
 
+  /** 0 while the store is not open. */
   long confirmedTo() {
-    return set.confirmedTo(store.maxPhysicalOffset());
+    return store == null ? 0 : set.confirmedTo(store.maxPhysicalOffset());
   }
 
   /** Looks at what is confirmed, shows it, and answers who waits for it. */
