@@ -24,6 +24,9 @@ import org.junit.jupiter.api.Test;
 /** Full disks, failing forces, and directories that are not to be had. */
 final class BadLuckTest {
 
+  // Simulated processes of other tests end without closing what they have.
+  private final long mappedBefore = Mapping.open();
+
   private static final Path DIRECTORY = Path.of("store");
 
   private final MemoryFiles files = new MemoryFiles();
@@ -33,7 +36,7 @@ final class BadLuckTest {
   void closeStore() {
     kit.close();
     assertEquals(List.of(), files.violations(), "written where the disk had no room");
-    assertEquals(0, Mapping.open(), "mappings left behind");
+    assertEquals(mappedBefore, Mapping.open(), "mappings left behind");
   }
 
   @Test

@@ -20,6 +20,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** When segments go, and what goes with them. */
 final class RetentionTest {
 
+  // Simulated processes of other tests end without closing what they have.
+  private final long mappedBefore = Mapping.open();
+
   private static final int SEGMENT_BYTES = 16 << 10;
 
   @TempDir Path temporary;
@@ -42,7 +45,7 @@ final class RetentionTest {
   @AfterEach
   void closeStore() {
     kit.close();
-    assertEquals(0, Mapping.open(), "mappings left behind");
+    assertEquals(mappedBefore, Mapping.open(), "mappings left behind");
   }
 
   @Test
