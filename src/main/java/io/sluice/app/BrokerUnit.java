@@ -93,7 +93,7 @@ final class BrokerUnit implements Follower.Owner {
     return now == null ? -1 : now.port();
   }
 
-  /** What replicates the log of the Broker that was started last. */
+  /** What replicates the log of the Broker that runs now; {@link Replication#NONE} between two. */
   Replication replication() {
     return replication;
   }
@@ -152,6 +152,7 @@ final class BrokerUnit implements Follower.Owner {
     String id = deployment;
     deployment = null;
     master = null;
+    replication = Replication.NONE;
     return id == null ? Future.succeededFuture() : vertx.undeploy(id);
   }
 
@@ -160,24 +161,26 @@ final class BrokerUnit implements Follower.Owner {
       return Future.succeededFuture();
     }
     boolean follows = options.replication().follows() && !promoted;
+    Replication[] made = new Replication[1];
     return vertx
         .executeBlocking(
             () -> {
               options.replication().check();
               BrokerOptions own = new BrokerOptions(broker);
               own.setBrokerId(follows ? options.replication().brokerId() : 0);
-              replication = makeReplication(own, follows);
-              return new BrokerVerticle(own, clock, latency, metrics, files, threads, replication);
+              made[0] = replication(own, follows);
+              return new BrokerVerticle(own, clock, latency, metrics, files, threads, made[0]);
             })
         .compose(vertx::deployVerticle)
         .map(
             id -> {
               deployment = id;
+              replication = made[0];
               return null;
             });
   }
 
-  private Replication makeReplication(BrokerOptions own, boolean follows) {
+  private Replication replication(BrokerOptions own, boolean follows) {
     ReplicationConfig config = options.replication();
     ReplicationOptions all =
         new ReplicationOptions(

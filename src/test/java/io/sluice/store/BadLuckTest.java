@@ -24,10 +24,10 @@ import org.junit.jupiter.api.Test;
 /** Full disks, failing forces, and directories that are not to be had. */
 final class BadLuckTest {
 
+  private static final Path DIRECTORY = Path.of("store");
+
   // Simulated processes of other tests end without closing what they have.
   private final long mappedBefore = Mapping.open();
-
-  private static final Path DIRECTORY = Path.of("store");
 
   private final MemoryFiles files = new MemoryFiles();
   private final StoreKit kit = new StoreKit(DIRECTORY, files);

@@ -20,10 +20,10 @@ import org.junit.jupiter.api.io.TempDir;
 /** When segments go, and what goes with them. */
 final class RetentionTest {
 
+  private static final int SEGMENT_BYTES = 16 << 10;
+
   // Simulated processes of other tests end without closing what they have.
   private final long mappedBefore = Mapping.open();
-
-  private static final int SEGMENT_BYTES = 16 << 10;
 
   @TempDir Path temporary;
   private Path directory;
