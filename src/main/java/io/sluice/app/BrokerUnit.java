@@ -183,7 +183,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     return now == null ? -1 : now.port();
   }
 
-  /** What replicates the log of the Broker that was started last. */
+  /** What replicates the log of the Broker that runs now; {@link Replication#NONE} between two. */
   Replication replication() {
     return replication;
   }
@@ -252,6 +252,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     deployed = null;
     master = null;
     follower = null;
+    replication = Replication.NONE;
     return id == null ? Future.succeededFuture() : vertx.undeploy(id);
   }
 
@@ -263,6 +264,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     }
     boolean follows =
         elects ? assignment.mastership() == null : options.replication().follows() && !promoted;
+    Replication[] made = new Replication[1];
     return vertx
         .executeBlocking(
             () -> {
@@ -270,19 +272,20 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
               BrokerOptions own = new BrokerOptions(broker);
               long id = elects ? assignment.node() : options.replication().brokerId();
               own.setBrokerId(follows ? id : 0);
-              replication = makeReplication(own, follows, assignment);
-              return new BrokerVerticle(own, clock, latency, metrics, files, threads, replication);
+              made[0] = replication(own, follows, assignment);
+              return new BrokerVerticle(own, clock, latency, metrics, files, threads, made[0]);
             })
         .compose(vertx::deployVerticle)
         .map(
             id -> {
               deployment = id;
               deployed = assignment;
+              replication = made[0];
               return null;
             });
   }
 
-  private Replication makeReplication(BrokerOptions own, boolean follows, Assignment assignment) {
+  private Replication replication(BrokerOptions own, boolean follows, Assignment assignment) {
     ReplicationConfig config = options.replication();
     if (assignment != null && follows) {
       config = config.following(assignment.masterAt());
