@@ -10,6 +10,7 @@ import io.sluice.replication.Master;
 import io.sluice.replication.ReplicationOptions;
 import io.sluice.store.FileAccess;
 import io.sluice.store.Replication;
+import io.sluice.store.StoreThreads;
 import io.sluice.util.Clock;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
@@ -17,7 +18,6 @@ import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.internal.VertxInternal;
 import java.lang.System.Logger.Level;
-import java.nio.file.Files;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 
@@ -38,9 +38,12 @@ final class BrokerUnit implements Follower.Owner {
   private final LatencyRecorder latency;
   private final Metrics metrics;
   private final BrokerOptions broker;
+  private final FileAccess files;
+  private final StoreThreads threads;
   private final Context home;
   private Future<?> last = Future.succeededFuture();
   private volatile Master master;
+  private volatile Replication replication = Replication.NONE;
   private String deployment;
   private boolean promoted;
   private boolean stopped;
@@ -49,6 +52,8 @@ final class BrokerUnit implements Follower.Owner {
    * A Broker; not started.
    *
    * @param broker its options, as a master
+   * @param files all that the Broker and its replication read and write
+   * @param threads where its store works
    */
   BrokerUnit(
       Vertx vertx,
@@ -56,8 +61,12 @@ final class BrokerUnit implements Follower.Owner {
       Clock clock,
       LatencyRecorder latency,
       Metrics metrics,
-      BrokerOptions broker) {
+      BrokerOptions broker,
+      FileAccess files,
+      StoreThreads threads) {
     this.vertx = vertx;
+    this.files = files;
+    this.threads = threads;
     this.options = options;
     this.clock = clock;
     this.latency = latency;
@@ -82,6 +91,11 @@ final class BrokerUnit implements Follower.Owner {
   int replicationPort() {
     Master now = master;
     return now == null ? -1 : now.port();
+  }
+
+  /** What replicates the log of the Broker that was started last. */
+  Replication replication() {
+    return replication;
   }
 
   @Override
@@ -152,8 +166,8 @@ final class BrokerUnit implements Follower.Owner {
               options.replication().check();
               BrokerOptions own = new BrokerOptions(broker);
               own.setBrokerId(follows ? options.replication().brokerId() : 0);
-              return new BrokerVerticle(
-                  own, clock, latency, metrics, FileAccess.system(), replication(own, follows));
+              replication = makeReplication(own, follows);
+              return new BrokerVerticle(own, clock, latency, metrics, files, threads, replication);
             })
         .compose(vertx::deployVerticle)
         .map(
@@ -163,7 +177,7 @@ final class BrokerUnit implements Follower.Owner {
             });
   }
 
-  private Replication replication(BrokerOptions own, boolean follows) {
+  private Replication makeReplication(BrokerOptions own, boolean follows) {
     ReplicationConfig config = options.replication();
     ReplicationOptions all =
         new ReplicationOptions(
@@ -181,13 +195,13 @@ final class BrokerUnit implements Follower.Owner {
             config.inSyncTimeout(),
             config.ackTimeout());
     if (follows) {
-      return new Follower(vertx, all, clock, this);
+      return new Follower(vertx, files, all, clock, this);
     }
     // Who has had slaves goes on with its epochs, so that they can come again.
-    if (config.port() < 0 && !promoted && !Files.exists(own.getDirectory().resolve("epochs"))) {
+    if (config.port() < 0 && !promoted && !files.exists(own.getDirectory().resolve("epochs"))) {
       return Replication.NONE;
     }
-    Master made = new Master(vertx, all, clock);
+    Master made = new Master(vertx, files, all, clock);
     master = made;
     return made;
   }

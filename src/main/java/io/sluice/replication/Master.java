@@ -1,5 +1,6 @@
 package io.sluice.replication;
 
+import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
@@ -38,6 +39,7 @@ public final class Master implements Replication {
   private static final int MAX_WAITING = 1 << 20;
 
   private final Vertx vertx;
+  final FileAccess files;
   final ReplicationOptions options;
   final Clock clock;
   private final InSyncSet set;
@@ -60,8 +62,9 @@ public final class Master implements Replication {
   private record Confirming(long physicalOffset, CompletableFuture<Void> done) {}
 
   /** A master; nothing is opened yet. */
-  public Master(Vertx vertx, ReplicationOptions options, Clock clock) {
+  public Master(Vertx vertx, FileAccess files, ReplicationOptions options, Clock clock) {
     this.vertx = vertx;
+    this.files = files;
     this.options = options;
     this.clock = clock;
     set = new InSyncSet(options.inSyncTimeout().toMillis());
@@ -95,7 +98,7 @@ public final class Master implements Replication {
   }
 
   private EpochHistory beginEpoch(long end, long begin) throws IOException {
-    EpochFile file = new EpochFile(options.directory());
+    EpochFile file = new EpochFile(files, options.directory());
     EpochHistory begun = file.read().begin(end, begin, new SecureRandom().nextLong());
     file.write(begun);
     return begun;
