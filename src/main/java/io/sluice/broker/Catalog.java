@@ -117,9 +117,17 @@ final class Catalog {
   GroupState existingGroup(String name) {
     GroupState group = name == null ? null : state.groups.get(name);
     if (group == null) {
-      throw new SluiceException(ErrorCode.GROUP_NOT_FOUND, "there is no group '" + name + "'");
+      throw new SluiceException(
+          ErrorCode.GROUP_NOT_FOUND,
+          "there is no group '" + name + "'; it is made by its first receive, or by hand");
     }
     return group;
+  }
+
+  /** The group, made if it is new. */
+  GroupState groupForUse(String name) {
+    GroupState group = name == null ? null : state.groups.get(name);
+    return group != null ? group : putGroup(newGroup(name));
   }
 
   /** The topic of a group's dead letters; made if it is new, whatever is allowed to users. */
@@ -238,18 +246,14 @@ final class Catalog {
     }
     checkGroupName(groupName);
     TopicState topic = topicForUse(topicName);
-    if (!state.groups.containsKey(groupName)) {
-      putGroup(newGroup(groupName));
-    }
+    groupForUse(groupName);
     return startOffsets(topic, from).map(offsets -> makeConsumption(groupName, topic, offsets));
   }
 
   /** As {@link #consume}, beginning at these offsets. */
   Consumption consumeAt(String groupName, TopicState topic, long[] offsets) {
     checkGroupName(groupName);
-    if (!state.groups.containsKey(groupName)) {
-      putGroup(newGroup(groupName));
-    }
+    groupForUse(groupName);
     return makeConsumption(groupName, topic, offsets);
   }
 
@@ -350,7 +354,9 @@ final class Catalog {
   }
 
   private static SluiceException topicNotFound(String name) {
-    return new SluiceException(ErrorCode.TOPIC_NOT_FOUND, "there is no topic '" + name + "'");
+    return new SluiceException(
+        ErrorCode.TOPIC_NOT_FOUND,
+        "there is no topic '" + name + "'; look for it in the list of topics, or make it first");
   }
 
   private static SluiceException invalid(String detail) {

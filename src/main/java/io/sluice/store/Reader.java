@@ -158,7 +158,7 @@ final class Reader {
       return false;
     }
     try {
-      file.lastUsedNs = System.nanoTime();
+      file.used = true;
       int position = (int) (entry.physicalOffset() - file.start);
       return !filter.wants(new MessageView().wrap(mapping.buffer, position));
     } catch (IndexOutOfBoundsException e) {
@@ -208,7 +208,7 @@ final class Reader {
           return null;
         }
         file = next;
-        file.lastUsedNs = System.nanoTime();
+        file.used = true;
       }
       return mapping.buffer;
     }
@@ -366,7 +366,7 @@ final class Reader {
         return 0;
       }
       try {
-        file.lastUsedNs = System.nanoTime();
+        file.used = true;
         int position = (int) (physicalOffset - file.start);
         int limit = (int) Math.min(file.bytes, log.usedTo() - file.start);
         return MessageView.wholeRecordBytes(mapping.buffer, position, limit, physicalOffset);
@@ -384,6 +384,19 @@ final class Reader {
   }
 
   private StoreException damaged(LogQueue.Snapshot queue, long offset, Entry entry) {
+    if (entry.recordBytes() <= 0) {
+      return new StoreException(
+          StoreException.Kind.DAMAGED,
+          "the entry for message "
+              + offset
+              + " of topic '"
+              + queue.queue().topic()
+              + "' queue "
+              + queue.queue().queueId()
+              + " is empty: the files of the queues are damaged; stop, delete the directory "
+              + files.chunks.space().directory()
+              + " and start: the queues are rebuilt from the log");
+    }
     SpaceFile file = log.find(entry.physicalOffset());
     return new StoreException(
         StoreException.Kind.DAMAGED,

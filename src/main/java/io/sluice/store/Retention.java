@@ -42,6 +42,7 @@ final class Retention {
 
   private final StoreOptions options;
   private final StoreFiles files;
+  private final StoreThreads threads;
   private final Clock clock;
   private final Workers workers;
   private final LogStore store;
@@ -49,14 +50,22 @@ final class Retention {
   // Preparer's thread starts, owner ends.
   private volatile boolean unmapping;
   private volatile boolean running;
-  private long startedNs = System.nanoTime();
+  private long startedNs;
 
-  Retention(StoreOptions options, StoreFiles files, Clock clock, Workers workers, LogStore store) {
+  Retention(
+      StoreOptions options,
+      StoreFiles files,
+      StoreThreads threads,
+      Clock clock,
+      Workers workers,
+      LogStore store) {
     this.options = options;
     this.files = files;
+    this.threads = threads;
     this.clock = clock;
     this.workers = workers;
     this.store = store;
+    startedNs = threads.nowNs();
   }
 
   /** Where a queue begins after a deletion. */
@@ -78,7 +87,7 @@ final class Retention {
   }
 
   private void maybeLook() {
-    long elapsedNs = System.nanoTime() - startedNs;
+    long elapsedNs = threads.nowNs() - startedNs;
     boolean hurry = store.isDiskFull() || logBytes() > options.quotaBytes();
     long waitNs =
         hurry
@@ -86,7 +95,7 @@ final class Retention {
             : options.retentionInterval().toNanos();
     if (!running && elapsedNs >= waitNs) {
       running = true;
-      startedNs = System.nanoTime();
+      startedNs = threads.nowNs();
       look().whenComplete((deleted, failure) -> running = false);
     }
   }
@@ -175,16 +184,23 @@ final class Retention {
 
   /** Worker. */
   private void unmapCold() {
-    long nowNs = System.nanoTime();
+    long nowNs = threads.nowNs();
     SpaceFile last = null;
     for (SpaceFile segment : files.log.files()) {
-      if (isCold(segment) && (last == null || segment.lastUsedNs - last.lastUsedNs > 0)) {
+      if (!isCold(segment)) {
+        continue;
+      }
+      if (segment.used) {
+        segment.used = false;
+        segment.usedNs = nowNs;
+      }
+      if (last == null || segment.usedNs - last.usedNs >= 0) {
         last = segment;
       }
     }
     for (SpaceFile segment : files.log.files()) {
       long afterNs = segment == last ? options.warmTime().toNanos() : UNMAP_AFTER_NS;
-      if (isCold(segment) && nowNs - segment.lastUsedNs > afterNs) {
+      if (isCold(segment) && !segment.used && nowNs - segment.usedNs >= afterNs) {
         segment.unmap();
       }
     }
