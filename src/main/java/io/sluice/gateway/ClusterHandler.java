@@ -37,6 +37,12 @@ final class ClusterHandler {
       out.next("cluster").string(node.cluster()).next("id").number(node.brokerId());
       out.next("role").string(node.brokerId() == 0 ? "master" : "slave");
       out.next("address").string(node.address()).next("lastSeen").number(node.lastSeenMs());
+      if (node.epoch() > 0) {
+        out.next("epoch").number(node.epoch());
+      }
+      if (node.brokerId() == 0 && node.epoch() > 0) {
+        writeInSync(out, node.inSync());
+      }
       for (Answer<BrokerInfo> info : infos) {
         if (node.brokerId() == 0 && info.broker().equals(node.brokerName())) {
           writeInfo(out, info.value());
@@ -48,6 +54,13 @@ final class ClusterHandler {
         .string(call.loop.options.host() + ":" + call.loop.gateway.actualPort());
     out.next("sockets").number(call.loop.gateway.sockets().get());
     out.next("waiting").number(call.loop.gateway.waiting().get()).raw("}]}");
+  }
+
+  /** Broker ids of the slaves in sync; the master, 0, is one of the set. */
+  private static void writeInSync(JsonText out, List<Long> slaves) {
+    out.next("inSync").raw("[0");
+    slaves.forEach(id -> out.raw(",").number(id));
+    out.raw(']');
   }
 
   private static void writeInfo(JsonText out, BrokerInfo info) {

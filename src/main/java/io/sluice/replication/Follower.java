@@ -23,6 +23,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -90,6 +91,10 @@ public final class Follower implements Replication {
   private String lastTrouble = "";
   private boolean collecting;
 
+  // For whoever wonders which log is the longest.
+  private volatile long seenEpoch;
+  private volatile long seenEnd;
+
   // What was read and can not be taken yet: parts of frames first, then bytes behind them.
   private final ArrayDeque<Object> held = new ArrayDeque<>();
   private final ArrayDeque<ByteBuffer> unread = new ArrayDeque<>();
@@ -135,6 +140,7 @@ public final class Follower implements Replication {
             known -> {
               heard = known;
               noted = known;
+              see();
               store.raw().confirm(Math.min(known.confirmed(), store.maxPhysicalOffset()));
               timer = vertx.setPeriodic(ReplicationOptions.HEARTBEAT_MS, id -> beat());
               connect();
@@ -492,8 +498,24 @@ public final class Follower implements Replication {
     }
   }
 
+  private void see() {
+    seenEpoch = own.lastNumber();
+    seenEnd = store.maxPhysicalOffset();
+  }
+
+  /** Number of its log's last epoch; safe for any thread. */
+  public long seenEpoch() {
+    return seenEpoch;
+  }
+
+  /** End of its log a moment ago; safe for any thread. */
+  public long seenEnd() {
+    return seenEnd;
+  }
+
   /** After each read: what is whole is acknowledged, and forced. */
   private void tookSome() {
+    see();
     if (!following) {
       return;
     }
@@ -595,6 +617,7 @@ public final class Follower implements Replication {
         own.lastNumber(),
         store.raw().confirmedTo(),
         heard.inSync() ? 1 : 0,
+        new TreeSet<>(),
         (following ? "follows " : socket == null ? "does not reach " : "is connected to ")
             + whereToGo()
             + ", ends at "
