@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.sluice.app.Sluice;
-import io.sluice.app.SluiceOptions;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.json.JsonArray;
@@ -26,28 +24,9 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The API against the real Broker and NameServer, as they run in one process. */
-class WholeServerTest extends GatewayTestBase {
-
-  @TempDir Path data;
-
-  private Sluice sluice;
-
-  @Override
-  void openServer() throws Exception {
-    SluiceOptions options =
-        new SluiceOptions().setHost("127.0.0.1").setAnyPorts().setDataDirectory(data);
-    options.store().segmentBytes(4 << 20);
-    sluice = await(Sluice.start(vertx, options));
-    port = sluice.httpPort();
-  }
-
-  @Override
-  void closeServer() throws Exception {
-    await(sluice.close());
-  }
+class WholeServerTest extends WholeServerTestBase {
 
   @Test
   void shouldReceiveSettleAndSendAgain() throws Exception {
