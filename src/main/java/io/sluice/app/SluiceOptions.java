@@ -29,7 +29,9 @@ public final class SluiceOptions {
     /** Stores and forwards messages. */
     BROKER,
     /** Speaks HTTP and WebSocket. */
-    GATEWAY
+    GATEWAY,
+    /** Elects the masters, together with the others. */
+    CONTROLLER
   }
 
   /** A socket that missed so many pings is gone. */
@@ -43,7 +45,7 @@ public final class SluiceOptions {
 
   private final StoreOptions store;
   private final GatewayOptions gateway;
-  private Set<Role> roles = EnumSet.allOf(Role.class);
+  private Set<Role> roles = EnumSet.of(Role.NAMESERVER, Role.BROKER, Role.GATEWAY);
   private Path dataDirectory;
   private String host;
   private String advertisedHost;
@@ -70,6 +72,8 @@ public final class SluiceOptions {
   private int workers;
   private Duration blockedWarning;
   private ReplicationConfig replication;
+  private ControllerConfig controllers;
+  private String clusterSecret;
 
   /** A whole server with the defaults. */
   public SluiceOptions() {
@@ -107,6 +111,8 @@ public final class SluiceOptions {
     workers = other.workers;
     blockedWarning = other.blockedWarning;
     replication = other.replication;
+    controllers = other.controllers;
+    clusterSecret = other.clusterSecret;
   }
 
   SluiceOptions(Configuration from) {
@@ -136,6 +142,8 @@ public final class SluiceOptions {
     workers = from.integer(ConfigTable.WORKERS);
     blockedWarning = from.duration(ConfigTable.BLOCKED_WARNING);
     replication = new ReplicationConfig(from);
+    controllers = new ControllerConfig(from);
+    clusterSecret = from.text(ConfigTable.CLUSTER_SECRET);
     store = store(from);
     gateway = gateway(from);
   }
@@ -271,6 +279,21 @@ public final class SluiceOptions {
   public SluiceOptions setReplication(ReplicationConfig replication) {
     this.replication = replication;
     return this;
+  }
+
+  /** Who elects the masters. */
+  public ControllerConfig controllers() {
+    return controllers;
+  }
+
+  public SluiceOptions setControllers(ControllerConfig controllers) {
+    this.controllers = controllers;
+    return this;
+  }
+
+  /** What the ports of cluster and controllers are protected by; empty for nothing. */
+  String clusterSecret() {
+    return clusterSecret;
   }
 
   public Set<Role> roles() {

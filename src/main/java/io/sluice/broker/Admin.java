@@ -1,6 +1,5 @@
 package io.sluice.broker;
 
-import io.sluice.bus.AckLevel;
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AdminRequest.BrokerInfo;
 import io.sluice.bus.AdminRequest.DeleteGroup;
@@ -139,7 +138,7 @@ final class Admin {
         .onComplete(
             done -> {
               if (done.failed()) {
-                answer.fail(SluiceException.of(done.cause()));
+                answer.fail(Refusals.ofFailure(done.cause()));
               } else if (done.result()) {
                 whenRecorded(Done.DONE, answer);
               } else {
@@ -152,23 +151,7 @@ final class Admin {
   }
 
   private void whenRecorded(BusMessage reply, Answer<BusMessage> answer) {
-    Answer<Void> recorded =
-        new Answer<>() {
-          @Override
-          public void succeed(Void nothing) {
-            answer.succeed(reply);
-          }
-
-          @Override
-          public void fail(SluiceException failure) {
-            answer.fail(failure);
-          }
-        };
-    if (options.getDefaultAck() == AckLevel.MEMORY) {
-      log.whenWritten(recorded);
-    } else {
-      log.whenForced(recorded);
-    }
+    log.whenRecorded(options.getDefaultAck(), Answer.mapped(answer, nothing -> reply));
   }
 
   private TopicState userTopic(String name) {
@@ -248,7 +231,7 @@ final class Admin {
           if (done.succeeded()) {
             whenRecorded(done.result(), answer);
           } else {
-            answer.fail(SluiceException.of(done.cause()));
+            answer.fail(Refusals.ofFailure(done.cause()));
           }
         });
   }
@@ -412,7 +395,7 @@ final class Admin {
           if (done.succeeded()) {
             answer.succeed(done.result());
           } else {
-            answer.fail(SluiceException.of(done.cause()));
+            answer.fail(Refusals.ofFailure(done.cause()));
           }
         });
   }

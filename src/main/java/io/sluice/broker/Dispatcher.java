@@ -167,7 +167,7 @@ final class Dispatcher {
         .onComplete(
             made -> {
               if (made.failed()) {
-                answer.fail(SluiceException.of(made.cause()));
+                answer.fail(Refusals.ofFailure(made.cause()));
                 return;
               }
               try {

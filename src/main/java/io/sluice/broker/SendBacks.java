@@ -69,7 +69,7 @@ final class SendBacks {
         .onComplete(
             found -> {
               if (found.failed()) {
-                answer.fail(SluiceException.of(found.cause()));
+                answer.fail(Refusals.ofFailure(found.cause()));
                 return;
               }
               try (MessageBlock message = found.result()) {

@@ -15,6 +15,8 @@ public sealed interface NameServerRequest extends BusMessage {
    * @param address {@code host:port} that RocketMQ clients dial
    * @param dataVersion counts the changes of the topics
    * @param topics all topics of the Broker
+   * @param epoch of its log, 0 if it is not replicated: of two masters the newer is the master
+   * @param inSync broker ids of the slaves in sync, as a master knows them
    */
   record Register(
       String cluster,
@@ -22,8 +24,27 @@ public sealed interface NameServerRequest extends BusMessage {
       long brokerId,
       String address,
       long dataVersion,
-      List<TopicConfig> topics)
-      implements NameServerRequest {}
+      List<TopicConfig> topics,
+      long epoch,
+      List<Long> inSync)
+      implements NameServerRequest {
+
+    /** What an older Broker does not say is as if it were not replicated. */
+    public Register {
+      inSync = inSync == null ? List.of() : inSync;
+    }
+
+    /** A Broker that is not replicated. */
+    public Register(
+        String cluster,
+        String brokerName,
+        long brokerId,
+        String address,
+        long dataVersion,
+        List<TopicConfig> topics) {
+      this(cluster, brokerName, brokerId, address, dataVersion, topics, 0, List.of());
+    }
+  }
 
   /** A Broker leaves. Answer: {@link Done}. */
   record Unregister(String cluster, String brokerName, long brokerId, String address)
@@ -35,10 +56,28 @@ public sealed interface NameServerRequest extends BusMessage {
   /** Everything known. Answer: {@link Cluster}. */
   record GetCluster() implements NameServerRequest {}
 
-  /** One Broker: its addresses by id. */
+  /** One Broker: its addresses by id. See {@link Register}. */
   record BrokerNode(
-      String cluster, String brokerName, long brokerId, String address, long lastSeenMs)
-      implements BusMessage {}
+      String cluster,
+      String brokerName,
+      long brokerId,
+      String address,
+      long lastSeenMs,
+      long epoch,
+      List<Long> inSync)
+      implements BusMessage {
+
+    /** As an older NameServer knows it. */
+    public BrokerNode {
+      inSync = inSync == null ? List.of() : inSync;
+    }
+
+    /** A Broker that is not replicated. */
+    public BrokerNode(
+        String cluster, String brokerName, long brokerId, String address, long lastSeenMs) {
+      this(cluster, brokerName, brokerId, address, lastSeenMs, 0, List.of());
+    }
+  }
 
   /** A topic at one Broker. */
   record TopicRoute(String brokerName, TopicConfig config) implements BusMessage {}

@@ -3,7 +3,6 @@ package io.sluice.cluster;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.eventbus.EventBusOptions;
 import io.vertx.core.http.ClientAuth;
 import io.vertx.core.net.PfxOptions;
@@ -73,8 +72,7 @@ public final class Cluster {
             .setTcpNoDelay(true);
     if (tls != null) {
       // The event bus makes copies of its options by JSON, so only values survive.
-      PfxOptions store =
-          new PfxOptions().setValue(Buffer.buffer(tls.pkcs12())).setPassword(ClusterTls.PASSWORD);
+      PfxOptions store = tls.pfx();
       bus.setSsl(true)
           .setClientAuth(ClientAuth.REQUIRED)
           .setEnabledSecureTransportProtocols(Set.of(ClusterTls.PROTOCOL))

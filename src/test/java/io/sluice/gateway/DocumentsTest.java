@@ -59,9 +59,9 @@ class DocumentsTest {
     assertFields(ConsumeHandlers.RECEIVE_FIELDS, "Receive");
     assertFields(Filters.FIELDS, "Filter");
     assertFields(Settlements.FIELDS, "Settle");
-    assertFields(AdminHandlers.TOPIC_FIELDS, "TopicConfig");
-    assertFields(AdminHandlers.GROUP_FIELDS, "GroupConfig");
-    assertFields(AdminHandlers.POSITION_FIELDS, "SetPosition");
+    assertFields(TopicHandlers.FIELDS, "TopicConfig");
+    assertFields(GroupHandlers.FIELDS, "GroupConfig");
+    assertFields(PositionFields.FIELDS, "SetPosition");
     assertFields(LetterHandlers.REDRIVE_FIELDS, "Redrive");
     assertFields(LetterHandlers.PURGE_FIELDS, "Purge");
   }
@@ -105,12 +105,12 @@ class DocumentsTest {
     }
     assertEquals(new TreeSet<>(Socket.TYPES), types);
     assertFrame(SubscribeFields.FIELDS, "subscribe");
-    assertFrame(Socket.CREDIT_FIELDS, "credit");
-    assertFrame(Socket.SETTLE_FIELDS, "settle");
-    assertFrame(Socket.PUBLISH_FIELDS, "publish");
-    assertFrame(Socket.REPLY_FIELDS, "reply");
-    assertFrame(Socket.UNSUBSCRIBE_FIELDS, "unsubscribe");
-    assertFrame(Socket.SEEK_FIELDS, "seek");
+    assertFrame(SocketSubscriptions.CREDIT_FIELDS, "credit");
+    assertFrame(SocketSubscriptions.SETTLE_FIELDS, "settle");
+    assertFrame(SocketSends.PUBLISH_FIELDS, "publish");
+    assertFrame(SocketSends.REPLY_FIELDS, "reply");
+    assertFrame(SocketSubscriptions.UNSUBSCRIBE_FIELDS, "unsubscribe");
+    assertFrame(SocketSubscriptions.SEEK_FIELDS, "seek");
     assertFrame(Socket.PING_FIELDS, "ping");
     assertFrame(Socket.PING_FIELDS, "pong");
     assertFrame(Socket.AUTH_FIELDS, "auth");

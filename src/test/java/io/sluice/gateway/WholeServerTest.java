@@ -263,7 +263,15 @@ class WholeServerTest extends GatewayTestBase {
     assertTrue(log.contains("Tag=append,"), log);
     assertTrue(get("/").is(200).body().toString().contains("/openapi.json"));
     get("/nothing").isProblem(404, "NOT_FOUND", "/nothing");
-    post("/health/live", "").isProblem(405, "METHOD_NOT_ALLOWED");
+    post("/health/live", "").isProblem(405, "METHOD_NOT_ALLOWED", "it takes GET, HEAD");
+    Answer wrong = call(HttpMethod.PATCH, "/v1/topics/t", "");
+    wrong.isProblem(405, "METHOD_NOT_ALLOWED", "does not take PATCH");
+    assertEquals("DELETE, GET, HEAD, PUT", wrong.headers().get("allow"));
+    call(HttpMethod.HEAD, "/v1/topics/t/stream", "").is(405);
+    Answer head = call(HttpMethod.HEAD, "/v1/topics/t", "").is(200);
+    assertEquals("application/json", head.headers().get("content-type"));
+    assertEquals(0, head.body().length());
+    call(HttpMethod.HEAD, "/v1/topics/absent", "").is(404);
   }
 
   @Test
