@@ -13,6 +13,7 @@ import io.sluice.replication.ReplicationOptions;
 import io.sluice.store.FileAccess;
 import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
+import io.sluice.store.StoreThreads;
 import io.sluice.util.Clock;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
@@ -20,7 +21,6 @@ import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.internal.VertxInternal;
 import java.lang.System.Logger.Level;
-import java.nio.file.Files;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 
@@ -47,6 +47,8 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
   private final LatencyRecorder latency;
   private final Metrics metrics;
   private final BrokerOptions broker;
+  private final FileAccess files;
+  private final StoreThreads threads;
   private final Context home;
   private Future<?> last = Future.succeededFuture();
   private volatile Master master;
@@ -58,6 +60,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
   private volatile Assignment wanted;
 
   private Assignment deployed;
+  private volatile Replication replication = Replication.NONE;
   private String deployment;
   private boolean promoted;
   private boolean stopped;
@@ -66,6 +69,8 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
    * A Broker; not started.
    *
    * @param broker its options, as a master
+   * @param files all that the Broker and its replication read and write
+   * @param threads where its store works
    */
   BrokerUnit(
       Vertx vertx,
@@ -73,8 +78,12 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
       Clock clock,
       LatencyRecorder latency,
       Metrics metrics,
-      BrokerOptions broker) {
+      BrokerOptions broker,
+      FileAccess files,
+      StoreThreads threads) {
     this.vertx = vertx;
+    this.files = files;
+    this.threads = threads;
     this.options = options;
     this.clock = clock;
     this.latency = latency;
@@ -99,7 +108,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
         .executeBlocking(
             () -> {
               long end = NodeIdentity.leastEnd(broker.getDirectory());
-              long epoch = ReplicationOptions.lastEpoch(broker.getDirectory());
+              long epoch = ReplicationOptions.lastEpoch(files, broker.getDirectory());
               lastPosition = new Agent.Position(epoch, end);
               return ControllerSetup.agent(options, broker);
             })
@@ -165,13 +174,24 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
             wanted != assignment || assignment.equals(deployed)
                 ? Future.succeededFuture()
                 : undeploy().transform(closed -> deploy()))
-        .onFailure(this::retry);
+        .onFailure(
+            failure -> {
+              if (assignment.mastership() != null) {
+                agent.resign(assignment.epoch());
+              }
+              retry(failure);
+            });
   }
 
   /** Port at which slaves come, -1 if none. */
   int replicationPort() {
     Master now = master;
     return now == null ? -1 : now.port();
+  }
+
+  /** What replicates the log of the Broker that was started last. */
+  Replication replication() {
+    return replication;
   }
 
   @Override
@@ -256,13 +276,8 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
               BrokerOptions own = new BrokerOptions(broker);
               long id = elects ? assignment.node() : options.replication().brokerId();
               own.setBrokerId(follows ? id : 0);
-              return new BrokerVerticle(
-                  own,
-                  clock,
-                  latency,
-                  metrics,
-                  FileAccess.system(),
-                  replication(own, follows, assignment));
+              replication = makeReplication(own, follows, assignment);
+              return new BrokerVerticle(own, clock, latency, metrics, files, threads, replication);
             })
         .compose(vertx::deployVerticle)
         .map(
@@ -273,7 +288,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
             });
   }
 
-  private Replication replication(BrokerOptions own, boolean follows, Assignment assignment) {
+  private Replication makeReplication(BrokerOptions own, boolean follows, Assignment assignment) {
     ReplicationConfig config = options.replication();
     if (assignment != null && follows) {
       config = config.following(assignment.masterAt());
@@ -294,7 +309,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
             config.inSyncTimeout(),
             config.ackTimeout());
     if (follows) {
-      Follower made = new Follower(vertx, all, clock, this);
+      Follower made = new Follower(vertx, files, all, clock, this);
       follower = made;
       return made;
     }
@@ -302,12 +317,13 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     if (assignment == null
         && config.port() < 0
         && !promoted
-        && !Files.exists(own.getDirectory().resolve("epochs"))) {
+        && !files.exists(own.getDirectory().resolve("epochs"))) {
       return Replication.NONE;
     }
     Master made =
         new Master(
             vertx,
+            files,
             all,
             clock,
             assignment == null ? null : new ElectedTenure(assignment.mastership()));

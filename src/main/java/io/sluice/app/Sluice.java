@@ -14,6 +14,8 @@ import io.sluice.nameserver.NameServerOptions;
 import io.sluice.nameserver.NameServerVerticle;
 import io.sluice.remoting.BrokerFrontVerticle;
 import io.sluice.remoting.NameServerFrontVerticle;
+import io.sluice.store.FileAccess;
+import io.sluice.store.StoreThreads;
 import io.sluice.util.Clock;
 import io.vertx.core.Deployable;
 import io.vertx.core.Future;
@@ -205,7 +207,16 @@ public final class Sluice {
   private Future<Void> deployBroker(BrokerOptions brokerOptions) {
     Supplier<Future<Void>> frontCloser = closers.pop();
     long startNs = System.nanoTime();
-    broker = new BrokerUnit(vertx, options, clock, latencies, metrics, brokerOptions);
+    broker =
+        new BrokerUnit(
+            vertx,
+            options,
+            clock,
+            latencies,
+            metrics,
+            brokerOptions,
+            FileAccess.system(),
+            StoreThreads.system());
     closers.push(broker::stop);
     return broker
         .start()

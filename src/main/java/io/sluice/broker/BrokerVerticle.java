@@ -27,6 +27,7 @@ import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.MessageStores;
 import io.sluice.store.Replication;
+import io.sluice.store.StoreThreads;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -77,6 +78,7 @@ public final class BrokerVerticle extends VerticleBase {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final FileAccess files;
+  private final StoreThreads threads;
   private final BrokerMetrics metrics;
   private final TransactionFigures transactionFigures;
   private final Replication replication;
@@ -104,6 +106,7 @@ public final class BrokerVerticle extends VerticleBase {
   private TransactionEnds transactionEnds;
   private TransactionChecks transactionChecks;
   private LetterJobs letterJobs;
+  private RetryHandover retries;
   private LetterHandler letters;
   private Snapshots snapshots;
   private Registrar registrar;
@@ -144,12 +147,14 @@ public final class BrokerVerticle extends VerticleBase {
       LatencyRecorder latency,
       Metrics metrics,
       FileAccess files) {
-    this(options, clock, latency, metrics, files, Replication.NONE);
+    this(options, clock, latency, metrics, files, StoreThreads.system(), Replication.NONE);
   }
 
   /**
    * A Broker with slaves, or one that is a slave.
    *
+   * @param files all that it reads and writes goes through this
+   * @param threads where its store works
    * @param replication started and stopped with it
    */
   public BrokerVerticle(
@@ -158,9 +163,11 @@ public final class BrokerVerticle extends VerticleBase {
       LatencyRecorder latency,
       Metrics metrics,
       FileAccess files,
+      StoreThreads threads,
       Replication replication) {
     this.replication = replication;
     fence = new Fence(replication);
+    this.threads = threads;
     this.files = files;
     this.metrics = new BrokerMetrics(metrics, options.getBrokerName());
     transactionFigures = new TransactionFigures(metrics, options.getBrokerName());
@@ -172,7 +179,7 @@ public final class BrokerVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
-    SnapshotFile file = new SnapshotFile(options.getDirectory());
+    SnapshotFile file = new SnapshotFile(files, options.getDirectory());
     worker = vertx.createSharedWorkerExecutor("sluice-broker-" + options.getBrokerName(), 1);
     return openStore()
         .compose(opened -> worker.executeBlocking(file::read))
@@ -222,6 +229,7 @@ public final class BrokerVerticle extends VerticleBase {
             MessageStores.open(
                 options.getStore(),
                 files,
+                threads,
                 clock,
                 task -> context.runOnContext(nothing -> task.run()),
                 latency,
@@ -338,9 +346,13 @@ public final class BrokerVerticle extends VerticleBase {
     letterJobs =
         new LetterJobs(
             store, state, catalog, log, dispatcher, reader, turn, clock, clientKept::hasClients);
+    retries =
+        new RetryHandover(
+            store, state, catalog, log, dispatcher, reader, clientKept, timers, turn, clock);
     letters = new LetterHandler(options, store, state, catalog, log, reader, letterJobs);
     admin.connect(timers);
-    snapshots = new Snapshots(context, store, state, catalog, log, file, worker, this::neededFrom);
+    snapshots =
+        new Snapshots(context, clock, store, state, catalog, log, file, worker, this::neededFrom);
     snapshots.connect(replication);
     appender.connect(replication);
     replicationAdmin = new ReplicationAdmin(options, store, replication);
@@ -650,6 +662,7 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(letterJobs::work);
     turn.addStep(this::tellArrivals);
     turn.addStep(this::tellConfirmed);
+    turn.addStep(retries::work);
     turn.addStep(dispatcher::serveTouched);
     turn.addStep(reader::serveTouched);
     turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
@@ -668,6 +681,7 @@ public final class BrokerVerticle extends VerticleBase {
         });
     timers.start();
     letterJobs.start();
+    dispatcher.connect(retries::look);
     running = true;
     topicsChanged = true;
     // Whoever asks a NameServer once the start is over finds this Broker there.
@@ -726,6 +740,11 @@ public final class BrokerVerticle extends VerticleBase {
       return;
     }
     confirmedMoved = false;
+    if (slave != null) {
+      // What came for whom is not known here. Only now: who waits for the disk is not to be asked
+      // again in each turn.
+      reader.lookForAll();
+    }
     for (String name : store.raw().takeHidden()) {
       TopicState topic = state.topics.get(name);
       if (topic != null) {

@@ -3,6 +3,7 @@ package io.sluice.broker;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
 import io.sluice.store.StoreException;
+import java.util.concurrent.CompletionException;
 
 /** What a refusal of the store is to those who asked. */
 final class Refusals {
@@ -29,5 +30,11 @@ final class Refusals {
           default -> ErrorCode.STORE_FAILED;
         };
     return new SluiceException(code, refusal.getMessage());
+  }
+
+  /** The failure to answer with when the store failed to do something off the event loop. */
+  static SluiceException ofFailure(Throwable failure) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    return cause instanceof StoreException refusal ? of(refusal) : SluiceException.of(cause);
   }
 }

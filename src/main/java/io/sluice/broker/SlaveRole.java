@@ -121,8 +121,8 @@ final class SlaveRole {
     }
     if (state.dataVersion() != topics) {
       catalog.changed();
+      reader.lookForAll();
     }
-    reader.lookForAll();
   }
 
   /** Whether a snapshot of the state would be one of the end of the log. */

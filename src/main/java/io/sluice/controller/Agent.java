@@ -66,6 +66,7 @@ public final class Agent {
   private String toldMasterAt = "";
   private Mastership mastership;
   private long highestEpoch;
+  private long resignedEpoch = -1;
   private String lastError = "";
 
   /** Nothing is opened yet. */
@@ -143,7 +144,10 @@ public final class Agent {
     long own = group.numberOf(options.identity());
     boolean elected =
         group.epoch() > 0 && group.master() == own && group.incarnation().equals(incarnation);
-    if (elected) {
+    if (elected && group.epoch() == resignedEpoch) {
+      // Perhaps another controller leads, which has not heard it.
+      link.request(identified("resign"));
+    } else if (elected) {
       lease.granted(group.epoch(), sent, answer.getLong("leaseMs"));
       lead(group, own);
     } else if (group.epoch() > 0) {
@@ -197,6 +201,19 @@ public final class Agent {
       broker.follow(own, group.epoch(), at);
       known.tryComplete();
     }
+  }
+
+  /** The Broker could not become the master of this epoch: another should. For any thread. */
+  public void resign(long epoch) {
+    context.runOnContext(
+        nothing -> {
+          if (mastership != null && mastership.epoch() == epoch) {
+            resignedEpoch = epoch;
+            lease.drop();
+            mastership = null;
+            link.request(identified("resign"));
+          }
+        });
   }
 
   /** On any thread; the future completes on the agent's. */

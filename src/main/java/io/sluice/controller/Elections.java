@@ -149,6 +149,15 @@ final class Elections {
     if (!resigned && nowNs - sinceNs <= leaseNs + ns(MARGIN_MS)) {
       return null;
     }
+    if (resigned) {
+      // It could not, or would not: another, if there is one.
+      Elect other =
+          choose(
+              group, heard, nowNs, node -> node != group.master() && group.inSync().contains(node));
+      if (other != null) {
+        return other;
+      }
+    }
     return choose(group, heard, nowNs, group.inSync()::contains);
   }
 

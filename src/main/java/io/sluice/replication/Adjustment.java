@@ -2,11 +2,10 @@ package io.sluice.replication;
 
 import io.sluice.store.FileAccess;
 import io.sluice.store.LogCuts;
+import io.sluice.store.SmallFiles;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 
 /**
  * What has to be done to a slave's data before it can follow its master. Made while its Broker
@@ -24,13 +23,19 @@ public final class Adjustment {
 
   private static final String SNAPSHOT_NAME = "state.snapshot";
 
+  private final FileAccess files;
   private final ReplicationOptions options;
   private final Handshake.Answer answer;
   private final boolean snapshot;
   private final EpochHistory history;
 
   Adjustment(
-      ReplicationOptions options, Handshake.Answer answer, boolean snapshot, EpochHistory history) {
+      FileAccess files,
+      ReplicationOptions options,
+      Handshake.Answer answer,
+      boolean snapshot,
+      EpochHistory history) {
+    this.files = files;
     this.options = options;
     this.answer = answer;
     this.snapshot = snapshot;
@@ -41,14 +46,10 @@ public final class Adjustment {
   public void apply() throws IOException {
     Path directory = options.directory();
     if (snapshot) {
-      Files.move(
-          directory.resolve(RECEIVED_NAME),
-          directory.resolve(SNAPSHOT_NAME),
-          StandardCopyOption.ATOMIC_MOVE,
-          StandardCopyOption.REPLACE_EXISTING);
+      SmallFiles.move(files, directory.resolve(RECEIVED_NAME), directory.resolve(SNAPSHOT_NAME));
     } else {
       // The master has none: all of the state is in its log.
-      Files.deleteIfExists(directory.resolve(SNAPSHOT_NAME));
+      files.delete(directory.resolve(SNAPSHOT_NAME));
     }
     if (answer.action() == Handshake.Action.RESTART) {
       LOG.log(
@@ -57,9 +58,9 @@ public final class Adjustment {
               + " physical offset {1}",
           directory,
           Long.toString(answer.place()));
-      LogCuts.restart(options.store(), FileAccess.system(), answer.place());
+      LogCuts.restart(options.store(), files, answer.place());
     } else {
-      long bytes = LogCuts.cut(options.store(), FileAccess.system(), answer.place());
+      long bytes = LogCuts.cut(options.store(), files, answer.place());
       LOG.log(
           Level.WARNING,
           "the log in {0} parts from the master''s at physical offset {1}: {2} bytes were cut, and"
@@ -69,7 +70,7 @@ public final class Adjustment {
           Long.toString(bytes),
           directory.resolve("lost"));
     }
-    new EpochFile(directory).write(history.upTo(answer.place()));
+    new EpochFile(files, directory).write(history.upTo(answer.place()));
   }
 
   @Override

@@ -4,9 +4,11 @@ import io.sluice.replication.Frames.Data;
 import io.sluice.replication.Frames.Hello;
 import io.sluice.replication.Frames.Welcome;
 import io.sluice.replication.Handshake.Action;
+import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
+import io.sluice.store.StoreFile;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -15,11 +17,10 @@ import io.vertx.core.internal.buffer.BufferInternal;
 import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetClientOptions;
 import io.vertx.core.net.NetSocket;
+import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.Set;
 import java.util.TreeSet;
@@ -60,6 +61,7 @@ public final class Follower implements Replication {
   }
 
   private final Vertx vertx;
+  private final FileAccess files;
   private final ReplicationOptions options;
   private final Clock clock;
   private final Owner owner;
@@ -99,8 +101,10 @@ public final class Follower implements Replication {
   private boolean holding;
 
   /** A slave; nothing is opened yet. */
-  public Follower(Vertx vertx, ReplicationOptions options, Clock clock, Owner owner) {
+  public Follower(
+      Vertx vertx, FileAccess files, ReplicationOptions options, Clock clock, Owner owner) {
     this.vertx = vertx;
+    this.files = files;
     this.options = options;
     this.clock = clock;
     this.owner = owner;
@@ -129,8 +133,8 @@ public final class Follower implements Replication {
     return vertx
         .executeBlocking(
             () -> {
-              own = new EpochFile(options.directory()).read();
-              return new FollowerFile(options.directory()).read();
+              own = new EpochFile(files, options.directory()).read();
+              return new FollowerFile(files, options.directory()).read();
             })
         .map(
             known -> {
@@ -381,7 +385,7 @@ public final class Follower implements Replication {
     vertx
         .executeBlocking(
             () -> {
-              new EpochFile(options.directory()).write(history);
+              new EpochFile(files, options.directory()).write(history);
               return null;
             })
         .onComplete(
@@ -409,10 +413,7 @@ public final class Follower implements Replication {
     vertx
         .<Void>executeBlocking(
             () -> {
-              if (first) {
-                Files.deleteIfExists(path);
-              }
-              Files.write(path, bytes, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+              write(path, first, bytes);
               return null;
             })
         .onComplete(
@@ -427,12 +428,26 @@ public final class Follower implements Replication {
             });
   }
 
+  /** Forced at its end: it takes its place by its name alone. */
+  private void write(Path path, boolean first, byte[] bytes) throws IOException {
+    try (StoreFile file = files.open(path)) {
+      if (first) {
+        file.setSize(0);
+      }
+      if (bytes.length == 0) {
+        file.force();
+      } else {
+        file.write(ByteBuffer.wrap(bytes), file.size());
+      }
+    }
+  }
+
   private void adjust(boolean snapshot) {
     adjusting = true;
     NetSocket before = socket;
     socket = null;
     before.close();
-    owner.adjust(new Adjustment(options, welcome.answer(), snapshot, masters));
+    owner.adjust(new Adjustment(files, options, welcome.answer(), snapshot, masters));
   }
 
   // The stream.
@@ -557,7 +572,7 @@ public final class Follower implements Replication {
     return vertx
         .<Void>executeBlocking(
             () -> {
-              new FollowerFile(options.directory()).write(now);
+              new FollowerFile(files, options.directory()).write(now);
               return null;
             })
         .onComplete(

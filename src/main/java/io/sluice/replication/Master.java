@@ -1,5 +1,6 @@
 package io.sluice.replication;
 
+import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
@@ -40,6 +41,7 @@ public final class Master implements Replication {
   private static final int MAX_WAITING = 1 << 20;
 
   private final Vertx vertx;
+  final FileAccess files;
   final ReplicationOptions options;
   final Clock clock;
   private final Tenure tenure;
@@ -69,8 +71,8 @@ public final class Master implements Replication {
   private record Confirming(long physicalOffset, CompletableFuture<Void> done) {}
 
   /** A master; nothing is opened yet. */
-  public Master(Vertx vertx, ReplicationOptions options, Clock clock) {
-    this(vertx, options, clock, null);
+  public Master(Vertx vertx, FileAccess files, ReplicationOptions options, Clock clock) {
+    this(vertx, files, options, clock, null);
   }
 
   /**
@@ -78,8 +80,10 @@ public final class Master implements Replication {
    *
    * @param tenure null where there are no controllers
    */
-  public Master(Vertx vertx, ReplicationOptions options, Clock clock, Tenure tenure) {
+  public Master(
+      Vertx vertx, FileAccess files, ReplicationOptions options, Clock clock, Tenure tenure) {
     this.vertx = vertx;
+    this.files = files;
     this.tenure = tenure;
     this.options = options;
     this.clock = clock;
@@ -118,7 +122,7 @@ public final class Master implements Replication {
   }
 
   private EpochHistory beginEpoch(long end, long begin) throws IOException {
-    EpochFile file = new EpochFile(options.directory());
+    EpochFile file = new EpochFile(files, options.directory());
     EpochHistory known = file.read();
     long number = tenure == null ? known.lastNumber() + 1 : tenure.epoch();
     if (number <= known.lastNumber()) {
@@ -132,7 +136,8 @@ public final class Master implements Replication {
     }
     if (tenure != null) {
       // As a slave it heard what is confirmed; its own log has it, as it was in sync.
-      set.confirmedBefore(Math.min(end, new FollowerFile(options.directory()).read().confirmed()));
+      long heard = new FollowerFile(files, options.directory()).read().confirmed();
+      set.confirmedBefore(Math.min(end, heard));
     }
     EpochHistory begun = known.begin(number, end, begin, new SecureRandom().nextLong());
     file.write(begun);

@@ -1,5 +1,6 @@
 package io.sluice.replication;
 
+import io.sluice.store.FileAccess;
 import io.sluice.store.StoreOptions;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -44,7 +45,7 @@ public record ReplicationOptions(
   static final long SILENT_MS = 10 * HEARTBEAT_MS;
 
   /** Number of the last epoch of the log in a data directory, 0 if there is none. For workers. */
-  public static long lastEpoch(Path directory) throws IOException {
-    return new EpochFile(directory).read().lastNumber();
+  public static long lastEpoch(FileAccess files, Path directory) throws IOException {
+    return new EpochFile(files, directory).read().lastNumber();
   }
 }
