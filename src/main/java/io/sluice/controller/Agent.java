@@ -27,6 +27,9 @@ public final class Agent {
   /** Several renewals fit into any lease that may be set. */
   private static final long HEARTBEAT_MS = 250;
 
+  /** Then another controller is asked, while the lease still holds. */
+  private static final long ANSWER_MS = 700;
+
   /** The Broker that is told what to be. Called on the agent's event loop; does not block. */
   public interface Broker {
 
@@ -77,7 +80,7 @@ public final class Agent {
     this.broker = broker;
     lease = new Lease(clock);
     context = ((VertxInternal) vertx).createEventLoopContext();
-    link = new ControllerLink(vertx, options.members(), options.tls());
+    link = new ControllerLink(vertx, options.members(), options.tls(), ANSWER_MS);
   }
 
   /** Begins. */
