@@ -178,7 +178,13 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
             wanted != assignment || assignment.equals(deployed)
                 ? Future.succeededFuture()
                 : undeploy().transform(closed -> deploy()))
-        .onFailure(this::retry);
+        .onFailure(
+            failure -> {
+              if (assignment.mastership() != null) {
+                agent.resign(assignment.epoch());
+              }
+              retry(failure);
+            });
   }
 
   /** Port at which slaves come, -1 if none. */
