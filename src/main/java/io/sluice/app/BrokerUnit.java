@@ -8,6 +8,8 @@ import io.sluice.replication.Adjustment;
 import io.sluice.replication.Follower;
 import io.sluice.replication.Master;
 import io.sluice.replication.ReplicationOptions;
+import io.sluice.replication.RocketMqFiles;
+import io.sluice.replication.RocketMqFollower;
 import io.sluice.store.FileAccess;
 import io.sluice.store.Replication;
 import io.sluice.util.Clock;
@@ -118,10 +120,24 @@ final class BrokerUnit implements Follower.Owner {
   public CompletionStage<Void> promote() {
     return then(() -> {
           promoted = true;
-          return undeploy().transform(closed -> deploy());
+          return undeploy().transform(closed -> takeOver()).compose(done -> deploy());
         })
         .onFailure(this::retry)
         .toCompletionStage();
+  }
+
+  /** A slave of RocketMQ makes its data Sluice's own; if that fails it goes on as a slave. */
+  private Future<Void> takeOver() {
+    if (!options.replication().followsRocketMq()) {
+      return Future.succeededFuture();
+    }
+    return vertx
+        .<Void>executeBlocking(
+            () -> {
+              RocketMqTakeOver.run(broker, options.delayLevelsMs(), clock);
+              return null;
+            })
+        .onFailure(failure -> promoted = false);
   }
 
   /** Does one thing after all that were asked for before. */
@@ -145,22 +161,44 @@ final class BrokerUnit implements Follower.Owner {
     if (stopped || deployment != null) {
       return Future.succeededFuture();
     }
-    boolean follows = options.replication().follows() && !promoted;
     return vertx
         .executeBlocking(
             () -> {
               options.replication().check();
+              boolean follows = follows();
               BrokerOptions own = new BrokerOptions(broker);
               own.setBrokerId(follows ? options.replication().brokerId() : 0);
               return new BrokerVerticle(
                   own, clock, latency, metrics, FileAccess.system(), replication(own, follows));
             })
-        .compose(vertx::deployVerticle)
-        .map(
-            id -> {
-              deployment = id;
-              return null;
-            });
+        .compose(
+            verticle ->
+                vertx
+                    .deployVerticle(verticle)
+                    .map(
+                        id -> {
+                          deployment = id;
+                          return null;
+                        }));
+  }
+
+  private boolean follows() {
+    if (promoted || !options.replication().follows()) {
+      return false;
+    }
+    RocketMqFiles files = new RocketMqFiles(broker.getDirectory());
+    if (options.replication().followsRocketMq() && files.isTakenOver()) {
+      LOG.log(
+          Level.WARNING,
+          "{0} was promoted and follows {1} no more: it is the master of {2}. Remove {3}",
+          broker.getDirectory(),
+          options.replication().fromRocketMq(),
+          broker.getBrokerName(),
+          ConfigTable.REPLICATION_FROM_ROCKETMQ.name());
+      promoted = true;
+      return false;
+    }
+    return true;
   }
 
   private Replication replication(BrokerOptions own, boolean follows) {
@@ -180,6 +218,14 @@ final class BrokerUnit implements Follower.Owner {
             config.minInSync(),
             config.inSyncTimeout(),
             config.ackTimeout());
+    if (follows && config.followsRocketMq()) {
+      return new RocketMqFollower(
+          vertx,
+          all,
+          clock,
+          this,
+          new RocketMqPort(vertx, config.masterHost(), config.masterPort()));
+    }
     if (follows) {
       return new Follower(vertx, all, clock, this);
     }

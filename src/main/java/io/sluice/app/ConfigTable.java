@@ -130,6 +130,12 @@ final class ConfigTable {
           "replication.from",
           "",
           "host:port at which this Broker's master takes slaves; empty for a master.");
+  static final ConfigKey REPLICATION_FROM_ROCKETMQ =
+      text(
+          "replication.from-rocketmq",
+          "",
+          "host:port at which clients reach a master of Apache RocketMQ that this Broker follows as"
+              + " its slave, to take its place; empty for none.");
   static final ConfigKey REPLICATION_MIN_IN_SYNC =
       number(
           "replication.min-in-sync",
@@ -342,6 +348,7 @@ final class ConfigTable {
           CLUSTER_SECRET,
           REPLICATION_PORT,
           REPLICATION_FROM,
+          REPLICATION_FROM_ROCKETMQ,
           REPLICATION_MIN_IN_SYNC,
           REPLICATION_IN_SYNC_TIMEOUT,
           REPLICATION_ACK_TIMEOUT,

@@ -239,7 +239,9 @@ public final class BrokerVerticle extends VerticleBase {
             records -> {
               snapshots.keepFrom(content == null ? 0 : content.covered());
               if (replication.follows()) {
-                slave = new SlaveRole(replication, recovery, state, catalog, reader, turn);
+                slave =
+                    new SlaveRole(
+                        replication, recovery, state, catalog, reader, turn, foreignState());
                 catalog.refuseChanges(slave::refusal);
                 clientKept.serveAsSlave();
               }
@@ -264,6 +266,12 @@ public final class BrokerVerticle extends VerticleBase {
                   (System.nanoTime() - startedNs) / 1_000_000);
               return writeStart().compose(written -> repeats.rebuild());
             });
+  }
+
+  private RocketMqState foreignState() {
+    return replication.foreignState() == null
+        ? null
+        : new RocketMqState(replication, state, worker, options.getRetryDelaysMs(), turn);
   }
 
   private Future<Void> startReplication() {

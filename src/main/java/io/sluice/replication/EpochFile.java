@@ -66,6 +66,11 @@ final class EpochFile {
 
   /** Replaces a small file durably and in one step. */
   static void replace(Path path, String text) throws IOException {
+    replace(path, text.getBytes(StandardCharsets.US_ASCII));
+  }
+
+  /** Replaces a file durably and in one step. */
+  static void replace(Path path, byte[] content) throws IOException {
     Path beside = path.resolveSibling(path.getFileName() + ".new");
     try (FileChannel file =
         FileChannel.open(
@@ -73,7 +78,7 @@ final class EpochFile {
             StandardOpenOption.CREATE,
             StandardOpenOption.WRITE,
             StandardOpenOption.TRUNCATE_EXISTING)) {
-      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII));
+      ByteBuffer bytes = ByteBuffer.wrap(content);
       while (bytes.hasRemaining()) {
         file.write(bytes);
       }

@@ -45,7 +45,7 @@ public final class Follower implements Replication {
   private static final long NOTE_MS = 1_000;
 
   /** Refusals of the store that do not pass. */
-  private static final Set<StoreException.Kind> ENDS =
+  static final Set<StoreException.Kind> ENDS =
       Set.of(StoreException.Kind.FAILED, StoreException.Kind.CLOSED);
 
   /** What a slave needs of the process it runs in. */

@@ -21,6 +21,9 @@ import org.apache.rocketmq.common.message.Message;
  */
 final class RocketMqClients implements AutoCloseable {
 
+  /** A busy machine is no reason for a client to give up on a route. */
+  private static final int API_TIMEOUT_MS = 20_000;
+
   private static final AtomicInteger INSTANCES = new AtomicInteger();
 
   static {
@@ -42,6 +45,7 @@ final class RocketMqClients implements AutoCloseable {
     DefaultMQProducer producer = new DefaultMQProducer(group);
     producer.setNamesrvAddr(nameServer);
     producer.setInstanceName(instance());
+    producer.setMqClientApiTimeout(API_TIMEOUT_MS);
     producer.setSendMsgTimeout(10_000);
     producer.start();
     shutdowns.push(producer::shutdown);
@@ -54,6 +58,7 @@ final class RocketMqClients implements AutoCloseable {
     TransactionMQProducer producer = new TransactionMQProducer(group);
     producer.setNamesrvAddr(nameServer);
     producer.setInstanceName(instance());
+    producer.setMqClientApiTimeout(API_TIMEOUT_MS);
     producer.setSendMsgTimeout(10_000);
     producer.setHeartbeatBrokerInterval(1_000);
     producer.setTransactionListener(listener);
@@ -67,6 +72,7 @@ final class RocketMqClients implements AutoCloseable {
     DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(group);
     consumer.setNamesrvAddr(nameServer);
     consumer.setInstanceName(instance());
+    consumer.setMqClientApiTimeout(API_TIMEOUT_MS);
     shutdowns.push(consumer::shutdown);
     return consumer;
   }
@@ -76,6 +82,7 @@ final class RocketMqClients implements AutoCloseable {
     DefaultLitePullConsumer consumer = new DefaultLitePullConsumer(group);
     consumer.setNamesrvAddr(nameServer);
     consumer.setInstanceName(instance());
+    consumer.setMqClientApiTimeout(API_TIMEOUT_MS);
     shutdowns.push(consumer::shutdown);
     return consumer;
   }

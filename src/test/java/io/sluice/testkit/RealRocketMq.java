@@ -102,6 +102,11 @@ public final class RealRocketMq implements AutoCloseable {
     return "127.0.0.1:" + nameServerPort;
   }
 
+  /** {@code host:port} of the Broker. */
+  public String brokerAddress() {
+    return "127.0.0.1:" + brokerPort;
+  }
+
   /** The Broker's process. */
   public ProcessHandle broker() {
     return broker.toHandle();
