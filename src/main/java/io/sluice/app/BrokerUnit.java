@@ -18,8 +18,10 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.internal.VertxInternal;
+import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.file.Files;
+import java.security.GeneralSecurityException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 
@@ -46,6 +48,7 @@ final class BrokerUnit implements Follower.Owner {
   private String deployment;
   private boolean promoted;
   private boolean stopped;
+  private ReplicationOptions.Security security;
 
   /**
    * A Broker; not started.
@@ -201,7 +204,18 @@ final class BrokerUnit implements Follower.Owner {
     return true;
   }
 
-  private Replication replication(BrokerOptions own, boolean follows) {
+  /** Made once: the key is stretched, which takes a part of a second. */
+  private ReplicationOptions.Security security() throws GeneralSecurityException, IOException {
+    if (security == null) {
+      String secret = options.clusterSecret();
+      security =
+          secret.isEmpty() ? ReplicationOptions.Security.NONE : new SecretConnections(options);
+    }
+    return security;
+  }
+
+  private Replication replication(BrokerOptions own, boolean follows)
+      throws GeneralSecurityException, IOException {
     ReplicationConfig config = options.replication();
     ReplicationOptions all =
         new ReplicationOptions(
@@ -217,7 +231,8 @@ final class BrokerUnit implements Follower.Owner {
             follows ? config.masterPort() : 0,
             config.minInSync(),
             config.inSyncTimeout(),
-            config.ackTimeout());
+            config.ackTimeout(),
+            security());
     if (follows && config.followsRocketMq()) {
       return new RocketMqFollower(
           vertx,

@@ -123,8 +123,8 @@ final class ConfigTable {
           -1,
           -1,
           65_535,
-          "Port at which a master takes slaves, 10912 by custom; 0 for any free, -1 for none. Keep it"
-              + " in a private network: who reaches it gets every message.");
+          "Port at which a master takes slaves, 10912 by custom; 0 for any free, -1 for none. Without"
+              + " cluster.secret keep it in a private network: who reaches it gets every message.");
   static final ConfigKey REPLICATION_FROM =
       text(
           "replication.from",

@@ -56,6 +56,7 @@ public final class SluiceOptions {
   private int nameServerPort;
   private int brokerPort;
   private String clusterName;
+  private String clusterSecret;
   private ClusterOptions cluster;
   private String brokerName;
   private AckLevel defaultAck;
@@ -93,6 +94,7 @@ public final class SluiceOptions {
     nameServerPort = other.nameServerPort;
     brokerPort = other.brokerPort;
     clusterName = other.clusterName;
+    clusterSecret = other.clusterSecret;
     cluster = other.cluster == null ? null : new ClusterOptions(other.cluster);
     brokerName = other.brokerName;
     defaultAck = other.defaultAck;
@@ -122,6 +124,7 @@ public final class SluiceOptions {
     nameServerPort = from.integer(ConfigTable.NAMESERVER_PORT);
     brokerPort = from.integer(ConfigTable.BROKER_PORT);
     clusterName = from.text(ConfigTable.CLUSTER_NAME);
+    clusterSecret = from.text(ConfigTable.CLUSTER_SECRET);
     cluster = from.isOn(ConfigTable.CLUSTER_ENABLED) ? cluster(from) : null;
     brokerName = from.text(ConfigTable.BROKER_NAME);
     defaultAck = AckLevel.valueOf(from.text(ConfigTable.ACK).toUpperCase(Locale.ROOT));
@@ -398,6 +401,17 @@ public final class SluiceOptions {
   /** Joins other processes to one cluster; null to be alone. */
   public SluiceOptions setCluster(ClusterOptions cluster) {
     this.cluster = cluster;
+    return this;
+  }
+
+  /** The secret of the cluster, also where the process joins none; empty for none. */
+  public String clusterSecret() {
+    return clusterSecret.isEmpty() && cluster != null ? cluster.getSecret() : clusterSecret;
+  }
+
+  /** What master and slaves know and nobody else, 16 characters or more; empty for none. */
+  public SluiceOptions setClusterSecret(String clusterSecret) {
+    this.clusterSecret = clusterSecret;
     return this;
   }
 

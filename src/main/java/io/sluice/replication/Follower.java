@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLException;
 
 /**
  * The slave's side: connects to the master, again and again, and writes what it sends into the log.
@@ -43,6 +44,9 @@ public final class Follower implements Replication {
   private static final long REFUSED_RETRY_MS = 10_000;
 
   private static final long NOTE_MS = 1_000;
+
+  private static final String SECRETS =
+      "; cluster.secret and cluster.name must be the same at both";
 
   /** Refusals of the store that do not pass. */
   static final Set<StoreException.Kind> ENDS =
@@ -120,7 +124,10 @@ public final class Follower implements Replication {
     store = opened;
     moved = whenMoved;
     client =
-        vertx.createNetClient(new NetClientOptions().setTcpNoDelay(true).setConnectTimeout(2_000));
+        vertx.createNetClient(
+            options
+                .security()
+                .apply(new NetClientOptions().setTcpNoDelay(true).setConnectTimeout(2_000)));
     return vertx
         .executeBlocking(
             () -> {
@@ -150,7 +157,9 @@ public final class Follower implements Replication {
         .onComplete(
             connected -> {
               if (connected.failed()) {
-                retryLater(connected.cause().getMessage());
+                retryLater(
+                    connected.cause().getMessage()
+                        + (connected.cause() instanceof SSLException ? SECRETS : ""));
               } else if (stopped || adjusting || broken) {
                 connected.result().close();
               } else {
@@ -208,7 +217,10 @@ public final class Follower implements Replication {
     if (socket == which) {
       socket = null;
       following = false;
-      retryLater("the connection ended");
+      retryLater(
+          welcome == null
+              ? "the connection ended before the master's welcome" + SECRETS
+              : "the connection ended");
     }
   }
 
