@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.security.GeneralSecurityException;
+import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 
@@ -45,6 +46,7 @@ final class BrokerUnit implements Follower.Owner {
   private final Context home;
   private Future<?> last = Future.succeededFuture();
   private volatile Master master;
+  private volatile BrokerVerticle running;
   private String deployment;
   private boolean promoted;
   private boolean stopped;
@@ -81,6 +83,18 @@ final class BrokerUnit implements Follower.Owner {
           stopped = true;
           return undeploy();
         });
+  }
+
+  /** As {@link BrokerVerticle#leave}; nothing if no Broker runs now. */
+  Future<Void> leave(Duration wait, boolean needsSlave) {
+    BrokerVerticle now = running;
+    return now == null ? Future.succeededFuture() : now.leave(wait, needsSlave);
+  }
+
+  /** As {@link BrokerVerticle#refuseSends}; nothing if no Broker runs now. */
+  Future<Void> refuseSends() {
+    BrokerVerticle now = running;
+    return now == null ? Future.succeededFuture() : now.refuseSends();
   }
 
   /** Port at which slaves come, -1 if none. */
@@ -157,6 +171,7 @@ final class BrokerUnit implements Follower.Owner {
     String id = deployment;
     deployment = null;
     master = null;
+    running = null;
     return id == null ? Future.succeededFuture() : vertx.undeploy(id);
   }
 
@@ -181,6 +196,7 @@ final class BrokerUnit implements Follower.Owner {
                     .map(
                         id -> {
                           deployment = id;
+                          running = verticle;
                           return null;
                         }));
   }

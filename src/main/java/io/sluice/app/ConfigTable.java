@@ -98,9 +98,30 @@ final class ConfigTable {
           "cluster.secret",
           "",
           "What all processes of the cluster know and nobody else, 16 characters or more: with it"
-              + " the cluster's ports speak TLS and take no others. Empty for none.");
+              + " the cluster's ports and that for slaves speak TLS and take no others. Empty for"
+              + " none.");
   static final ConfigKey BROKER_NAME =
       text("broker.name", "broker-a", "Name of the Broker; a master and its slaves share it.");
+  static final ConfigKey BROKER_SLAVE_READS =
+      onOff(
+          "broker.slave-reads",
+          false,
+          "Whether RocketMQ clients that are far behind are told to pull from a slave"
+              + " (slaveReadEnable). They do so in any case when their master is gone.");
+  static final ConfigKey BROKER_SLAVE_READS_BEHIND =
+      size(
+          "broker.slave-reads-behind",
+          "0",
+          "0",
+          "1024t",
+          "How many bytes of the log behind its end is far behind; 0 for 40 % of the machine's"
+              + " memory.");
+  static final ConfigKey BROKER_NAMESERVERS =
+      text(
+          "broker.nameservers",
+          "",
+          "host:port of NameServers outside of this cluster, RocketMQ's or Sluice's, that the Broker"
+              + " tells what it has (namesrvAddr); several parted by commas or semicolons.");
   static final ConfigKey ACK =
       choice(
           "ack",
@@ -312,6 +333,21 @@ final class ConfigTable {
           "10ms",
           "1h",
           "An event loop that is held up for longer is logged with what holds it.");
+  static final ConfigKey DRAIN_GRACE =
+      duration(
+          "drain.grace",
+          "0s",
+          "0s",
+          "1h",
+          "A server that is told to stop takes sends for so long, while routes say already that"
+              + " nothing is to be sent to it. RocketMQ clients look at the routes every 30 s.");
+  static final ConfigKey DRAIN_TIMEOUT =
+      duration(
+          "drain.timeout",
+          "5s",
+          "0s",
+          "1h",
+          "A server that stops waits at most so long for its slaves to have everything.");
   static final ConfigKey LOG_LEVEL =
       choice(
           "log.level",
@@ -340,6 +376,9 @@ final class ConfigTable {
           BROKER_ADVERTISE,
           BROKER_NAME,
           BROKER_ID,
+          BROKER_NAMESERVERS,
+          BROKER_SLAVE_READS,
+          BROKER_SLAVE_READS_BEHIND,
           CLUSTER_NAME,
           CLUSTER_ENABLED,
           CLUSTER_HOST,
@@ -375,6 +414,8 @@ final class ConfigTable {
           EVENT_LOOPS,
           WORKERS,
           BLOCKED_WARNING,
+          DRAIN_GRACE,
+          DRAIN_TIMEOUT,
           LOG_LEVEL);
 
   private static final Map<String, ConfigKey> BY_NAME =

@@ -6,6 +6,7 @@ import io.sluice.broker.RocketMqImport;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
 import io.sluice.cluster.Cluster;
+import io.sluice.gateway.DrainOrder;
 import io.sluice.gateway.Gateway;
 import io.sluice.metrics.Latencies;
 import io.sluice.metrics.MetricRegistry;
@@ -13,9 +14,11 @@ import io.sluice.nameserver.NameServerOptions;
 import io.sluice.nameserver.NameServerVerticle;
 import io.sluice.remoting.BrokerFrontVerticle;
 import io.sluice.remoting.NameServerFrontVerticle;
+import io.sluice.remoting.RemoteNameServersVerticle;
 import io.sluice.util.Clock;
 import io.vertx.core.Deployable;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
@@ -52,7 +55,11 @@ public final class Sluice {
   private int nameServerPort = -1;
   private int brokerPort = -1;
   private long recoveredMs = -1;
+  private final Promise<Void> closed = Promise.promise();
   private volatile Future<Void> closing;
+  private volatile DrainOptions drainOrder;
+  private Future<Void> leaving;
+  private Future<Void> draining;
 
   private Sluice(Vertx vertx, SluiceOptions options) {
     this.vertx = vertx;
@@ -176,9 +183,34 @@ public final class Sluice {
         .compose(
             deployed -> {
               brokerPort = front.port();
-              return deployBroker(
-                  options.brokerOptions(front.advertisedAddress(), front.storeHost()));
+              return startRemoteNameServers();
             })
+        .compose(
+            deployed ->
+                deployBroker(options.brokerOptions(front.advertisedAddress(), front.storeHost())))
+        .mapEmpty();
+  }
+
+  /** Before the Broker, so that they hear of it at once; closed after it, so that it can leave. */
+  private Future<Void> startRemoteNameServers() {
+    if (options.nameServers().isEmpty()) {
+      return Future.succeededFuture();
+    }
+    for (String address : options.nameServers()) {
+      if (!address.matches(".+:[0-9]{1,5}")) {
+        return Future.failedFuture(
+            new IllegalArgumentException(
+                ConfigTable.BROKER_NAMESERVERS.name()
+                    + " has '"
+                    + address
+                    + "'; allowed is host:port, several parted by commas or semicolons"));
+      }
+    }
+    Supplier<Future<Void>> frontCloser = closers.pop();
+    return deploy(
+            new RemoteNameServersVerticle(
+                options.nameServers(), options.remotingOptions(nameServerId), clock))
+        .onComplete(done -> closers.push(frontCloser))
         .mapEmpty();
   }
 
@@ -186,7 +218,7 @@ public final class Sluice {
     Supplier<Future<Void>> frontCloser = closers.pop();
     long startNs = System.nanoTime();
     broker = new BrokerUnit(vertx, options, clock, latencies, metrics, brokerOptions);
-    closers.push(broker::stop);
+    closers.push(() -> broker.stop().compose(stopped -> handOver()));
     return broker
         .start()
         .onSuccess(deployed -> recoveredMs = (System.nanoTime() - startNs) / 1_000_000)
@@ -202,6 +234,7 @@ public final class Sluice {
             latencies,
             metrics,
             new BrokerDirectory(vertx, clock));
+    gateway.onDrain(this::drainInBackground);
     int loops = eventLoops(options);
     return listening(ConfigTable.HTTP_PORT, options.httpPort(), gateway.start(loops))
         .onSuccess(
@@ -233,6 +266,8 @@ public final class Sluice {
         chain = chain.transform(ignored -> closer.get().otherwise(Sluice::logged));
       }
       closing = chain;
+      // Vert.x may be closed by then, and with it the threads that would tell.
+      chain.onComplete(done -> closed.tryComplete());
     }
     return closing;
   }
@@ -240,6 +275,68 @@ public final class Sluice {
   private static Void logged(Throwable failure) {
     LOG.log(System.Logger.Level.WARNING, "a part did not close cleanly", failure);
     return null;
+  }
+
+  /**
+   * Leaves in peace and closes: routes say that nothing is to be sent here; after the grace sends
+   * are refused with an error that clients retry elsewhere, sockets are told to go, the slaves get
+   * the rest of the log, and the slave that was named becomes the master. Of several calls the
+   * first one counts.
+   *
+   * @return completes when it is closed; fails, and nothing has changed, if a slave is to take over
+   *     and none is in sync
+   */
+  public Future<Void> drain(DrainOptions order) {
+    return leave(order).compose(begun -> finishDrain());
+  }
+
+  /** The first step: completes when it has begun. */
+  private synchronized Future<Void> leave(DrainOptions order) {
+    if (leaving == null || leaving.failed()) {
+      drainOrder = order;
+      leaving =
+          broker == null
+              ? Future.succeededFuture()
+              : broker.leave(order.timeout(), order.to() != null);
+    }
+    return leaving;
+  }
+
+  private synchronized Future<Void> finishDrain() {
+    if (draining == null) {
+      // Of no context: Vert.x may be closed when it completes.
+      Promise<Void> done = Promise.promise();
+      draining = done.future();
+      long graceMs = drainOrder.grace().toMillis();
+      Future<?> waited =
+          graceMs == 0 ? Future.succeededFuture() : vertx.timer(graceMs, TimeUnit.MILLISECONDS);
+      waited
+          .compose(over -> broker == null ? Future.succeededFuture() : broker.refuseSends())
+          .onComplete(refused -> close().onComplete(done));
+    }
+    return draining;
+  }
+
+  /** What an operator asks for over HTTP: answered when it has begun, done in the background. */
+  private Future<Void> drainInBackground(DrainOrder request) {
+    return leave(DrainOptions.of(request, options)).onSuccess(begun -> finishDrain());
+  }
+
+  private Future<Void> handOver() {
+    DrainOptions order = drainOrder;
+    if (order == null || order.to() == null) {
+      return Future.succeededFuture();
+    }
+    return vertx.executeBlocking(
+        () -> {
+          HandOver.promote(order.to(), options.brokerName(), order.timeout());
+          return null;
+        });
+  }
+
+  /** Completes when it is closed, whoever asked for it. */
+  public Future<Void> whenClosed() {
+    return closed.future();
   }
 
   /** The Vert.x it runs on. */

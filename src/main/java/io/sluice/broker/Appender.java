@@ -90,6 +90,8 @@ final class Appender {
     }
   }
 
+  private SluiceException draining;
+
   Appender(
       BrokerOptions options,
       MessageStore store,
@@ -151,6 +153,10 @@ final class Appender {
     int count = batch.count();
     AppendReply reply = new AppendReply(options.getBrokerName(), count, clock.nowMs());
     Pending pending = new Pending(request, answer, clock.nowNs(), reply, count);
+    if (draining != null) {
+      answer.fail(draining);
+      return;
+    }
     StoreException missing = ackOf(request) == AckLevel.REPLICATED ? replication.refusal() : null;
     if (missing != null) {
       answer.fail(Refusals.of(missing));
@@ -201,6 +207,11 @@ final class Appender {
     return refusal == null || refusal.kind() == StoreException.Kind.BUSY
         ? null
         : Refusals.of(refusal);
+  }
+
+  /** Takes nothing more; what was taken before is stored and answered. */
+  void drain(SluiceException reason) {
+    draining = reason;
   }
 
   /** Fails what is parked, at the end. */

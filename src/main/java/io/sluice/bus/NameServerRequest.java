@@ -15,6 +15,8 @@ public sealed interface NameServerRequest extends BusMessage {
    * @param address {@code host:port} that RocketMQ clients dial
    * @param dataVersion counts the changes of the topics
    * @param topics all topics of the Broker
+   * @param foreign whether RocketMQ's protocol is all that it is reached by: nobody on this event
+   *     bus can ask it anything
    */
   record Register(
       String cluster,
@@ -22,12 +24,36 @@ public sealed interface NameServerRequest extends BusMessage {
       long brokerId,
       String address,
       long dataVersion,
-      List<TopicConfig> topics)
-      implements NameServerRequest {}
+      List<TopicConfig> topics,
+      boolean foreign)
+      implements NameServerRequest {
 
-  /** A Broker leaves. Answer: {@link Done}. */
-  record Unregister(String cluster, String brokerName, long brokerId, String address)
-      implements NameServerRequest {}
+    /** A Broker on this event bus. */
+    public Register(
+        String cluster,
+        String brokerName,
+        long brokerId,
+        String address,
+        long dataVersion,
+        List<TopicConfig> topics) {
+      this(cluster, brokerName, brokerId, address, dataVersion, topics, false);
+    }
+  }
+
+  /**
+   * A Broker leaves. Answer: {@link Done}.
+   *
+   * @param foreign see {@link Register}; then one that is on this event bus stays
+   */
+  record Unregister(
+      String cluster, String brokerName, long brokerId, String address, boolean foreign)
+      implements NameServerRequest {
+
+    /** A Broker on this event bus. */
+    public Unregister(String cluster, String brokerName, long brokerId, String address) {
+      this(cluster, brokerName, brokerId, address, false);
+    }
+  }
 
   /** Who serves a topic. Answer: {@link Route}, empty if nobody does. */
   record GetRoute(String topic) implements NameServerRequest {}
@@ -35,10 +61,26 @@ public sealed interface NameServerRequest extends BusMessage {
   /** Everything known. Answer: {@link Cluster}. */
   record GetCluster() implements NameServerRequest {}
 
-  /** One Broker: its addresses by id. */
+  /**
+   * One Broker: its addresses by id.
+   *
+   * @param foreign see {@link Register}
+   */
   record BrokerNode(
-      String cluster, String brokerName, long brokerId, String address, long lastSeenMs)
-      implements BusMessage {}
+      String cluster,
+      String brokerName,
+      long brokerId,
+      String address,
+      long lastSeenMs,
+      boolean foreign)
+      implements BusMessage {
+
+    /** A Broker on this event bus. */
+    public BrokerNode(
+        String cluster, String brokerName, long brokerId, String address, long lastSeenMs) {
+      this(cluster, brokerName, brokerId, address, lastSeenMs, false);
+    }
+  }
 
   /** A topic at one Broker. */
   record TopicRoute(String brokerName, TopicConfig config) implements BusMessage {}

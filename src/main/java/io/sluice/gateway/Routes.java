@@ -42,6 +42,7 @@ final class Routes {
         route(HttpMethod.GET, "/v1/cluster", AdminHandlers::cluster),
         route(HttpMethod.GET, "/v1/brokers/{broker}", ReplicationHandlers::get),
         route(HttpMethod.POST, "/v1/brokers/{broker}/promote", ReplicationHandlers::promote),
+        route(HttpMethod.POST, "/v1/drain", ReplicationHandlers::drain),
         route(HttpMethod.GET, SOCKET, null),
         route(HttpMethod.POST, SEND, null),
         route(HttpMethod.GET, SEND, ReadHandlers::browse),

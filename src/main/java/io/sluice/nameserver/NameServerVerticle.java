@@ -93,7 +93,7 @@ public final class NameServerVerticle extends VerticleBase {
   private void handle(Message<NameServerRequest> message) {
     try {
       NameServerRequest request = message.body();
-      if (request instanceof Register register) {
+      if (request instanceof Register register && !register.foreign()) {
         brokersByNode.put(ClusterNode.of(message), register);
       }
       message.reply(answer(request));

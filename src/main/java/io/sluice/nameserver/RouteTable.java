@@ -45,11 +45,24 @@ public final class RouteTable {
    */
   public boolean register(Register broker, long nowMs) {
     BrokerSet set = brokers.computeIfAbsent(broker.brokerName(), BrokerSet::new);
+    BrokerNode known = set.nodes.get(broker.brokerId());
+    // A Broker of this event bus may tell its own NameServer by RocketMQ's protocol too.
+    boolean foreign =
+        broker.foreign()
+            && (known == null || known.foreign() || !known.address().equals(broker.address()));
     BrokerNode before =
         set.nodes.put(
             broker.brokerId(),
             new BrokerNode(
-                broker.cluster(), broker.brokerName(), broker.brokerId(), broker.address(), nowMs));
+                broker.cluster(),
+                broker.brokerName(),
+                broker.brokerId(),
+                broker.address(),
+                nowMs,
+                foreign));
+    if (broker.foreign() && !foreign) {
+      return false;
+    }
     boolean moved = before == null || !before.address().equals(broker.address());
     if (broker.brokerId() != 0 && set.nodes.containsKey(0L)) {
       // The master says what there is; without one a slave does, so that its messages can be read.
@@ -71,7 +84,9 @@ public final class RouteTable {
   public boolean unregister(Unregister broker) {
     BrokerSet set = brokers.get(broker.brokerName());
     BrokerNode node = set == null ? null : set.nodes.get(broker.brokerId());
-    if (node == null || !node.address().equals(broker.address())) {
+    if (node == null
+        || !node.address().equals(broker.address())
+        || broker.foreign() && !node.foreign()) {
       return false;
     }
     set.nodes.remove(broker.brokerId());

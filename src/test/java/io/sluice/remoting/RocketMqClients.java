@@ -24,6 +24,9 @@ final class RocketMqClients implements AutoCloseable {
   /** A busy machine is no reason for a client to give up on a route. */
   private static final int API_TIMEOUT_MS = 20_000;
 
+  /** RocketMQ's own. */
+  private static final int ROUTES_MS = 30_000;
+
   private static final AtomicInteger INSTANCES = new AtomicInteger();
 
   static {
@@ -42,7 +45,13 @@ final class RocketMqClients implements AutoCloseable {
 
   /** A started producer. */
   DefaultMQProducer producer(String group) throws Exception {
+    return producer(group, ROUTES_MS);
+  }
+
+  /** A started producer that looks at the routes so often. */
+  DefaultMQProducer producer(String group, int routesMs) throws Exception {
     DefaultMQProducer producer = new DefaultMQProducer(group);
+    producer.setPollNameServerInterval(routesMs);
     producer.setNamesrvAddr(nameServer);
     producer.setInstanceName(instance());
     producer.setMqClientApiTimeout(API_TIMEOUT_MS);
