@@ -31,6 +31,7 @@ class ArchitectureTest {
           Map.entry("store", List.of("util", "metrics", "message")),
           Map.entry("bus", List.of("util", "message")),
           Map.entry("cluster", List.of("util")),
+          Map.entry("controller", List.of("bus", "util", "message")),
           Map.entry("nameserver", List.of("bus", "util", "metrics", "message")),
           Map.entry("broker", List.of("bus", "store", "util", "metrics", "message")),
           Map.entry("replication", List.of("store", "bus", "util", "metrics", "message")),

@@ -2,6 +2,8 @@ package io.sluice.app;
 
 import io.sluice.broker.BrokerOptions;
 import io.sluice.broker.BrokerVerticle;
+import io.sluice.controller.Agent;
+import io.sluice.controller.Mastership;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.metrics.Metrics;
 import io.sluice.replication.Adjustment;
@@ -12,6 +14,8 @@ import io.sluice.replication.RocketMqFiles;
 import io.sluice.replication.RocketMqFollower;
 import io.sluice.store.FileAccess;
 import io.sluice.store.Replication;
+import io.sluice.store.StoreException;
+import io.sluice.store.StoreThreads;
 import io.sluice.util.Clock;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
@@ -20,7 +24,6 @@ import io.vertx.core.Vertx;
 import io.vertx.core.internal.VertxInternal;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
-import java.nio.file.Files;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
@@ -29,13 +32,19 @@ import java.util.function.Supplier;
 /**
  * The Broker of a process with its replication: closes it and starts it again where a slave's data
  * must be adjusted, or a slave becomes the master. One thing after the other. Safe for any thread.
+ *
+ * <p>Where there are controllers they say what it is to be, from the start on: until they have said
+ * so, no Broker runs here.
  */
-final class BrokerUnit implements Follower.Owner {
+final class BrokerUnit implements Follower.Owner, Agent.Broker {
 
   private static final System.Logger LOG = System.getLogger(BrokerUnit.class.getName());
 
   /** So long after a Broker did not start again, it is tried once more. */
   private static final long RETRY_MS = 5_000;
+
+  /** An election takes less, where the controllers are there. */
+  private static final long FIRST_ROLE_MS = 10_000;
 
   private final Vertx vertx;
   private final SluiceOptions options;
@@ -43,10 +52,21 @@ final class BrokerUnit implements Follower.Owner {
   private final LatencyRecorder latency;
   private final Metrics metrics;
   private final BrokerOptions broker;
+  private final FileAccess files;
+  private final StoreThreads threads;
   private final Context home;
   private Future<?> last = Future.succeededFuture();
   private volatile Master master;
   private volatile BrokerVerticle running;
+  private volatile Replication replication = Replication.NONE;
+  private volatile Follower follower;
+  private volatile Agent.Position lastPosition = new Agent.Position(0, 0);
+  private volatile Agent agent;
+
+  /** What the controllers said last; null before, and where there are none. */
+  private volatile Assignment wanted;
+
+  private Assignment deployed;
   private String deployment;
   private boolean promoted;
   private boolean stopped;
@@ -56,6 +76,8 @@ final class BrokerUnit implements Follower.Owner {
    * A Broker; not started.
    *
    * @param broker its options, as a master
+   * @param files all that the Broker and its replication read and write
+   * @param threads where its store works
    */
   BrokerUnit(
       Vertx vertx,
@@ -63,8 +85,12 @@ final class BrokerUnit implements Follower.Owner {
       Clock clock,
       LatencyRecorder latency,
       Metrics metrics,
-      BrokerOptions broker) {
+      BrokerOptions broker,
+      FileAccess files,
+      StoreThreads threads) {
     this.vertx = vertx;
+    this.files = files;
+    this.threads = threads;
     this.options = options;
     this.clock = clock;
     this.latency = latency;
@@ -73,16 +99,89 @@ final class BrokerUnit implements Follower.Owner {
     home = ((VertxInternal) vertx).createEventLoopContext();
   }
 
+  /**
+   * What the controllers want this Broker to be.
+   *
+   * @param mastership null for a slave
+   * @param masterAt of whom it follows
+   */
+  private record Assignment(Mastership mastership, long node, long epoch, String masterAt) {}
+
   Future<Void> start() {
-    return then(this::deploy);
+    if (!options.controllers().elects()) {
+      return then(this::deploy);
+    }
+    return vertx
+        .executeBlocking(
+            () -> {
+              long end = NodeIdentity.leastEnd(files, broker.getDirectory());
+              long epoch = ReplicationOptions.lastEpoch(files, broker.getDirectory());
+              lastPosition = new Agent.Position(epoch, end);
+              return ControllerSetup.agent(files, options, broker);
+            })
+        .compose(
+            set -> {
+              Agent made = new Agent(vertx, set, clock, this);
+              agent = made;
+              made.start();
+              return firstRole(made);
+            });
+  }
+
+  /** A process is ready when its Broker is, or when it is clear that this takes longer. */
+  private Future<Void> firstRole(Agent made) {
+    Promise<Void> waited = Promise.promise();
+    long timer = vertx.setTimer(FIRST_ROLE_MS, id -> waited.tryComplete());
+    made.known()
+        .compose(known -> then(Future::succeededFuture))
+        .onComplete(
+            done -> {
+              vertx.cancelTimer(timer);
+              waited.tryComplete();
+            });
+    return waited.future();
   }
 
   Future<Void> stop() {
-    return then(
-        () -> {
+    return then(() -> {
           stopped = true;
           return undeploy();
-        });
+        })
+        // Now nothing is acked here any more, and another may be the master at once.
+        .eventually(() -> agent == null ? Future.succeededFuture() : agent.stop());
+  }
+
+  // What the controllers say.
+
+  @Override
+  public Agent.Position position() {
+    Master leading = master;
+    Follower following = follower;
+    if (leading != null && leading.seenEpoch() > 0) {
+      lastPosition = new Agent.Position(leading.seenEpoch(), leading.seenEnd());
+    } else if (following != null && following.seenEnd() > 0) {
+      lastPosition = new Agent.Position(following.seenEpoch(), following.seenEnd());
+    }
+    return lastPosition;
+  }
+
+  @Override
+  public void lead(Mastership mastership) {
+    assign(new Assignment(mastership, mastership.node(), mastership.epoch(), ""));
+  }
+
+  @Override
+  public void follow(long node, long epoch, String masterAt) {
+    assign(new Assignment(null, node, epoch, masterAt));
+  }
+
+  private void assign(Assignment assignment) {
+    wanted = assignment;
+    then(() ->
+            wanted != assignment || assignment.equals(deployed)
+                ? Future.succeededFuture()
+                : undeploy().transform(closed -> deploy()))
+        .onFailure(this::retry);
   }
 
   /** As {@link BrokerVerticle#leave}; nothing if no Broker runs now. */
@@ -101,6 +200,11 @@ final class BrokerUnit implements Follower.Owner {
   int replicationPort() {
     Master now = master;
     return now == null ? -1 : now.port();
+  }
+
+  /** What replicates the log of the Broker that was started last. */
+  Replication replication() {
+    return replication;
   }
 
   @Override
@@ -135,6 +239,13 @@ final class BrokerUnit implements Follower.Owner {
 
   @Override
   public CompletionStage<Void> promote() {
+    if (options.controllers().elects()) {
+      return Future.<Void>failedFuture(
+              new StoreException(
+                  StoreException.Kind.NOT_A_SLAVE,
+                  "the controllers say who is the master; see sluice controller elect"))
+          .toCompletionStage();
+    }
     return then(() -> {
           promoted = true;
           return undeploy().transform(closed -> takeOver()).compose(done -> deploy());
@@ -169,25 +280,31 @@ final class BrokerUnit implements Follower.Owner {
 
   private Future<Void> undeploy() {
     String id = deployment;
+    position();
     deployment = null;
+    deployed = null;
     master = null;
     running = null;
+    follower = null;
     return id == null ? Future.succeededFuture() : vertx.undeploy(id);
   }
 
   private Future<Void> deploy() {
-    if (stopped || deployment != null) {
+    boolean elects = options.controllers().elects();
+    Assignment assignment = wanted;
+    if (stopped || deployment != null || (elects && assignment == null)) {
       return Future.succeededFuture();
     }
     return vertx
         .executeBlocking(
             () -> {
               options.replication().check();
-              boolean follows = follows();
+              boolean follows = elects ? assignment.mastership() == null : follows();
               BrokerOptions own = new BrokerOptions(broker);
-              own.setBrokerId(follows ? options.replication().brokerId() : 0);
-              return new BrokerVerticle(
-                  own, clock, latency, metrics, FileAccess.system(), replication(own, follows));
+              long id = elects ? assignment.node() : options.replication().brokerId();
+              own.setBrokerId(follows ? id : 0);
+              replication = makeReplication(own, follows, assignment);
+              return new BrokerVerticle(own, clock, latency, metrics, files, threads, replication);
             })
         .compose(
             verticle ->
@@ -196,6 +313,7 @@ final class BrokerUnit implements Follower.Owner {
                     .map(
                         id -> {
                           deployment = id;
+                          deployed = assignment;
                           running = verticle;
                           return null;
                         }));
@@ -230,9 +348,12 @@ final class BrokerUnit implements Follower.Owner {
     return security;
   }
 
-  private Replication replication(BrokerOptions own, boolean follows)
+  private Replication makeReplication(BrokerOptions own, boolean follows, Assignment assignment)
       throws GeneralSecurityException, IOException {
     ReplicationConfig config = options.replication();
+    if (assignment != null && follows) {
+      config = config.following(assignment.masterAt());
+    }
     ReplicationOptions all =
         new ReplicationOptions(
             own.getCluster(),
@@ -258,13 +379,24 @@ final class BrokerUnit implements Follower.Owner {
           new RocketMqPort(vertx, config.masterHost(), config.masterPort()));
     }
     if (follows) {
-      return new Follower(vertx, all, clock, this);
+      Follower made = new Follower(vertx, files, all, clock, this);
+      follower = made;
+      return made;
     }
     // Who has had slaves goes on with its epochs, so that they can come again.
-    if (config.port() < 0 && !promoted && !Files.exists(own.getDirectory().resolve("epochs"))) {
+    if (assignment == null
+        && config.port() < 0
+        && !promoted
+        && !files.exists(own.getDirectory().resolve("epochs"))) {
       return Replication.NONE;
     }
-    Master made = new Master(vertx, all, clock);
+    Master made =
+        new Master(
+            vertx,
+            files,
+            all,
+            clock,
+            assignment == null ? null : new ElectedTenure(assignment.mastership()));
     master = made;
     return made;
   }

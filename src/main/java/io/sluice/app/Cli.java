@@ -35,7 +35,9 @@ final class Cli {
     if (flagsOnly) {
       return server("standalone", args);
     }
-    return ServerCommand.ROLES.containsKey(args[0])
+    boolean asksControllers =
+        args[0].equals("controller") && args.length > 1 && !args[1].startsWith("-");
+    return ServerCommand.ROLES.containsKey(args[0]) && !asksControllers
         ? server(args[0], Arrays.copyOfRange(args, 1, args.length))
         : Commands.run(out, err, environment, args);
   }

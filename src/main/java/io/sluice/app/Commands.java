@@ -51,7 +51,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 final class Commands implements Runnable {
 
   private static final List<String> SERVERS =
-      List.of("standalone", "nameserver", "broker", "gateway");
+      List.of("standalone", "nameserver", "broker", "gateway", "controller");
 
   private final CommandContext context;
 
@@ -78,6 +78,11 @@ final class Commands implements Runnable {
     for (String server : SERVERS) {
       line.addSubcommand(server, ServerHelp.spec(server));
     }
+    CommandLine controller = line.getSubcommands().get("controller");
+    controller.addSubcommand(
+        "status", new CommandLine(new ControllerCommand.Status(context), context.factory()));
+    controller.addSubcommand(
+        "elect", new CommandLine(new ControllerCommand.Elect(context), context.factory()));
     line.setUsageHelpWidth(100);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(

@@ -100,6 +100,39 @@ final class ConfigTable {
           "What all processes of the cluster know and nobody else, 16 characters or more: with it"
               + " the cluster's ports and that for slaves speak TLS and take no others. Empty for"
               + " none.");
+  static final ConfigKey CONTROLLER_MEMBERS =
+      text(
+          "controller.members",
+          "",
+          "host:port of all controllers, parted by commas, the same everywhere: three or more elect"
+              + " the masters. Empty: masters are promoted by hand.");
+  static final ConfigKey CONTROLLER_ENABLED =
+      onOff(
+          "controller.enabled",
+          false,
+          "Whether the process of a NameServer is one of the controllers, too.");
+  static final ConfigKey CONTROLLER_HOST =
+      text(
+          "controller.host",
+          "",
+          "Address or name of this process in controller.members; empty for the host, or for this"
+              + " machine's own address where the host is 0.0.0.0.");
+  static final ConfigKey CONTROLLER_PORT =
+      number(
+          "controller.port",
+          9_878,
+          1,
+          65_533,
+          "Port at which a controller takes Brokers; the next is for the consensus, the one after"
+              + " it tells at once that a process died.");
+  static final ConfigKey CONTROLLER_LEASE =
+      duration(
+          "controller.lease",
+          "2s",
+          "1s",
+          "1m",
+          "A master that has not reached the controllers for so long stops acking; half a second"
+              + " later another is elected. The same for all controllers.");
   static final ConfigKey BROKER_NAME =
       text("broker.name", "broker-a", "Name of the Broker; a master and its slaves share it.");
   static final ConfigKey BROKER_SLAVE_READS =
@@ -179,8 +212,8 @@ final class ConfigTable {
           "5s",
           "100ms",
           "1h",
-          "A send with ack level replicated waits at most so long for the slaves; then it is answered"
-              + " that it is stored and not confirmed.");
+          "A send with ack level replicated waits at most so long for the slaves; then it is"
+              + " answered that it is stored and not confirmed.");
   static final ConfigKey TOPICS_AUTO_CREATE =
       onOff("topics.auto-create", true, "Whether a topic is made by the first send to it.");
   static final ConfigKey TOPICS_QUEUES =
@@ -385,6 +418,11 @@ final class ConfigTable {
           CLUSTER_PORT,
           CLUSTER_HOSTS,
           CLUSTER_SECRET,
+          CONTROLLER_MEMBERS,
+          CONTROLLER_ENABLED,
+          CONTROLLER_HOST,
+          CONTROLLER_PORT,
+          CONTROLLER_LEASE,
           REPLICATION_PORT,
           REPLICATION_FROM,
           REPLICATION_FROM_ROCKETMQ,

@@ -16,6 +16,7 @@ final class ReadyLine {
     putPort(line, "nameserver", sluice.nameServerPort());
     putPort(line, "broker", sluice.brokerPort());
     putPort(line, "replication", sluice.replicationPort());
+    putPort(line, "controller", sluice.controllerPort());
     if (sluice.recoveredMs() >= 0) {
       line.put("recoveredMs", sluice.recoveredMs());
     }
@@ -45,6 +46,9 @@ final class ReadyLine {
     }
     if (sluice.replicationPort() >= 0) {
       line.append(", slaves at port ").append(sluice.replicationPort());
+    }
+    if (sluice.controllerPort() >= 0) {
+      line.append(", controller at port ").append(sluice.controllerPort());
     }
     if (sluice.recoveredMs() >= 0) {
       line.append(", data in ").append(options.dataDirectory());

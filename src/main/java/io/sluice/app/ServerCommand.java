@@ -21,7 +21,8 @@ final class ServerCommand {
   /** What each command runs. */
   static final Map<String, Set<Role>> ROLES =
       Map.of(
-          "standalone", EnumSet.allOf(Role.class),
+          "standalone", EnumSet.of(Role.NAMESERVER, Role.BROKER, Role.GATEWAY),
+          "controller", EnumSet.of(Role.CONTROLLER),
           "nameserver", EnumSet.of(Role.NAMESERVER),
           "broker", EnumSet.of(Role.BROKER),
           "gateway", EnumSet.of(Role.GATEWAY));

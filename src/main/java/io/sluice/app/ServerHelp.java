@@ -75,6 +75,8 @@ final class ServerHelp {
     return switch (name) {
       case "nameserver" -> "Starts a NameServer: it records Brokers and topics and answers routes.";
       case "broker" -> "Starts a Broker: it stores and forwards messages.";
+      case "controller" ->
+          "Starts a controller: three or more elect the master of each group of Brokers.";
       case "gateway" -> "Starts a gateway: it speaks HTTP and WebSocket.";
       default -> "Starts NameServer, Broker and gateway in one process.";
     };

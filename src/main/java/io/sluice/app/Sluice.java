@@ -5,7 +5,10 @@ import io.sluice.broker.BrokerOptions;
 import io.sluice.broker.RocketMqImport;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.SluiceException;
 import io.sluice.cluster.Cluster;
+import io.sluice.controller.ControllerVerticle;
 import io.sluice.gateway.DrainOrder;
 import io.sluice.gateway.Gateway;
 import io.sluice.metrics.Latencies;
@@ -15,6 +18,8 @@ import io.sluice.nameserver.NameServerVerticle;
 import io.sluice.remoting.BrokerFrontVerticle;
 import io.sluice.remoting.NameServerFrontVerticle;
 import io.sluice.remoting.RemoteNameServersVerticle;
+import io.sluice.store.FileAccess;
+import io.sluice.store.StoreThreads;
 import io.sluice.util.Clock;
 import io.vertx.core.Deployable;
 import io.vertx.core.Future;
@@ -24,6 +29,7 @@ import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -51,6 +57,7 @@ public final class Sluice {
   private final Deque<Supplier<Future<Void>>> closers = new ArrayDeque<>();
   private String nameServerId = NameServerOptions.DEFAULT_ID;
   private BrokerUnit broker;
+  private int controllerPort = -1;
   private int httpPort = -1;
   private int nameServerPort = -1;
   private int brokerPort = -1;
@@ -74,9 +81,6 @@ public final class Sluice {
    */
   public static Future<Sluice> start(SluiceOptions options) {
     if (options.cluster() != null) {
-      if (options.replication().follows()) {
-        return Future.failedFuture(StartFailures.slaveInCluster());
-      }
       return startInCluster(new SluiceOptions(options));
     }
     Vertx vertx = Vertx.vertx(vertxOptions(options));
@@ -133,6 +137,7 @@ public final class Sluice {
   private Future<Sluice> start() {
     BusCodec.register(vertx);
     return Future.<Void>succeededFuture()
+        .compose(ifRole(Role.CONTROLLER, this::startController))
         .compose(ifRole(Role.NAMESERVER, this::startNameServer))
         .compose(ifRole(Role.BROKER, this::startBroker))
         .compose(ifRole(Role.GATEWAY, this::startGateway))
@@ -142,7 +147,26 @@ public final class Sluice {
   }
 
   private Function<Void, Future<Void>> ifRole(Role role, Supplier<Future<Void>> step) {
-    return done -> options.roles().contains(role) ? step.get() : Future.succeededFuture();
+    Set<Role> roles = options.roles();
+    boolean beside =
+        role == Role.CONTROLLER
+            && roles.contains(Role.NAMESERVER)
+            && options.controllers().enabled();
+    return done -> roles.contains(role) || beside ? step.get() : Future.succeededFuture();
+  }
+
+  private Future<Void> startController() {
+    ControllerConfig config = options.controllers();
+    return vertx
+        .executeBlocking(() -> ControllerSetup.controller(options))
+        .compose(
+            controller ->
+                listening(
+                    ConfigTable.CONTROLLER_PORT,
+                    config.port(),
+                    deploy(new ControllerVerticle(controller, clock))))
+        .onSuccess(deployed -> controllerPort = config.port())
+        .mapEmpty();
   }
 
   private Future<Void> startNameServer() {
@@ -217,7 +241,16 @@ public final class Sluice {
   private Future<Void> deployBroker(BrokerOptions brokerOptions) {
     Supplier<Future<Void>> frontCloser = closers.pop();
     long startNs = System.nanoTime();
-    broker = new BrokerUnit(vertx, options, clock, latencies, metrics, brokerOptions);
+    broker =
+        new BrokerUnit(
+            vertx,
+            options,
+            clock,
+            latencies,
+            metrics,
+            brokerOptions,
+            FileAccess.system(),
+            StoreThreads.system());
     closers.push(() -> broker.stop().compose(stopped -> handOver()));
     return broker
         .start()
@@ -292,6 +325,12 @@ public final class Sluice {
 
   /** The first step: completes when it has begun. */
   private synchronized Future<Void> leave(DrainOptions order) {
+    if (order.to() != null && options.controllers().elects()) {
+      return Future.failedFuture(
+          new SluiceException(
+              ErrorCode.INVALID_ARGUMENT,
+              "to: the controllers elect the next master; leave it out"));
+    }
     if (leaving == null || leaving.failed()) {
       drainOrder = order;
       leaving =
@@ -362,6 +401,11 @@ public final class Sluice {
   /** Port at which the Broker takes slaves; -1 if it takes none. */
   public int replicationPort() {
     return broker == null ? -1 : broker.replicationPort();
+  }
+
+  /** Port at which the controller takes Brokers; -1 if none runs here. */
+  public int controllerPort() {
+    return controllerPort;
   }
 
   /** How long the store took to recover in milliseconds; -1 if no Broker runs here. */

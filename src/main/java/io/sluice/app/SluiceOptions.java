@@ -32,7 +32,9 @@ public final class SluiceOptions {
     /** Stores and forwards messages. */
     BROKER,
     /** Speaks HTTP and WebSocket. */
-    GATEWAY
+    GATEWAY,
+    /** Elects the masters, together with the others. */
+    CONTROLLER
   }
 
   /** A socket that missed so many pings is gone. */
@@ -48,7 +50,7 @@ public final class SluiceOptions {
 
   private final StoreOptions store;
   private final GatewayOptions gateway;
-  private Set<Role> roles = EnumSet.allOf(Role.class);
+  private Set<Role> roles = EnumSet.of(Role.NAMESERVER, Role.BROKER, Role.GATEWAY);
   private Path dataDirectory;
   private String host;
   private String advertisedHost;
@@ -81,6 +83,7 @@ public final class SluiceOptions {
   private long slaveReadsBehind;
   private Duration drainGrace;
   private Duration drainTimeout;
+  private ControllerConfig controllers;
 
   /** A whole server with the defaults. */
   public SluiceOptions() {
@@ -124,6 +127,7 @@ public final class SluiceOptions {
     slaveReadsBehind = other.slaveReadsBehind;
     drainGrace = other.drainGrace;
     drainTimeout = other.drainTimeout;
+    controllers = other.controllers;
   }
 
   SluiceOptions(Configuration from) {
@@ -159,6 +163,7 @@ public final class SluiceOptions {
     nameServers = addresses(from.text(ConfigTable.BROKER_NAMESERVERS));
     drainGrace = from.duration(ConfigTable.DRAIN_GRACE);
     drainTimeout = from.duration(ConfigTable.DRAIN_TIMEOUT);
+    controllers = new ControllerConfig(from);
     store = store(from);
     gateway = gateway(from);
   }
@@ -345,6 +350,16 @@ public final class SluiceOptions {
   /** How long a server that leaves waits for its slaves at most. */
   public Duration drainTimeout() {
     return drainTimeout;
+  }
+
+  /** Who elects the masters. */
+  public ControllerConfig controllers() {
+    return controllers;
+  }
+
+  public SluiceOptions setControllers(ControllerConfig controllers) {
+    this.controllers = controllers;
+    return this;
   }
 
   public Set<Role> roles() {

@@ -61,17 +61,6 @@ final class StartFailures {
         failure);
   }
 
-  /** Master and slave have one name, by which a Broker is found in the cluster. */
-  static StartException slaveInCluster() {
-    return new StartException(
-        ExitCode.USAGE,
-        "a slave ("
-            + ConfigTable.REPLICATION_FROM.flag()
-            + ") can not join a cluster yet: it would be taken for its master; start it without"
-            + " --cluster",
-        null);
-  }
-
   private static Throwable rootOf(Throwable failure) {
     Throwable root = failure;
     while (root.getCause() != null) {

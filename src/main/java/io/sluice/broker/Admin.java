@@ -139,7 +139,7 @@ final class Admin {
         .onComplete(
             done -> {
               if (done.failed()) {
-                answer.fail(SluiceException.of(done.cause()));
+                answer.fail(Refusals.ofFailure(done.cause()));
               } else if (done.result()) {
                 whenRecorded(Done.DONE, answer);
               } else {
@@ -248,7 +248,7 @@ final class Admin {
           if (done.succeeded()) {
             whenRecorded(done.result(), answer);
           } else {
-            answer.fail(SluiceException.of(done.cause()));
+            answer.fail(Refusals.ofFailure(done.cause()));
           }
         });
   }
@@ -412,7 +412,7 @@ final class Admin {
           if (done.succeeded()) {
             answer.succeed(done.result());
           } else {
-            answer.fail(SluiceException.of(done.cause()));
+            answer.fail(Refusals.ofFailure(done.cause()));
           }
         });
   }

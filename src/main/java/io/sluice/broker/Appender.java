@@ -57,6 +57,7 @@ final class Appender {
   private Transactions transactions;
   private TopicState lastTopic;
   private Replication replication = Replication.NONE;
+  private Fence fence = new Fence(Replication.NONE);
 
   /** A request under way. */
   private static final class Pending {
@@ -140,6 +141,7 @@ final class Appender {
   /** Gives what knows of slaves. */
   void connect(Replication replication) {
     this.replication = replication;
+    fence = new Fence(replication);
   }
 
   /** Messages stored since the start. */
@@ -148,7 +150,13 @@ final class Appender {
   }
 
   /** Takes a request; answered once. */
-  void append(AppendRequest request, Answer<AppendReply> answer) {
+  void append(AppendRequest request, Answer<AppendReply> asked) {
+    StoreException fenced = replication.fenced();
+    if (fenced != null) {
+      asked.fail(Refusals.of(fenced));
+      return;
+    }
+    Answer<AppendReply> answer = fence.guard(asked);
     MessageBatch batch = request.batch();
     int count = batch.count();
     AppendReply reply = new AppendReply(options.getBrokerName(), count, clock.nowMs());

@@ -7,6 +7,7 @@ import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
+import io.sluice.bus.ClusterNode;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.LetterRequest;
@@ -26,6 +27,7 @@ import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.MessageStores;
 import io.sluice.store.Replication;
+import io.sluice.store.StoreThreads;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -78,6 +80,7 @@ public final class BrokerVerticle extends VerticleBase {
   private final Clock clock;
   private final LatencyRecorder latency;
   private final FileAccess files;
+  private final StoreThreads threads;
   private final BrokerMetrics metrics;
   private final TransactionFigures transactionFigures;
   private final Replication replication;
@@ -105,11 +108,13 @@ public final class BrokerVerticle extends VerticleBase {
   private TransactionEnds transactionEnds;
   private TransactionChecks transactionChecks;
   private LetterJobs letterJobs;
+  private RetryHandover retries;
   private LetterHandler letters;
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
   private ReplicationAdmin replicationAdmin;
+  private final Fence fence;
   private SlaveRole slave;
   private boolean confirmedMoved;
   private Bundles bundles;
@@ -145,12 +150,14 @@ public final class BrokerVerticle extends VerticleBase {
       LatencyRecorder latency,
       Metrics metrics,
       FileAccess files) {
-    this(options, clock, latency, metrics, files, Replication.NONE);
+    this(options, clock, latency, metrics, files, StoreThreads.system(), Replication.NONE);
   }
 
   /**
    * A Broker with slaves, or one that is a slave.
    *
+   * @param files all that it reads and writes goes through this
+   * @param threads where its store works
    * @param replication started and stopped with it
    */
   public BrokerVerticle(
@@ -159,8 +166,11 @@ public final class BrokerVerticle extends VerticleBase {
       LatencyRecorder latency,
       Metrics metrics,
       FileAccess files,
+      StoreThreads threads,
       Replication replication) {
     this.replication = replication;
+    this.threads = threads;
+    fence = new Fence(replication);
     this.files = files;
     this.metrics = new BrokerMetrics(metrics, options.getBrokerName());
     transactionFigures = new TransactionFigures(metrics, options.getBrokerName());
@@ -172,7 +182,7 @@ public final class BrokerVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
-    SnapshotFile file = new SnapshotFile(options.getDirectory());
+    SnapshotFile file = new SnapshotFile(files, options.getDirectory());
     worker = vertx.createSharedWorkerExecutor("sluice-broker-" + options.getBrokerName(), 1);
     return openStore()
         .compose(opened -> worker.executeBlocking(file::read))
@@ -187,6 +197,7 @@ public final class BrokerVerticle extends VerticleBase {
   public Future<?> stop() {
     SluiceException reason = shuttingDown();
     running = false;
+    ClusterNode.removeSlave(vertx, options.getBrokerName());
     if (timer >= 0) {
       vertx.cancelTimer(timer);
     }
@@ -283,6 +294,7 @@ public final class BrokerVerticle extends VerticleBase {
             MessageStores.open(
                 options.getStore(),
                 files,
+                threads,
                 clock,
                 task -> context.runOnContext(nothing -> task.run()),
                 latency,
@@ -407,13 +419,17 @@ public final class BrokerVerticle extends VerticleBase {
     letterJobs =
         new LetterJobs(
             store, state, catalog, log, dispatcher, reader, turn, clock, clientKept::hasClients);
+    retries =
+        new RetryHandover(
+            store, state, catalog, log, dispatcher, reader, clientKept, timers, turn, clock);
     letters = new LetterHandler(options, store, state, catalog, log, reader, letterJobs);
     admin.connect(timers);
-    snapshots = new Snapshots(context, store, state, catalog, log, file, worker, this::neededFrom);
+    snapshots =
+        new Snapshots(context, clock, store, state, catalog, log, file, worker, this::neededFrom);
     snapshots.connect(replication);
     appender.connect(replication);
     replicationAdmin = new ReplicationAdmin(options, store, replication);
-    registrar = new Registrar(vertx, options, state);
+    registrar = new Registrar(vertx, options, state, replication);
     plainSends = new PlainSends(vertx, context, options, state, appender, clock);
     bundles = new Bundles(vertx, turn, this::take);
   }
@@ -497,10 +513,18 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.append(name), (request, at) -> appender.append(request, Answer.to(at))));
     listening.add(
         this.<ReceiveRequest>on(
-            Addresses.receive(name), (request, at) -> receive(request, Answer.to(at))));
+            Addresses.receive(name),
+            (request, at) -> {
+              fence.check();
+              receive(request, Answer.to(at));
+            }));
     listening.add(
         this.<SettleRequest>on(
-            Addresses.settle(name), (request, at) -> settler.settle(request, Answer.to(at))));
+            Addresses.settle(name),
+            (request, at) -> {
+              fence.check();
+              settler.settle(request, fence.guard(Answer.to(at)));
+            }));
     listening.add(
         this.<ReleaseRequest>on(
             Addresses.release(name),
@@ -516,23 +540,44 @@ public final class BrokerVerticle extends VerticleBase {
             Addresses.admin(name),
             (request, at) -> {
               Answer<BusMessage> answer = Answer.to(at);
-              if (!replicationAdmin.tryHandle(request, answer)) {
+              if (replicationAdmin.tryHandle(request, answer)) {
+                return;
+              }
+              if (SlaveRole.isRead(request)) {
                 admin.handle(request, clientKept.following(request, answer));
+              } else {
+                fence.check();
+                admin.handle(request, clientKept.following(request, fence.guard(answer)));
               }
             }));
     listening.add(
         this.<ClientKept>on(
             Addresses.clientKept(name),
-            (request, at) -> clientKept.handle(request, Answer.to(at))));
+            (request, at) -> {
+              if (SlaveRole.isRead(request)) {
+                clientKept.handle(request, Answer.to(at));
+              } else {
+                fence.check();
+                clientKept.handle(request, fence.guard(Answer.to(at)));
+              }
+            }));
     listening.add(
         this.<PopRequest>on(
-            Addresses.pop(name), (request, at) -> pops.handle(request, Answer.to(at))));
+            Addresses.pop(name),
+            (request, at) -> {
+              fence.check();
+              pops.handle(request, Answer.to(at));
+            }));
     listening.add(
         this.<OperatorRequest>on(
             Addresses.operator(name), (request, at) -> operator.handle(request, Answer.to(at))));
     listening.add(
         this.<LetterRequest>on(
-            Addresses.letters(name), (request, at) -> letters.handle(request, Answer.to(at))));
+            Addresses.letters(name),
+            (request, at) -> {
+              fence.check();
+              letters.handle(request, fence.guard(Answer.to(at)));
+            }));
     listening.add(
         this.<RequestBundle>on(
             Addresses.bundles(name),
@@ -544,7 +589,11 @@ public final class BrokerVerticle extends VerticleBase {
         new TransactionHandler(options, store, state, transactions, transactionEnds);
     listening.add(
         this.<TransactionRequest>on(
-            Addresses.transactions(name), (request, at) -> handler.handle(request, Answer.to(at))));
+            Addresses.transactions(name),
+            (request, at) -> {
+              fence.check();
+              handler.handle(request, fence.guard(Answer.to(at)));
+            }));
     if (options.isPlainSends()) {
       listening.add(new PlainTransactions(vertx, options, handler).listen());
     }
@@ -557,6 +606,11 @@ public final class BrokerVerticle extends VerticleBase {
 
   private Future<?> listenAsSlave() {
     String name = options.getBrokerName();
+    if (vertx.isClustered()) {
+      // The address of the Broker is the master's.
+      name = ClusterNode.slaveName(name, options.getBrokerId());
+      ClusterNode.putSlave(vertx, options.getBrokerName(), name);
+    }
     List<Future<Void>> listening = new ArrayList<>();
     for (String refused :
         List.of(
@@ -617,10 +671,13 @@ public final class BrokerVerticle extends VerticleBase {
     if (slave != null && !reads) {
       throw slave.refusal();
     }
+    if (!reads) {
+      fence.check();
+    }
     if (request instanceof ReceiveRequest receive) {
       receive(receive, answer);
     } else if (request instanceof SettleRequest settle) {
-      settler.settle(settle, answer);
+      settler.settle(settle, fence.guard(answer));
     } else if (request instanceof ReadRequest read) {
       reader.read(read, answer);
     } else if (request instanceof ReleaseRequest release) {
@@ -635,9 +692,7 @@ public final class BrokerVerticle extends VerticleBase {
 
   private <T extends BusMessage> Future<Void> on(
       String address, BiConsumer<T, Message<T>> handler) {
-    if (slave != null) {
-      // In a cluster the address is the master's. Only where nobody has it do the fronts of this
-      // process come here.
+    if (slave != null && !vertx.isClustered()) {
       return vertx
           .eventBus()
           .<T>localConsumer(address, message -> handle(message, handler))
@@ -680,6 +735,7 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(letterJobs::work);
     turn.addStep(this::tellArrivals);
     turn.addStep(this::tellConfirmed);
+    turn.addStep(retries::work);
     turn.addStep(dispatcher::serveTouched);
     turn.addStep(reader::serveTouched);
     turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
@@ -698,6 +754,7 @@ public final class BrokerVerticle extends VerticleBase {
         });
     timers.start();
     letterJobs.start();
+    dispatcher.connect(retries::look);
     running = true;
     topicsChanged = true;
     // Whoever asks a NameServer once the start is over finds this Broker there.
@@ -708,7 +765,12 @@ public final class BrokerVerticle extends VerticleBase {
     registrar.listen();
     rates.sample();
     vertx.setPeriodic(Rates.INTERVAL_MS, id -> rates.sample());
-    vertx.setPeriodic(ADVANCE_INTERVAL_MS, id -> log.flushAll());
+    vertx.setPeriodic(
+        ADVANCE_INTERVAL_MS,
+        id -> {
+          log.flushAll();
+          registrar.tellInSync();
+        });
     turn.request();
   }
 
@@ -751,6 +813,11 @@ public final class BrokerVerticle extends VerticleBase {
       return;
     }
     confirmedMoved = false;
+    if (slave != null) {
+      // What came for whom is not known here. Only now: who waits for the disk is not to be asked
+      // again in each turn.
+      reader.lookForAll();
+    }
     for (String name : store.raw().takeHidden()) {
       TopicState topic = state.topics.get(name);
       if (topic != null) {

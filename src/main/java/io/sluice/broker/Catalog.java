@@ -122,6 +122,12 @@ final class Catalog {
     return group;
   }
 
+  /** The group, made if it is new. */
+  GroupState groupForUse(String name) {
+    GroupState group = name == null ? null : state.groups.get(name);
+    return group != null ? group : putGroup(newGroup(name));
+  }
+
   /** The topic of a group's dead letters; made if it is new, whatever is allowed to users. */
   TopicState deadLetterTopic(String group) {
     String name = Names.deadLetterTopic(group);
@@ -238,18 +244,14 @@ final class Catalog {
     }
     checkGroupName(groupName);
     TopicState topic = topicForUse(topicName);
-    if (!state.groups.containsKey(groupName)) {
-      putGroup(newGroup(groupName));
-    }
+    groupForUse(groupName);
     return startOffsets(topic, from).map(offsets -> makeConsumption(groupName, topic, offsets));
   }
 
   /** As {@link #consume}, beginning at these offsets. */
   Consumption consumeAt(String groupName, TopicState topic, long[] offsets) {
     checkGroupName(groupName);
-    if (!state.groups.containsKey(groupName)) {
-      putGroup(newGroup(groupName));
-    }
+    groupForUse(groupName);
     return makeConsumption(groupName, topic, offsets);
   }
 

@@ -268,8 +268,13 @@ final class ClientKeptHandler {
     return consumption != null && clock.nowMs() - consumption.lastPopMs < POPS_LIVE_MS;
   }
 
+  /** Whether live clients of the group read its retry topic, in whatever mode. */
+  boolean readRetries(String group) {
+    return registry.shares(group, Names.RETRY_PREFIX + group);
+  }
+
   /** Whether live clients of the group share the topic's queues among themselves. */
-  private boolean shares(String group, String topic) {
+  boolean shares(String group, String topic) {
     return registry.shares(group, topic) && !isPopped(group, topic);
   }
 
@@ -323,7 +328,7 @@ final class ClientKeptHandler {
 
   private void pull(Pull pull, Answer<BusMessage> answer) {
     if (!slave) {
-      ensureGroup(pull.group());
+      catalog.groupForUse(pull.group());
       checkEnabled(pull.group());
     }
     TopicState topic = catalog.existingTopic(pull.topic());
@@ -339,11 +344,13 @@ final class ClientKeptHandler {
     }
     Filter filter = pull.filter() != null ? pull.filter() : subscribed(pull);
     Long reset = resets.remove(new ResetKey(pull.group(), pull.topic(), pull.queueId()));
-    if (reset == null && pull.commitOffset() >= 0 && !slave) {
+    long handedOver = handedOver(pull.group(), topic, pull.queueId());
+    if (reset == null && pull.commitOffset() >= handedOver && !slave) {
       advance(cursor(pull.group(), topic, pull.queueId()), pull.commitOffset());
     }
     ConsumeQueue queue = catalog.queue(topic, pull.queueId());
-    long nearest = nearest(queue, reset == null ? pull.queueOffset() : reset);
+    long wanted = Math.max(handedOver, pull.queueOffset());
+    long nearest = nearest(queue, reset == null ? wanted : reset);
     if (slave && nearest < pull.queueOffset()) {
       // The master had more: sent back, the client would have messages twice.
       vertx.setTimer(
@@ -494,7 +501,9 @@ final class ClientKeptHandler {
     catalog.existingGroup(commit.group());
     TopicState topic = catalog.existingTopic(commit.topic());
     checkQueue(topic, commit.queueId());
-    if (!resets.containsKey(new ResetKey(commit.group(), commit.topic(), commit.queueId()))) {
+    boolean late = commit.queueOffset() < handedOver(commit.group(), topic, commit.queueId());
+    if (!late
+        && !resets.containsKey(new ResetKey(commit.group(), commit.topic(), commit.queueId()))) {
       QueueCursor cursor = cursor(commit.group(), topic, commit.queueId());
       if (isPopped(commit.group(), commit.topic())) {
         // The last word of a client that pulled before: what it has done is done.
@@ -515,6 +524,16 @@ final class ClientKeptHandler {
             answer.fail(failure);
           }
         });
+  }
+
+  /**
+   * What is before this offset of a retry topic went to consumers with leases. A client from before
+   * that was thought dead neither gets it again nor takes the group's position back.
+   */
+  private long handedOver(String group, TopicState topic, int queueId) {
+    Consumption known = topic.retriesOf == null ? null : state.consumption(group, topic.name());
+    QueueCursor cursor = known == null ? null : known.cursorIfAny(queueId);
+    return cursor == null ? 0 : cursor.handedOverBefore;
   }
 
   /** The group's place in a queue; made if it is the group's first in the topic. */
@@ -592,17 +611,23 @@ final class ClientKeptHandler {
     if (cursor == null) {
       return 0;
     }
-    if (cursor.unsettled().leasedCount() > 0 && shares(get.group(), get.topic())) {
+    int open =
+        readRetries(get.group()) && cursor.holdsSharedRetries()
+            ? cursor.unsettled().count()
+            : cursor.unsettled().leasedCount();
+    if (open > 0 && shares(get.group(), get.topic())) {
       // The group goes over from leases to such clients. Once those in flight are settled or over,
-      // the clients begin where they ended; they ask again by themselves.
+      // and what is to be tried again is in the retry topic, the clients begin where leases ended;
+      // they ask again by themselves.
+      dispatcher.lookForRetries(get.group());
       throw new SluiceException(
           ErrorCode.CONFLICT,
-          cursor.unsettled().leasedCount()
+          open
               + " messages of queue "
               + get.queueId()
               + " of '"
               + get.topic()
-              + "' are still leased in the group '"
+              + "' are still leased or wait to be tried again in the group '"
               + get.group()
               + "'");
     }
@@ -620,12 +645,13 @@ final class ClientKeptHandler {
 
   private Done heartbeat(Heartbeat heartbeat) {
     for (Membership membership : slave ? List.<Membership>of() : heartbeat.memberships()) {
-      ensureGroup(membership.group());
+      catalog.groupForUse(membership.group());
       // Consumers look for its route when they start, and retries need it.
       catalog.topicForUse(Names.RETRY_PREFIX + membership.group());
     }
     tell(registry.heartbeat(heartbeat, clock.nowMs()));
     heartbeat.memberships().forEach(this::endWaitsForLeases);
+    heartbeat.memberships().forEach(membership -> dispatcher.lookForRetries(membership.group()));
     return Done.DONE;
   }
 
@@ -637,12 +663,6 @@ final class ClientKeptHandler {
           && shares(membership.group(), subscription.topic())) {
         dispatcher.fail(consumption, sharedByClients(membership.group(), subscription.topic()));
       }
-    }
-  }
-
-  private void ensureGroup(String group) {
-    if (!state.groups.containsKey(group)) {
-      catalog.putGroup(catalog.newGroup(group));
     }
   }
 

@@ -88,6 +88,11 @@ final class Consumption {
         || queueId == Names.REDRIVE_QUEUE_ID && redriven != null;
   }
 
+  /** Whether it may hold messages that were tried by other means before. */
+  boolean holdsRetries() {
+    return redriven != null || topic.retriesOf != null;
+  }
+
   /** The topic of what was redriven for this group. */
   String redriveTopic() {
     return Names.redriveTopic(group.name(), topic.name());

@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * Hands messages to those who wait for them. A receive always waits first, if only until the end of
@@ -57,6 +58,7 @@ final class Dispatcher {
   private final MessageView messageView = new MessageView();
   private List<Consumption> touched = new ArrayList<>();
   private List<Consumption> looking = new ArrayList<>();
+  private Consumer<GroupState> retries = group -> {};
   private long messagesOut;
   private long oldestPhysicalOffset;
 
@@ -135,6 +137,11 @@ final class Dispatcher {
     view = new StoreView(store);
   }
 
+  /** Names who is told that a group may have retries which are the other kind's to consume. */
+  void connect(Consumer<GroupState> retries) {
+    this.retries = retries;
+  }
+
   /** Messages handed out by receives since the start. */
   long messagesOut() {
     return messagesOut;
@@ -160,7 +167,7 @@ final class Dispatcher {
         .onComplete(
             made -> {
               if (made.failed()) {
-                answer.fail(SluiceException.of(made.cause()));
+                answer.fail(Refusals.ofFailure(made.cause()));
                 return;
               }
               try {
@@ -195,12 +202,26 @@ final class Dispatcher {
     if (!consumption.touched) {
       consumption.touched = true;
       touched.add(consumption);
+      if (consumption.holdsRetries()) {
+        retries.accept(consumption.group);
+      }
       turn.request();
+    }
+  }
+
+  /** Somebody came, or something arrived, that may make a group's retries somebody else's. */
+  void lookForRetries(String group) {
+    GroupState known = state.groups.get(group);
+    if (known != null) {
+      retries.accept(known);
     }
   }
 
   /** Something arrived for a topic. */
   void arrived(TopicState topic) {
+    if (topic.retriesOf != null) {
+      lookForRetries(topic.retriesOf);
+    }
     for (Consumption consumption : topic.consumptions) {
       if (consumption.isAwaited()) {
         touch(consumption);
@@ -275,6 +296,7 @@ final class Dispatcher {
     ReceiveWaiter waiter = new ReceiveWaiter(consumption, request, filter, popping, answer);
     waiter.deadlineMs = clock.nowMs() + request.waitMs();
     waiting.add(waiter, lineOf(consumption, popping), request.holder());
+    retries.accept(consumption.group);
     touch(consumption);
   }
 
@@ -390,6 +412,9 @@ final class Dispatcher {
       boolean freshlyWarm =
           clock.nowMs() - cursor.warmAtMs < WARM_MS && cursor.warmFilter == filter;
       view.at(queue, filter, cursor.warmFrom, freshlyWarm ? cursor.warmTo : cursor.warmFrom);
+      if (consumption.topic.retriesOf != null || cursor.isOfRedriven()) {
+        view.ofRetries();
+      }
       if (!cursor.isOfRedriven()) {
         view.passOverExpired(consumption.topic, batch.nowMs());
       }

@@ -73,7 +73,7 @@ final class Operator {
               if (done.succeeded()) {
                 answer.succeed(done.result());
               } else {
-                answer.fail(SluiceException.of(done.cause()));
+                answer.fail(Refusals.ofFailure(done.cause()));
               }
             });
   }

@@ -71,6 +71,12 @@ final class QueueCursor {
   /** Whether a worker is at it; owned by the {@link Dispatcher}. */
   boolean warming;
 
+  /**
+   * Everything before it went to other consumers of the group, who may be at work on it; owned by
+   * the {@link RetryHandover}. Not recorded: it only holds off a client from before.
+   */
+  long handedOverBefore;
+
   private long rangeFirst;
   private int rangeCount;
   private long rangeLease;
@@ -101,6 +107,21 @@ final class QueueCursor {
   /** What is not settled, for reading only. */
   Unsettled unsettled() {
     return unsettled;
+  }
+
+  /**
+   * Whether something that was handed out waits for its next time, and what is behind it may go on
+   * without it: nothing here was handed out in order.
+   */
+  boolean holdsSharedRetries() {
+    boolean found = false;
+    for (int at = unsettled.first(); at >= 0; at = unsettled.next(at)) {
+      if (unsettled.has(at, Unsettled.ORDERED)) {
+        return false;
+      }
+      found |= unsettled.state(at) != Unsettled.LEASED;
+    }
+    return found;
   }
 
   /** Whether a shared receive could get something at the last known time. */
@@ -228,7 +249,7 @@ final class QueueCursor {
           if (!batch.fits(recordBytes)) {
             break;
           }
-          leaseNext(offset, recordBytes, batch, sink);
+          leaseNext(offset, recordBytes, 1 + view.earlierAttempts(offset), batch, sink);
         }
       }
       nextOffset++;
@@ -243,12 +264,13 @@ final class QueueCursor {
     return scanned == scanLimit;
   }
 
-  private void leaseNext(long offset, int recordBytes, LeaseBatch batch, ChangeSink sink) {
+  private void leaseNext(
+      long offset, int recordBytes, int attempt, LeaseBatch batch, ChangeSink sink) {
     long lease = state.takeLease();
-    unsettled.append(offset, lease, 1, batch.deadlineMs(), batch.holder(), leaseFlags(batch));
+    unsettled.append(offset, lease, attempt, batch.deadlineMs(), batch.holder(), leaseFlags(batch));
     state.holders.leased(batch.holder());
-    note(offset, lease, 1, batch, sink);
-    batch.add(offset, recordBytes, lease, 1);
+    note(offset, lease, attempt, batch, sink);
+    batch.add(offset, recordBytes, lease, attempt);
   }
 
   /**
@@ -427,7 +449,7 @@ final class QueueCursor {
     return index >= 0 && unsettled.state(index) == Unsettled.DYING ? unsettled.attempt(index) : 0;
   }
 
-  /** Settles what was leased just now, but turned out not to be wanted. */
+  /** Settles what was leased just now but turned out not to be wanted, or went elsewhere. */
   void unwanted(long offset, ChangeSink sink) {
     int index = unsettled.find(offset);
     if (index >= 0) {
@@ -462,6 +484,7 @@ final class QueueCursor {
 
   /** Sets the position; all leases end. */
   void position(long offset, ChangeSink sink) {
+    handedOverBefore = 0;
     applyPosition(offset);
     sink.change(this, new Positioned(consumption.id, queueId, offset));
   }
@@ -483,6 +506,12 @@ final class QueueCursor {
       nextOffset = offset;
       sink.change(this, new Advanced(consumption.id, queueId, nextOffset));
     }
+  }
+
+  /** Passes over new messages up to this offset: they are handed out elsewhere. */
+  void passOverNew(long offset, ChangeSink sink) {
+    nextOffset = offset;
+    sink.change(this, new Advanced(consumption.id, queueId, nextOffset));
   }
 
   /**

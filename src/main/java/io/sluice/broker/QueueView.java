@@ -22,6 +22,11 @@ interface QueueView {
     return false;
   }
 
+  /** How often a message was handed out before it came into this queue. The entry is readable. */
+  default int earlierAttempts(long offset) {
+    return 0;
+  }
+
   /** How many messages may be looked at in one go for those the filter wants. */
   int scanLimit();
 

@@ -141,7 +141,7 @@ final class Reader {
         .onComplete(
             found -> {
               if (found.failed()) {
-                answer.fail(SluiceException.of(found.cause()));
+                answer.fail(Refusals.ofFailure(found.cause()));
                 return;
               }
               long[] offsets = new long[queueIds.length];
@@ -387,15 +387,7 @@ final class Reader {
                 waiting.readingEnded(waiter, clock.nowMs());
               }
               if (warm.failed()) {
-                LOG.log(
-                    Level.WARNING,
-                    "could not read "
-                        + queue.topic()
-                        + " queue "
-                        + queue.queueId()
-                        + " from offset "
-                        + fromOffset,
-                    warm.cause());
+                refuse(waiter, queue, fromOffset, warm.cause());
                 return;
               }
               waiter.warmQueue = place;
@@ -403,6 +395,23 @@ final class Reader {
               waiter.warmTo = fromOffset + Math.max(1, warm.result());
               touch(waiter);
             });
+  }
+
+  /** Nothing to be read and not readable are two things: an empty answer would say the first. */
+  private void refuse(ReadWaiter waiter, ConsumeQueue queue, long fromOffset, Throwable cause) {
+    LOG.log(
+        Level.WARNING,
+        "could not read "
+            + queue.topic()
+            + " queue "
+            + queue.queueId()
+            + " from offset "
+            + fromOffset,
+        cause);
+    if (waiter.list != null) {
+      waiting.remove(waiter);
+      waiter.answer.fail(Refusals.ofFailure(cause));
+    }
   }
 
   private ReadReply reply(ReadWaiter waiter, MessageBlock block, long oldestPhysicalOffset) {

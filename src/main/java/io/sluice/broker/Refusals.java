@@ -3,6 +3,7 @@ package io.sluice.broker;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
 import io.sluice.store.StoreException;
+import java.util.concurrent.CompletionException;
 
 /** What a refusal of the store is to those who asked. */
 final class Refusals {
@@ -23,10 +24,17 @@ final class Refusals {
           case DISK_FULL -> ErrorCode.DISK_FULL;
           case CLOSED -> ErrorCode.SHUTTING_DOWN;
           case REPLICAS_MISSING -> ErrorCode.REPLICAS_MISSING;
+          case FENCED -> ErrorCode.BROKER_UNAVAILABLE;
           case NOT_CONFIRMED -> ErrorCode.TIMEOUT;
           case NOT_A_SLAVE, NOT_IN_SYNC -> ErrorCode.CONFLICT;
           default -> ErrorCode.STORE_FAILED;
         };
     return new SluiceException(code, refusal.getMessage());
+  }
+
+  /** The failure to answer with when the store failed to do something off the event loop. */
+  static SluiceException ofFailure(Throwable failure) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    return cause instanceof StoreException refusal ? of(refusal) : SluiceException.of(cause);
   }
 }

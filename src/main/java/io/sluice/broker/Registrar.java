@@ -9,9 +9,12 @@ import io.sluice.bus.NameServerRequest.Register;
 import io.sluice.bus.NameServerRequest.Unregister;
 import io.sluice.bus.TopicConfig;
 import io.sluice.message.Names;
+import io.sluice.store.Replication;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryOptions;
 import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /**
  * Tells every NameServer that the Broker lives and what topics it has. Owned by the Broker's event
@@ -31,8 +34,11 @@ final class Registrar {
   private final BrokerOptions options;
   private final BrokerState state;
   private boolean leaving;
+  private final Replication replication;
+  private SortedSet<Long> told = new TreeSet<>();
 
-  Registrar(Vertx vertx, BrokerOptions options, BrokerState state) {
+  Registrar(Vertx vertx, BrokerOptions options, BrokerState state, Replication replication) {
+    this.replication = replication;
     this.vertx = vertx;
     this.options = options;
     this.state = state;
@@ -73,7 +79,16 @@ final class Registrar {
     publish(registration());
   }
 
+  /** Registers if other slaves are in sync than were told last. */
+  void tellInSync() {
+    if (!replication.status().slaves().equals(told)) {
+      register();
+    }
+  }
+
   private Register registration() {
+    Replication.Status status = replication.status();
+    told = status.slaves();
     List<TopicConfig> topics =
         state.topics.values().stream()
             .filter(topic -> !Names.isSystemTopic(topic.name()))
@@ -86,7 +101,9 @@ final class Registrar {
         options.getBrokerId(),
         options.getAdvertisedAddress(),
         state.dataVersion() + (leaving ? LEAVING_VERSION : 0),
-        topics);
+        topics,
+        status.epoch(),
+        List.copyOf(status.slaves()));
   }
 
   /** From now on routes say that nothing is to be sent here. */

@@ -20,6 +20,7 @@ import io.sluice.message.QueueSelector;
 import io.sluice.message.TimerRecord;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.store.ConsumeQueue;
+import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.MessageStores;
 import io.sluice.store.StoreException;
@@ -569,7 +570,7 @@ public final class RocketMqImport {
       consumption++;
     }
     writeTimers(out, nowMs);
-    new SnapshotFile(directory).write(0, out.bytes(), out.size());
+    new SnapshotFile(FileAccess.system(), directory).write(0, out.bytes(), out.size());
   }
 
   /** RocketMQ's own records in the timer's queue are done with: what waits stands behind them. */

@@ -64,12 +64,12 @@ final class SendBacks {
 
   /** Takes a message back; answered once. */
   void sendBack(SendBack request, Answer<BusMessage> answer) {
-    GroupConfig group = catalog.existingGroup(request.group()).config;
+    GroupConfig group = group(request.group());
     Future.fromCompletionStage(store.findByPhysicalOffset(request.physicalOffset()))
         .onComplete(
             found -> {
               if (found.failed()) {
-                answer.fail(SluiceException.of(found.cause()));
+                answer.fail(Refusals.ofFailure(found.cause()));
                 return;
               }
               try (MessageBlock message = found.result()) {
@@ -87,7 +87,7 @@ final class SendBacks {
    * order, and tries again by itself before it gives up: then that was the last time.
    */
   RetryTopic retryTopic(GetRetryTopic request) {
-    GroupConfig group = catalog.existingGroup(request.group()).config;
+    GroupConfig group = group(request.group());
     boolean dead =
         request.reconsumeTimes() > maxRetries(request.maxRetries(), group)
             || locks.isHeld(request.group(), clock.nowMs());
@@ -96,6 +96,11 @@ final class SendBacks {
             ? catalog.deadLetterTopic(request.group())
             : catalog.topicForUse(Names.RETRY_PREFIX + request.group());
     return new RetryTopic(topic.name(), dead);
+  }
+
+  /** The group, made if it is new as by any other use of it. */
+  private GroupConfig group(String name) {
+    return catalog.groupForUse(name).config;
   }
 
   private void append(SendBack request, MessageBatch batch, Answer<BusMessage> answer) {
@@ -183,7 +188,7 @@ final class SendBacks {
     String topic = firstTopic == null ? view.topic() : firstTopic;
     properties
         .put(PropertyNames.RETRY_TOPIC, topic)
-        .put(PropertyNames.ORIGIN_MESSAGE_ID, firstId == null ? offsetMessageId() : firstId);
+        .put(PropertyNames.ORIGIN_MESSAGE_ID, firstId == null ? offsetMessageId(view) : firstId);
     if (dead) {
       properties
           .put(PropertyNames.ORIGIN_GROUP, group.name())
@@ -207,7 +212,7 @@ final class SendBacks {
   }
 
   /** RocketMQ's server-side id: store host and physical offset in hex. */
-  private String offsetMessageId() {
+  static String offsetMessageId(MessageView view) {
     byte[] host = new byte[MessageLayout.storeHostBytes(view.sysFlag())];
     view.buffer().get(view.position() + MessageLayout.storeHost(view.sysFlag()), host);
     HexFormat hex = HexFormat.of().withUpperCase();

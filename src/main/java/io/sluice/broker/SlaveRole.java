@@ -83,6 +83,16 @@ final class SlaveRole {
         "this Broker is a slave and takes only reads; send to " + replication.whereToGo());
   }
 
+  /** Whether a request changes nothing. */
+  static boolean isRead(AdminRequest request) {
+    return READS.contains(request.getClass());
+  }
+
+  /** Whether a request changes nothing that is kept. */
+  static boolean isRead(ClientKept request) {
+    return !CHANGES_OF_CLIENTS.contains(request.getClass());
+  }
+
   /** Refuses what would change something. */
   AdminRequest checked(AdminRequest request) {
     if (!READS.contains(request.getClass())) {
@@ -121,8 +131,8 @@ final class SlaveRole {
     }
     if (state.dataVersion() != topics) {
       catalog.changed();
+      reader.lookForAll();
     }
-    reader.lookForAll();
   }
 
   /** Whether a snapshot of the state would be one of the end of the log. */

@@ -1,13 +1,10 @@
 package io.sluice.broker;
 
+import io.sluice.store.FileAccess;
+import io.sluice.store.SmallFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.zip.CRC32;
 
 /**
@@ -34,10 +31,12 @@ final class SnapshotFile {
   private static final int HEADER_BYTES = 24;
   private static final int CRC_BYTES = 4;
 
+  private final FileAccess files;
   private final Path file;
 
   /** The snapshot in this directory. */
-  SnapshotFile(Path directory) {
+  SnapshotFile(FileAccess files, Path directory) {
+    this.files = files;
     file = directory.resolve(NAME);
   }
 
@@ -56,10 +55,8 @@ final class SnapshotFile {
    * @throws IOException if it can not be read, is damaged, or was written by a newer version
    */
   Content read() throws IOException {
-    byte[] bytes;
-    try {
-      bytes = Files.readAllBytes(file);
-    } catch (NoSuchFileException e) {
+    byte[] bytes = SmallFiles.read(files, file);
+    if (bytes == null) {
       return null;
     }
     ByteBuffer buffer = ByteBuffer.wrap(bytes);
@@ -91,31 +88,7 @@ final class SnapshotFile {
     ByteBuffer buffer = ByteBuffer.wrap(bytes);
     buffer.putLong(MAGIC).putInt(VERSION).putLong(covered).putInt(size).put(changes, 0, size);
     buffer.putInt(crc(bytes, HEADER_BYTES + size));
-    Path beside = file.resolveSibling(NAME + ".new");
-    try (FileChannel channel =
-        FileChannel.open(
-            beside,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.WRITE,
-            StandardOpenOption.TRUNCATE_EXISTING)) {
-      buffer.flip();
-      while (buffer.hasRemaining()) {
-        channel.write(buffer);
-      }
-      channel.force(true);
-    }
-    Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    forceDirectory();
-  }
-
-  private void forceDirectory() throws IOException {
-    if (System.getProperty("os.name").startsWith("Windows")) {
-      // A directory can not be opened there; the move is durable by itself.
-      return;
-    }
-    try (FileChannel directory = FileChannel.open(file.getParent(), StandardOpenOption.READ)) {
-      directory.force(true);
-    }
+    SmallFiles.replace(files, file, buffer.flip());
   }
 
   private IOException damaged(String why) {

@@ -3,6 +3,7 @@ package io.sluice.broker;
 import io.sluice.store.ConsumeQueue;
 import io.sluice.store.MessageStore;
 import io.sluice.store.Replication;
+import io.sluice.util.Clock;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -27,6 +28,7 @@ final class Snapshots {
   private static final long SLICE_NS = 1_000_000;
 
   private final Context context;
+  private final Clock clock;
   private final MessageStore store;
   private final BrokerState state;
   private final Catalog catalog;
@@ -41,6 +43,7 @@ final class Snapshots {
 
   Snapshots(
       Context context,
+      Clock clock,
       MessageStore store,
       BrokerState state,
       Catalog catalog,
@@ -50,6 +53,7 @@ final class Snapshots {
       LongSupplier needed) {
     this.needed = needed;
     this.context = context;
+    this.clock = clock;
     this.store = store;
     this.state = state;
     this.catalog = catalog;
@@ -99,10 +103,10 @@ final class Snapshots {
 
   /** Encodes part after part, a little in each turn, so that the event loop is never held up. */
   private void encode(Iterator<BrokerState.Part> parts, ByteWriter out, Promise<Void> done) {
-    long startNs = System.nanoTime();
+    long startNs = clock.nowNs();
     while (parts.hasNext()) {
       parts.next().write(change -> StateCodec.write(out, change));
-      if (System.nanoTime() - startNs > SLICE_NS) {
+      if (clock.nowNs() - startNs > SLICE_NS) {
         context.runOnContext(nothing -> encode(parts, out, done));
         return;
       }

@@ -25,6 +25,7 @@ final class StoreView implements QueueView {
   private BlockBuilder peeks;
   private final Expiry expiry = new Expiry();
   private boolean buriesExpired;
+  private boolean ofRetries;
   private int expired;
   private final MessageView record = new MessageView();
 
@@ -46,7 +47,18 @@ final class StoreView implements QueueView {
     coldFrom = NOTHING_COLD;
     expiry.off();
     expired = 0;
+    ofRetries = false;
     return this;
+  }
+
+  /** The queue's messages were tried before they came into it, as their records say. */
+  void ofRetries() {
+    ofRetries = true;
+  }
+
+  @Override
+  public int earlierAttempts(long offset) {
+    return ofRetries ? peek(offset).reconsumeTimes() : 0;
   }
 
   /** Passes over the messages of this topic that have waited too long now. */

@@ -28,6 +28,9 @@ final class TopicState {
   /** The most queues it has ever had: those beyond config.queues are drained, not written. */
   int queuesEver;
 
+  /** The group whose retries it holds, or null if it is no retry topic. */
+  final String retriesOf;
+
   final List<Consumption> consumptions = new ArrayList<>();
 
   /** The store's queues, by id; filled in by the Broker, null before. */
@@ -50,6 +53,10 @@ final class TopicState {
 
   TopicState(TopicConfig config, int queuesEver) {
     this.queuesEver = queuesEver;
+    retriesOf =
+        config.name().startsWith(Names.RETRY_PREFIX)
+            ? config.name().substring(Names.RETRY_PREFIX.length())
+            : null;
     configure(config);
   }
 

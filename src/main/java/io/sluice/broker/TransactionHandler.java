@@ -88,7 +88,7 @@ final class TransactionHandler {
         .onComplete(
             found -> {
               if (found.failed()) {
-                answer.fail(SluiceException.of(found.cause()));
+                answer.fail(Refusals.ofFailure(found.cause()));
                 return;
               }
               Transaction known = found.result();
@@ -345,7 +345,7 @@ final class TransactionHandler {
           if (done.succeeded()) {
             answer.succeed(done.result());
           } else {
-            answer.fail(SluiceException.of(done.cause()));
+            answer.fail(Refusals.ofFailure(done.cause()));
           }
         });
   }

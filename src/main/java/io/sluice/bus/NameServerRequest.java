@@ -15,6 +15,8 @@ public sealed interface NameServerRequest extends BusMessage {
    * @param address {@code host:port} that RocketMQ clients dial
    * @param dataVersion counts the changes of the topics
    * @param topics all topics of the Broker
+   * @param epoch of its log, 0 if it is not replicated: of two masters the newer is the master
+   * @param inSync broker ids of the slaves in sync, as a master knows them
    * @param foreign whether RocketMQ's protocol is all that it is reached by: nobody on this event
    *     bus can ask it anything
    */
@@ -25,8 +27,28 @@ public sealed interface NameServerRequest extends BusMessage {
       String address,
       long dataVersion,
       List<TopicConfig> topics,
+      long epoch,
+      List<Long> inSync,
       boolean foreign)
       implements NameServerRequest {
+
+    /** What an older Broker does not say is as if it were not replicated. */
+    public Register {
+      inSync = inSync == null ? List.of() : inSync;
+    }
+
+    /** A Broker on this event bus. */
+    public Register(
+        String cluster,
+        String brokerName,
+        long brokerId,
+        String address,
+        long dataVersion,
+        List<TopicConfig> topics,
+        long epoch,
+        List<Long> inSync) {
+      this(cluster, brokerName, brokerId, address, dataVersion, topics, epoch, inSync, false);
+    }
 
     /** A Broker on this event bus. */
     public Register(
@@ -36,7 +58,7 @@ public sealed interface NameServerRequest extends BusMessage {
         String address,
         long dataVersion,
         List<TopicConfig> topics) {
-      this(cluster, brokerName, brokerId, address, dataVersion, topics, false);
+      this(cluster, brokerName, brokerId, address, dataVersion, topics, 0, List.of(), false);
     }
   }
 
@@ -61,24 +83,27 @@ public sealed interface NameServerRequest extends BusMessage {
   /** Everything known. Answer: {@link Cluster}. */
   record GetCluster() implements NameServerRequest {}
 
-  /**
-   * One Broker: its addresses by id.
-   *
-   * @param foreign see {@link Register}
-   */
+  /** One Broker: its addresses by id. See {@link Register}. */
   record BrokerNode(
       String cluster,
       String brokerName,
       long brokerId,
       String address,
       long lastSeenMs,
+      long epoch,
+      List<Long> inSync,
       boolean foreign)
       implements BusMessage {
 
-    /** A Broker on this event bus. */
+    /** As an older NameServer knows it. */
+    public BrokerNode {
+      inSync = inSync == null ? List.of() : inSync;
+    }
+
+    /** A Broker that is not replicated. */
     public BrokerNode(
         String cluster, String brokerName, long brokerId, String address, long lastSeenMs) {
-      this(cluster, brokerName, brokerId, address, lastSeenMs, false);
+      this(cluster, brokerName, brokerId, address, lastSeenMs, 0, List.of(), false);
     }
   }
 

@@ -1,5 +1,7 @@
 package io.sluice.cluster;
 
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.net.PfxOptions;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -32,7 +34,7 @@ import org.jgroups.util.SocketFactory;
  * <p>The key is stretched by PBKDF2, since the certificate is shown to whoever connects and a weak
  * secret could be guessed from it at leisure. It still should be long and random.
  */
-final class ClusterTls {
+public final class ClusterTls {
 
   /** OWASP's recommendation of 2023 for PBKDF2 with HMAC-SHA-512; some 0.2 s at the start. */
   private static final int ITERATIONS = 210_000;
@@ -53,7 +55,7 @@ final class ClusterTls {
    *
    * @throws IllegalArgumentException if the secret is too short
    */
-  ClusterTls(ClusterOptions options) throws GeneralSecurityException {
+  public ClusterTls(ClusterOptions options) throws GeneralSecurityException {
     if (options.getSecret().length() < MIN_SECRET) {
       throw new IllegalArgumentException(
           "cluster.secret has "
@@ -144,6 +146,11 @@ final class ClusterTls {
     return (X509Certificate) store.getCertificate(ALIAS);
   }
 
+  /** Key and certificate, to be shown and to be trusted, with the password that goes with them. */
+  public PfxOptions pfx() throws GeneralSecurityException, IOException {
+    return new PfxOptions().setValue(Buffer.buffer(pkcs12())).setPassword(PASSWORD);
+  }
+
   /** Key and certificate, to be shown and to be trusted, as a PKCS #12 store. */
   byte[] pkcs12() throws GeneralSecurityException, IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -152,7 +159,7 @@ final class ClusterTls {
   }
 
   /** Sockets of both ends for JGroups. */
-  SocketFactory jgroupsSockets() throws GeneralSecurityException {
+  public SocketFactory jgroupsSockets() throws GeneralSecurityException {
     KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
     keys.init(store, PASSWORD.toCharArray());
     SSLContext context = SSLContext.getInstance(PROTOCOL);

@@ -6,14 +6,17 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import javax.sql.DataSource;
 import org.infinispan.configuration.cache.CacheMode;
 import org.infinispan.configuration.cache.Configuration;
 import org.infinispan.configuration.cache.ConfigurationBuilder;
 import org.infinispan.configuration.global.GlobalConfigurationBuilder;
 import org.infinispan.configuration.global.ShutdownHookBehavior;
 import org.infinispan.manager.DefaultCacheManager;
+import org.infinispan.remoting.transport.jgroups.JGroupsChannelConfigurator;
 import org.infinispan.remoting.transport.jgroups.JGroupsTransport;
 import org.jgroups.JChannel;
+import org.jgroups.conf.ProtocolConfiguration;
 import org.jgroups.protocols.FD_ALL3;
 import org.jgroups.protocols.FD_SOCK;
 import org.jgroups.protocols.FRAG3;
@@ -29,6 +32,7 @@ import org.jgroups.protocols.pbcast.GMS;
 import org.jgroups.protocols.pbcast.NAKACK2;
 import org.jgroups.protocols.pbcast.STABLE;
 import org.jgroups.stack.Protocol;
+import org.jgroups.util.SocketFactory;
 
 /**
  * Vert.x's cluster manager on Infinispan, set up in code: over TCP, without multicast, files or
@@ -107,13 +111,46 @@ final class Infinispan {
     global
         .transport()
         .defaultTransport()
-        .transport(new JGroupsTransport(channel))
-        .clusterName(options.getName());
+        .clusterName(options.getName())
+        .addProperty(JGroupsTransport.CHANNEL_CONFIGURATOR, new Prepared(channel));
     global.jmx().enabled(false);
     global.metrics().gauges(false);
     global.cacheContainer().statistics(false);
     global.shutdown().hookBehavior(ShutdownHookBehavior.DONT_REGISTER);
     return global;
+  }
+
+  /** Gives the channel that is there to Infinispan, which else would read one from a file. */
+  private record Prepared(JChannel channel) implements JGroupsChannelConfigurator {
+    @Override
+    public String getName() {
+      return "sluice";
+    }
+
+    @Override
+    public JChannel createChannel(String name) {
+      return channel;
+    }
+
+    @Override
+    public void setSocketFactory(SocketFactory factory) {
+      // The channel has its own.
+    }
+
+    @Override
+    public void setDataSource(DataSource dataSource) {
+      // It needs none.
+    }
+
+    @Override
+    public String getProtocolStackString() {
+      return channel.getProtocolStack().toString();
+    }
+
+    @Override
+    public List<ProtocolConfiguration> getProtocolStack() {
+      return List.of();
+    }
   }
 
   private static List<Protocol> stack(ClusterOptions options, ClusterTls tls) throws Exception {

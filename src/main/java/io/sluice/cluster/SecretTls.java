@@ -1,6 +1,5 @@
 package io.sluice.cluster;
 
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.ClientAuth;
 import io.vertx.core.net.NetClientOptions;
 import io.vertx.core.net.NetServerOptions;
@@ -30,7 +29,7 @@ public final class SecretTls {
 
   SecretTls(ClusterTls tls) throws GeneralSecurityException, IOException {
     // Options are copied by JSON here and there, so only values survive.
-    store = new PfxOptions().setValue(Buffer.buffer(tls.pkcs12())).setPassword(ClusterTls.PASSWORD);
+    store = tls.pfx();
   }
 
   /** For a listener. */

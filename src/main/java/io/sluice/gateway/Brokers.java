@@ -9,7 +9,9 @@ import io.sluice.bus.BrokerLine;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
+import io.sluice.bus.ClusterNode;
 import io.sluice.bus.Done;
+import io.sluice.bus.ErrorCode;
 import io.sluice.bus.LetterRequest;
 import io.sluice.bus.Outstanding;
 import io.sluice.bus.ReadReply;
@@ -25,6 +27,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryOptions;
+import java.util.function.Function;
 
 /**
  * Asks Brokers over the event bus. What consumers ask goes over the loop's {@link BrokerLine}, in
@@ -61,7 +64,16 @@ final class Brokers {
   }
 
   Future<ReadReply> read(String broker, ReadRequest request) {
-    return ask(broker, request, request.waitMs());
+    return this.<ReadReply>ask(broker, request, request.waitMs())
+        .recover(failure -> bySlave(broker, failure, own -> ask(own, request, request.waitMs())));
+  }
+
+  /** Where nobody is the master a slave of this process stands in; what it may not, it refuses. */
+  private <T> Future<T> bySlave(
+      String broker, Throwable failure, Function<String, Future<T>> again) {
+    String own = ClusterNode.ownName(vertx, broker);
+    boolean gone = SluiceException.of(failure).code() == ErrorCode.BROKER_UNAVAILABLE;
+    return gone && !own.equals(broker) ? again.apply(own) : Future.failedFuture(failure);
   }
 
   Future<SettleReply> settle(String broker, SettleRequest request) {
@@ -78,7 +90,11 @@ final class Brokers {
   }
 
   <T extends BusMessage> Future<T> admin(String broker, AdminRequest request) {
-    return outstanding.watch(broker, request(Addresses.admin(broker), request, options));
+    return outstanding
+        .<T>watch(broker, request(Addresses.admin(broker), request, options))
+        .recover(
+            failure ->
+                bySlave(broker, failure, own -> request(Addresses.admin(own), request, options)));
   }
 
   <T extends BusMessage> Future<T> transactions(String broker, TransactionRequest request) {

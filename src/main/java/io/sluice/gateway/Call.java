@@ -40,6 +40,12 @@ final class Call {
     return routing.pathParam(name);
   }
 
+  /** Checks that the request has no query, and none of our headers: nothing here reads them. */
+  void checkPlain() {
+    SluiceHeaders.readPlain(request.headers(), false);
+    query();
+  }
+
   /** The query, with the names that are allowed. */
   Query query(String... known) {
     return Query.read(request.query(), List.of(known));

@@ -1,6 +1,6 @@
 package io.sluice.gateway;
 
-import io.sluice.bus.AdminRequest;
+import io.sluice.bus.AdminRequest.SetPosition;
 import io.sluice.bus.BrokerLine;
 import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
@@ -11,6 +11,7 @@ import io.sluice.bus.SluiceException;
 import io.sluice.bus.StartPosition;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
+import io.vertx.core.Future;
 
 /** A consumer of a group: leased messages, shared or in order. Owned by the socket's event loop. */
 final class GroupSubscription extends Subscription implements BrokerLine.Asker<ReceiveReply> {
@@ -48,26 +49,17 @@ final class GroupSubscription extends Subscription implements BrokerLine.Asker<R
   }
 
   @Override
-  void seek(Position.From to, Runnable done) {
-    AdminRequest request =
+  Future<Void> seek(Position.From to) {
+    SetPosition request =
         to.position() == null
-            ? new AdminRequest.SetPosition(fields.group, fields.topic, to.start(), null, null)
-            : new AdminRequest.SetPosition(
+            ? new SetPosition(fields.group, fields.topic, to.start(), null, null)
+            : new SetPosition(
                 fields.group,
                 fields.topic,
                 null,
                 to.position().queueIds(),
                 to.position().queueOffsets());
-    loop.brokers
-        .admin(broker(), request)
-        .onComplete(
-            set -> {
-              if (set.failed()) {
-                socket.sendError(Answers.known(set.cause()), null, fields.sub);
-              } else {
-                done.run();
-              }
-            });
+    return GroupHandlers.setPosition(loop, request).mapEmpty();
   }
 
   @Override

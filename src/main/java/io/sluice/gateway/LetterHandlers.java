@@ -77,7 +77,7 @@ final class LetterHandlers {
 
   /** GET /v1/groups/{group}/dead-letters/job. */
   static void status(Call call) {
-    plain(call);
+    call.checkPlain();
     String group = call.group();
     call.await(
         LetterHandlers.<Status>askAll(call, new GetStatus(group)),
@@ -86,7 +86,7 @@ final class LetterHandlers {
 
   /** DELETE /v1/groups/{group}/dead-letters/job. */
   static void cancel(Call call) {
-    plain(call);
+    call.checkPlain();
     String group = call.group();
     call.await(
         LetterHandlers.<Status>askAll(call, new Cancel(group)),
@@ -94,7 +94,7 @@ final class LetterHandlers {
   }
 
   private static void start(Call call, Kind kind, List<String> known) {
-    plain(call);
+    call.checkPlain();
     String group = call.group();
     Fieldset fields = new Fieldset();
     call.jsonBody(
@@ -105,11 +105,6 @@ final class LetterHandlers {
                 LetterHandlers.<Status>askAll(
                     call, new Start(group, kind, fields.filter, fields.max, fields.perSecond)),
                 found -> answer(call, 202, group, found)));
-  }
-
-  private static void plain(Call call) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
-    call.query();
   }
 
   /** What a page holds, and where the next one begins; null at the end. */

@@ -90,6 +90,15 @@ final class Loop {
     return promise.future();
   }
 
+  /** The names of all masters that have a topic; completes on this loop. */
+  Future<List<String>> brokersFor(String topic) {
+    Promise<List<String>> promise = Promise.promise();
+    directory
+        .brokersFor(topic)
+        .onComplete(found -> context.runOnContext(ignored -> promise.handle(found)));
+    return promise.future();
+  }
+
   /** Runs something as this event loop's verticle; at once, as it is called on the loop. */
   void run(Runnable action) {
     ((ContextInternal) context).emit(null, ignored -> action.run());

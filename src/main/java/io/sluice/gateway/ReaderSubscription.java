@@ -1,6 +1,8 @@
 package io.sluice.gateway;
 
+import io.sluice.bus.ErrorCode;
 import io.sluice.bus.ReadReply;
+import io.sluice.bus.SluiceException;
 import io.vertx.core.AsyncResult;
 import io.vertx.core.Future;
 
@@ -35,24 +37,21 @@ final class ReaderSubscription extends Subscription {
   }
 
   @Override
-  void seek(Position.From to, Runnable done) {
+  Future<Void> seek(Position.From to) {
     hold();
     reader.release();
     reader = newReader();
     TopicReader moved = reader;
-    moved
+    return moved
         .start(to)
-        .onComplete(
+        .compose(
             found -> {
               if (moved != reader) {
-                return;
-              }
-              if (found.failed()) {
-                socket.sendError(Answers.known(found.cause()), null, fields.sub);
-                return;
+                return Future.failedFuture(
+                    new SluiceException(ErrorCode.CONFLICT, "another seek came after this one"));
               }
               restart();
-              done.run();
+              return Future.succeededFuture();
             });
   }
 

@@ -14,6 +14,7 @@ import io.sluice.bus.SettleReply.Outcome;
 import io.sluice.bus.SettleRequest.Kind;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageView;
+import io.sluice.util.NearestName;
 import io.vertx.core.Future;
 import io.vertx.core.http.ServerWebSocket;
 import io.vertx.core.http.WebSocketFrame;
@@ -436,8 +437,20 @@ final class Socket {
             (name, parser) -> name.equals("token") && Fields.text(name, parser) != null);
         sendOk(frameId, null, null);
       }
-      default -> throw Fields.unknown(frameType, TYPES);
+      default -> throw unknownType();
     }
+  }
+
+  private SluiceException unknownType() {
+    String near = NearestName.of(frameType, TYPES);
+    return new SluiceException(
+        ErrorCode.INVALID_ARGUMENT,
+        "type: found '"
+            + frameType
+            + "', "
+            + (near == null
+                ? "allowed are " + String.join(", ", TYPES)
+                : "did you mean " + near + "?"));
   }
 
   private SocketTransactions transactions() {
@@ -702,7 +715,17 @@ final class Socket {
           "to: offsets are for groups; a reader goes to earliest, latest, a time or a position");
     }
     String id = frameId;
-    subscription.seek(to[0], () -> sendOk(id, subscription.fields.sub, subscription.position()));
+    String sub = subscription.fields.sub;
+    subscription
+        .seek(to[0])
+        .onComplete(
+            done -> {
+              if (done.succeeded()) {
+                sendOk(id, sub, subscription.position());
+              } else {
+                sendError(Answers.known(done.cause()), id, sub);
+              }
+            });
   }
 
   /** A text as in a subscription, or an object as over HTTP. */
@@ -710,7 +733,7 @@ final class Socket {
     if (parser.currentToken() != JsonToken.START_OBJECT) {
       return Position.from(name, SubscribeFields.timeOrText(name, parser));
     }
-    AdminHandlers.PositionFields fields = new AdminHandlers.PositionFields();
+    PositionFields fields = new PositionFields();
     fields.take(name, parser);
     return fields.place();
   }

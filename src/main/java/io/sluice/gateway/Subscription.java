@@ -6,6 +6,7 @@ import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
 import io.sluice.metrics.Stage;
+import io.vertx.core.Future;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.List;
@@ -53,9 +54,13 @@ abstract class Subscription {
   private final byte[] several;
   private final int burst;
 
-  /** How many messages and bytes may still be written. */
+  /** How many messages may still be written. */
   private long credit;
 
+  /**
+   * How many bytes of records, as the client gets them: what was compressed counts inflated. The
+   * Broker counts what is stored, so one answer may take more than was left; then it is below zero.
+   */
   private long creditBytes;
 
   /** Written and not settled. */
@@ -97,8 +102,8 @@ abstract class Subscription {
   /** Where it is, for clients that keep it themselves; or null. */
   abstract String position();
 
-  /** Goes somewhere else. */
-  abstract void seek(Position.From to, Runnable done);
+  /** Goes somewhere else; completes on the event loop, and says so where it can not. */
+  abstract Future<Void> seek(Position.From to);
 
   /** Ends what waits at the Broker and gives back what is leased. */
   abstract void release();
@@ -252,17 +257,17 @@ abstract class Subscription {
       return;
     }
     long receivedNs = loop.clock.nowNs();
+    Runnable settle = beforeWrite(block, leases, count);
+    MessageBlock plain = loop.bodies.plain(block);
     long bytes = 0;
     for (int i = 0; i < count; i++) {
-      bytes += block.size(i);
+      bytes += plain.size(i);
     }
     credit -= count;
     creditBytes -= bytes;
     outstanding += count;
     outstandingBytes += bytes;
-    Runnable settle = beforeWrite(block, leases, count);
     JsonText out = loop.json.clear();
-    MessageBlock plain = loop.bodies.plain(block);
     if (fields.batch > 1) {
       writeSeveral(out, plain, leases, attempts, count);
     } else {

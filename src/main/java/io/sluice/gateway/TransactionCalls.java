@@ -28,20 +28,8 @@ final class TransactionCalls {
    */
   static Future<Transaction> one(Loop loop, TransactionRequest request) {
     return all(loop, request)
-        .compose(
-            asked -> {
-              SluiceException reason = null;
-              for (Future<BusMessage> each : asked) {
-                if (each.succeeded()) {
-                  return Future.succeededFuture((Transaction) each.result());
-                }
-                SluiceException failure = SluiceException.of(each.cause());
-                if (reason == null || reason.code() == ErrorCode.TRANSACTION_NOT_FOUND) {
-                  reason = failure;
-                }
-              }
-              return Future.failedFuture(reason);
-            });
+        .compose(asked -> Masters.first(asked, ErrorCode.TRANSACTION_NOT_FOUND))
+        .map(found -> (Transaction) found);
   }
 
   /** Lists those of all masters that answer: the open ones with the oldest first. */

@@ -21,7 +21,8 @@ import java.util.TreeSet;
  *
  * <p>A master and its slaves share a Broker name and differ in their id; the master has id 0. Only
  * the master publishes topics. A topic stays routed while any Broker of the name lives, so that a
- * slave can be read when its master is gone.
+ * slave can be read when its master is gone. Of two masters of a name the one of the newer epoch
+ * counts: the other was replaced, and does not know it yet.
  *
  * <p>For one thread.
  */
@@ -44,6 +45,9 @@ public final class RouteTable {
    * @return whether anything but the time it was seen has changed
    */
   public boolean register(Register broker, long nowMs) {
+    if (isReplaced(broker)) {
+      return false;
+    }
     BrokerSet set = brokers.computeIfAbsent(broker.brokerName(), BrokerSet::new);
     BrokerNode known = set.nodes.get(broker.brokerId());
     // A Broker of this event bus may tell its own NameServer by RocketMQ's protocol too.
@@ -59,6 +63,8 @@ public final class RouteTable {
                 broker.brokerId(),
                 broker.address(),
                 nowMs,
+                broker.epoch(),
+                broker.inSync(),
                 foreign));
     if (broker.foreign() && !foreign) {
       return false;
@@ -74,6 +80,15 @@ public final class RouteTable {
     replaceTopics(set, broker.topics());
     set.dataVersion = broker.dataVersion();
     return true;
+  }
+
+  /** Whether a master says that it lives whose place a newer one has taken, at another address. */
+  public boolean isReplaced(Register broker) {
+    BrokerSet set = brokers.get(broker.brokerName());
+    BrokerNode master = set == null || broker.brokerId() != 0 ? null : set.nodes.get(0L);
+    return master != null
+        && master.epoch() > broker.epoch()
+        && !master.address().equals(broker.address());
   }
 
   /**

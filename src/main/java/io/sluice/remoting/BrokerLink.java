@@ -7,6 +7,7 @@ import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ClientKept;
+import io.sluice.bus.ClusterNode;
 import io.sluice.bus.OperatorRequest;
 import io.sluice.bus.PopRequest;
 import io.sluice.bus.ReadReply;
@@ -28,24 +29,49 @@ final class BrokerLink {
 
   private final Vertx vertx;
   private final String brokerName;
-  private final String append;
-  private final String read;
-  private final String admin;
-  private final String release;
-  private final String clientKept;
-  private final String pop;
-  private final String operator;
+  private volatile Target target;
+
+  /** Addresses of the Broker by one of its names. */
+  private record Target(
+      String name,
+      String append,
+      String read,
+      String admin,
+      String release,
+      String clientKept,
+      String pop,
+      String operator,
+      String transactions) {
+
+    private Target(String name) {
+      this(
+          name,
+          Addresses.append(name),
+          Addresses.read(name),
+          Addresses.admin(name),
+          Addresses.release(name),
+          Addresses.clientKept(name),
+          Addresses.pop(name),
+          Addresses.operator(name),
+          Addresses.transactions(name));
+    }
+  }
 
   BrokerLink(Vertx vertx, String brokerName) {
     this.vertx = vertx;
     this.brokerName = brokerName;
-    append = Addresses.append(brokerName);
-    read = Addresses.read(brokerName);
-    release = Addresses.release(brokerName);
-    admin = Addresses.admin(brokerName);
-    clientKept = Addresses.clientKept(brokerName);
-    pop = Addresses.pop(brokerName);
-    operator = Addresses.operator(brokerName);
+    target = new Target(brokerName);
+  }
+
+  /** The Broker of this process: clients that dial a slave mean that one, not its master. */
+  private Target target() {
+    Target known = target;
+    String name = ClusterNode.ownName(vertx, brokerName);
+    if (!name.equals(known.name())) {
+      known = new Target(name);
+      target = known;
+    }
+    return known;
   }
 
   String brokerName() {
@@ -53,44 +79,46 @@ final class BrokerLink {
   }
 
   Future<AppendReply> append(AppendRequest request) {
-    return ask(append, request, 0);
+    return ask(target().append(), request, 0);
   }
 
   Future<ReadReply> read(ReadRequest request) {
-    return ask(read, request, request.waitMs());
+    return ask(target().read(), request, request.waitMs());
   }
 
   /** Asks for what the request names as its answer. */
   <T extends BusMessage> Future<T> admin(AdminRequest request) {
-    return ask(admin, request, 0);
+    return ask(target().admin(), request, 0);
   }
 
   /** Asks for what the request names as its answer. */
   <T extends BusMessage> Future<T> clientKept(ClientKept request) {
-    return ask(clientKept, request, 0);
+    return ask(target().clientKept(), request, 0);
   }
 
   /** Asks for what the request names as its answer. */
   <T extends BusMessage> Future<T> transactions(TransactionRequest request) {
-    return ask(Addresses.transactions(brokerName), request, 0);
+    return ask(target().transactions(), request, 0);
   }
 
   <T extends BusMessage> Future<T> operator(OperatorRequest request) {
-    return ask(operator, request, 0);
+    return ask(target().operator(), request, 0);
   }
 
   Future<ClientKept.Pulled> pull(ClientKept.Pull request) {
-    return ask(clientKept, request, request.waitMs());
+    return ask(target().clientKept(), request, request.waitMs());
   }
 
   /** Asks for what the request names as its answer, which may take so long. */
   <T extends BusMessage> Future<T> pop(PopRequest request, long waitMs) {
-    return ask(pop, request, waitMs);
+    return ask(target().pop(), request, waitMs);
   }
 
   /** Ends the waits of a connection that is gone. */
   void release(String holder) {
-    vertx.eventBus().send(release, new ReleaseRequest(holder), BusCodec.options(TIMEOUT_MS));
+    vertx
+        .eventBus()
+        .send(target().release(), new ReleaseRequest(holder), BusCodec.options(TIMEOUT_MS));
   }
 
   private <T extends BusMessage> Future<T> ask(String address, BusMessage request, long waitMs) {

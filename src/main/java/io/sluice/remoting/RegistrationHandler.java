@@ -120,7 +120,15 @@ final class RegistrationHandler implements RequestHandler {
       }
     }
     return new Register(
-        who.cluster(), who.brokerName(), who.brokerId(), who.address(), version, topics, true);
+        who.cluster(),
+        who.brokerName(),
+        who.brokerId(),
+        who.address(),
+        version,
+        topics,
+        0,
+        List.of(),
+        true);
   }
 
   /** Templates and the topics of replies are the same at every Broker; this front knows them. */

@@ -2,11 +2,10 @@ package io.sluice.replication;
 
 import io.sluice.store.FileAccess;
 import io.sluice.store.LogCuts;
+import io.sluice.store.SmallFiles;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 
 /**
  * What has to be done to a slave's data before it can follow its master. Made while its Broker
@@ -24,6 +23,7 @@ public final class Adjustment {
 
   private static final String SNAPSHOT_NAME = "state.snapshot";
 
+  private final FileAccess files;
   private final ReplicationOptions options;
   private final Handshake.Answer answer;
   private final boolean snapshot;
@@ -37,7 +37,12 @@ public final class Adjustment {
   }
 
   Adjustment(
-      ReplicationOptions options, Handshake.Answer answer, boolean snapshot, EpochHistory history) {
+      FileAccess files,
+      ReplicationOptions options,
+      Handshake.Answer answer,
+      boolean snapshot,
+      EpochHistory history) {
+    this.files = files;
     this.options = options;
     this.answer = answer;
     this.snapshot = snapshot;
@@ -54,14 +59,10 @@ public final class Adjustment {
   public void apply() throws IOException {
     Path directory = options.directory();
     if (snapshot) {
-      Files.move(
-          directory.resolve(RECEIVED_NAME),
-          directory.resolve(SNAPSHOT_NAME),
-          StandardCopyOption.ATOMIC_MOVE,
-          StandardCopyOption.REPLACE_EXISTING);
+      SmallFiles.move(files, directory.resolve(RECEIVED_NAME), directory.resolve(SNAPSHOT_NAME));
     } else {
       // The master has none: all of the state is in its log.
-      Files.deleteIfExists(directory.resolve(SNAPSHOT_NAME));
+      files.delete(directory.resolve(SNAPSHOT_NAME));
     }
     if (answer.action() == Handshake.Action.RESTART) {
       LOG.log(
@@ -70,9 +71,9 @@ public final class Adjustment {
               + " physical offset {1}",
           directory,
           Long.toString(answer.place()));
-      LogCuts.restart(options.store(), FileAccess.system(), answer.place());
+      LogCuts.restart(options.store(), files, answer.place());
     } else {
-      long bytes = LogCuts.cut(options.store(), FileAccess.system(), answer.place());
+      long bytes = LogCuts.cut(options.store(), files, answer.place());
       LOG.log(
           Level.WARNING,
           "the log in {0} parts from the master''s at physical offset {1}: {2} bytes were cut, and"
@@ -82,7 +83,7 @@ public final class Adjustment {
           Long.toString(bytes),
           directory.resolve("lost"));
     }
-    new EpochFile(directory).write(history.upTo(answer.place()));
+    new EpochFile(files, directory).write(history.upTo(answer.place()));
     last.run();
   }
 

@@ -1,14 +1,12 @@
 package io.sluice.replication;
 
+import io.sluice.store.FileAccess;
+import io.sluice.store.SmallFiles;
 import io.sluice.store.StoreException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -21,19 +19,22 @@ final class EpochFile {
 
   static final String NAME = "epochs";
 
+  private final FileAccess files;
   private final Path directory;
 
-  EpochFile(Path directory) {
+  EpochFile(FileAccess files, Path directory) {
+    this.files = files;
     this.directory = directory;
   }
 
   EpochHistory read() throws IOException {
     Path path = directory.resolve(NAME);
-    if (!Files.exists(path)) {
+    byte[] bytes = SmallFiles.read(files, path);
+    if (bytes == null) {
       return EpochHistory.NONE;
     }
     List<Epoch> epochs = new ArrayList<>();
-    for (String line : Files.readAllLines(path, StandardCharsets.US_ASCII)) {
+    for (String line : new String(bytes, StandardCharsets.US_ASCII).lines().toList()) {
       String[] words = line.trim().split(" ");
       try {
         epochs.add(
@@ -61,32 +62,7 @@ final class EpochFile {
       text.append(epoch.number()).append(' ').append(epoch.start()).append(' ');
       text.append(Long.toHexString(epoch.id())).append('\n');
     }
-    replace(directory.resolve(NAME), text.toString());
-  }
-
-  /** Replaces a small file durably and in one step. */
-  static void replace(Path path, String text) throws IOException {
-    replace(path, text.getBytes(StandardCharsets.US_ASCII));
-  }
-
-  /** Replaces a file durably and in one step. */
-  static void replace(Path path, byte[] content) throws IOException {
-    Path beside = path.resolveSibling(path.getFileName() + ".new");
-    try (FileChannel file =
-        FileChannel.open(
-            beside,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.WRITE,
-            StandardOpenOption.TRUNCATE_EXISTING)) {
-      ByteBuffer bytes = ByteBuffer.wrap(content);
-      while (bytes.hasRemaining()) {
-        file.write(bytes);
-      }
-      file.force(true);
-    }
-    Files.move(beside, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    try (FileChannel names = FileChannel.open(path.toAbsolutePath().getParent())) {
-      names.force(true);
-    }
+    byte[] bytes = text.toString().getBytes(StandardCharsets.US_ASCII);
+    SmallFiles.replace(files, directory.resolve(NAME), ByteBuffer.wrap(bytes));
   }
 }

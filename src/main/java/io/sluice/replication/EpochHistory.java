@@ -38,6 +38,11 @@ record EpochHistory(List<Epoch> epochs) {
    * @param minPhysicalOffset first byte still stored
    */
   EpochHistory begin(long end, long minPhysicalOffset, long id) {
+    return begin(lastNumber() + 1, end, minPhysicalOffset, id);
+  }
+
+  /** As the other, with a number that was given: larger than all there are. */
+  EpochHistory begin(long number, long end, long minPhysicalOffset, long id) {
     List<Epoch> next = new ArrayList<>();
     for (int i = 0; i < epochs.size(); i++) {
       long epochEnd = i + 1 < epochs.size() ? epochs.get(i + 1).start() : end;
@@ -45,7 +50,7 @@ record EpochHistory(List<Epoch> epochs) {
         next.add(epochs.get(i));
       }
     }
-    next.add(new Epoch(lastNumber() + 1, end, id));
+    next.add(new Epoch(number, end, id));
     return new EpochHistory(next.subList(Math.max(0, next.size() - MOST), next.size()));
   }
 

@@ -4,9 +4,11 @@ import io.sluice.replication.Frames.Data;
 import io.sluice.replication.Frames.Hello;
 import io.sluice.replication.Frames.Welcome;
 import io.sluice.replication.Handshake.Action;
+import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
+import io.sluice.store.StoreFile;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -15,13 +17,13 @@ import io.vertx.core.internal.buffer.BufferInternal;
 import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetClientOptions;
 import io.vertx.core.net.NetSocket;
+import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -63,6 +65,7 @@ public final class Follower implements Replication {
   }
 
   private final Vertx vertx;
+  private final FileAccess files;
   private final ReplicationOptions options;
   private final Clock clock;
   private final Owner owner;
@@ -92,14 +95,20 @@ public final class Follower implements Replication {
   private String lastTrouble = "";
   private boolean collecting;
 
+  // For whoever wonders which log is the longest.
+  private volatile long seenEpoch;
+  private volatile long seenEnd;
+
   // What was read and can not be taken yet: parts of frames first, then bytes behind them.
   private final ArrayDeque<Object> held = new ArrayDeque<>();
   private final ArrayDeque<ByteBuffer> unread = new ArrayDeque<>();
   private boolean holding;
 
   /** A slave; nothing is opened yet. */
-  public Follower(Vertx vertx, ReplicationOptions options, Clock clock, Owner owner) {
+  public Follower(
+      Vertx vertx, FileAccess files, ReplicationOptions options, Clock clock, Owner owner) {
     this.vertx = vertx;
+    this.files = files;
     this.options = options;
     this.clock = clock;
     this.owner = owner;
@@ -131,13 +140,14 @@ public final class Follower implements Replication {
     return vertx
         .executeBlocking(
             () -> {
-              own = new EpochFile(options.directory()).read();
-              return new FollowerFile(options.directory()).read();
+              own = new EpochFile(files, options.directory()).read();
+              return new FollowerFile(files, options.directory()).read();
             })
         .map(
             known -> {
               heard = known;
               noted = known;
+              see();
               store.raw().confirm(Math.min(known.confirmed(), store.maxPhysicalOffset()));
               timer = vertx.setPeriodic(ReplicationOptions.HEARTBEAT_MS, id -> beat());
               connect();
@@ -387,7 +397,7 @@ public final class Follower implements Replication {
     vertx
         .executeBlocking(
             () -> {
-              new EpochFile(options.directory()).write(history);
+              new EpochFile(files, options.directory()).write(history);
               return null;
             })
         .onComplete(
@@ -415,10 +425,7 @@ public final class Follower implements Replication {
     vertx
         .<Void>executeBlocking(
             () -> {
-              if (first) {
-                Files.deleteIfExists(path);
-              }
-              Files.write(path, bytes, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+              write(path, first, bytes);
               return null;
             })
         .onComplete(
@@ -433,12 +440,26 @@ public final class Follower implements Replication {
             });
   }
 
+  /** Forced at its end: it takes its place by its name alone. */
+  private void write(Path path, boolean first, byte[] bytes) throws IOException {
+    try (StoreFile file = files.open(path)) {
+      if (first) {
+        file.setSize(0);
+      }
+      if (bytes.length == 0) {
+        file.force();
+      } else {
+        file.write(ByteBuffer.wrap(bytes), file.size());
+      }
+    }
+  }
+
   private void adjust(boolean snapshot) {
     adjusting = true;
     NetSocket before = socket;
     socket = null;
     before.close();
-    owner.adjust(new Adjustment(options, welcome.answer(), snapshot, masters));
+    owner.adjust(new Adjustment(files, options, welcome.answer(), snapshot, masters));
   }
 
   // The stream.
@@ -489,8 +510,24 @@ public final class Follower implements Replication {
     }
   }
 
+  private void see() {
+    seenEpoch = own.lastNumber();
+    seenEnd = store.maxPhysicalOffset();
+  }
+
+  /** Number of its log's last epoch; safe for any thread. */
+  public long seenEpoch() {
+    return seenEpoch;
+  }
+
+  /** End of its log a moment ago; safe for any thread. */
+  public long seenEnd() {
+    return seenEnd;
+  }
+
   /** After each read: what is whole is acknowledged, and forced. */
   private void tookSome() {
+    see();
     if (!following) {
       return;
     }
@@ -547,7 +584,7 @@ public final class Follower implements Replication {
     return vertx
         .<Void>executeBlocking(
             () -> {
-              new FollowerFile(options.directory()).write(now);
+              new FollowerFile(files, options.directory()).write(now);
               return null;
             })
         .onComplete(
@@ -592,6 +629,7 @@ public final class Follower implements Replication {
         own.lastNumber(),
         store.raw().confirmedTo(),
         heard.inSync() ? 1 : 0,
+        new TreeSet<>(),
         (following ? "follows " : socket == null ? "does not reach " : "is connected to ")
             + whereToGo()
             + ", ends at "

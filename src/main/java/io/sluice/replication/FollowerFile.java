@@ -1,8 +1,10 @@
 package io.sluice.replication;
 
+import io.sluice.store.FileAccess;
+import io.sluice.store.SmallFiles;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -14,9 +16,11 @@ final class FollowerFile {
 
   static final String NAME = "replica";
 
+  private final FileAccess files;
   private final Path path;
 
-  FollowerFile(Path directory) {
+  FollowerFile(FileAccess files, Path directory) {
+    this.files = files;
     path = directory.resolve(NAME);
   }
 
@@ -28,8 +32,9 @@ final class FollowerFile {
   record Heard(long confirmed, boolean inSync, String masterAddress) {}
 
   Heard read() throws IOException {
-    if (Files.exists(path)) {
-      String[] words = Files.readString(path, StandardCharsets.US_ASCII).trim().split(" ", 3);
+    byte[] bytes = SmallFiles.read(files, path);
+    if (bytes != null) {
+      String[] words = new String(bytes, StandardCharsets.US_ASCII).trim().split(" ", 3);
       try {
         return new Heard(
             Long.parseLong(words[0]), words[1].equals("yes"), words.length > 2 ? words[2] : "");
@@ -45,6 +50,7 @@ final class FollowerFile {
   void write(Heard heard) throws IOException {
     String text =
         heard.confirmed() + " " + (heard.inSync() ? "yes" : "no") + " " + heard.masterAddress();
-    EpochFile.replace(path, text + "\n");
+    byte[] bytes = (text + "\n").getBytes(StandardCharsets.US_ASCII);
+    SmallFiles.replace(files, path, ByteBuffer.wrap(bytes));
   }
 }

@@ -4,6 +4,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /**
  * Which slaves have the log, and what is confirmed by that. Pure: time and offsets are passed in.
@@ -12,12 +15,25 @@ import java.util.Map;
  * end; it is <i>in sync</i> when it has all that was confirmed before it was counted. It leaves
  * when its connection ends, or when it has not caught up for the timeout. What is confirmed never
  * goes back.
+ *
+ * <p>Where controllers elect, the set is theirs: a slave that may be elected is waited for, whether
+ * it is connected or not, until they have taken it out; and it counts as in sync only when they
+ * have taken it in. A change that was asked for may have come about before its answer is here, so
+ * both sets are waited for meanwhile.
  */
 final class InSyncSet {
 
   private final long timeoutMs;
   private final Map<Long, Member> members = new HashMap<>();
   private long confirmed;
+
+  // Of the controllers; null without them.
+  private SortedSet<Long> agreed;
+  private long agreedVersion = -1;
+  private final Set<Long> asked = new TreeSet<>();
+
+  /** How far each slave was, of those that may have to be waited for without being connected. */
+  private final Map<Long, Long> lastReceived = new HashMap<>();
 
   /** A slave with a connection. */
   private static final class Member {
@@ -49,6 +65,7 @@ final class InSyncSet {
     // Not caught up yet, and not late either.
     member.caughtUpMs = nowMs - timeoutMs;
     members.put(id, member);
+    lastReceived.put(id, received);
     look(member, end, nowMs);
   }
 
@@ -62,6 +79,7 @@ final class InSyncSet {
     Member member = members.get(id);
     if (member != null) {
       member.received = Math.max(member.received, received);
+      lastReceived.put(id, member.received);
       look(member, end, nowMs);
     }
   }
@@ -111,22 +129,66 @@ final class InSyncSet {
         least = Math.min(least, member.received);
       }
     }
+    if (agreed != null) {
+      for (long id : agreed) {
+        least = Math.min(least, lastReceived.getOrDefault(id, 0L));
+      }
+      for (long id : asked) {
+        least = Math.min(least, lastReceived.getOrDefault(id, 0L));
+      }
+    }
     confirmed = Math.max(confirmed, least);
     return confirmed;
+  }
+
+  /** What was confirmed before this master began, as far as it knows. */
+  void confirmedBefore(long end) {
+    confirmed = Math.max(confirmed, end);
+  }
+
+  /** The controllers' set. An older one than is known is ignored. */
+  void agree(long version, SortedSet<Long> slaves) {
+    if (version > agreedVersion) {
+      agreedVersion = version;
+      agreed = new TreeSet<>(slaves);
+      asked.clear();
+    }
+  }
+
+  /** This set is asked for, and may be the agreed one from now on. */
+  void ask(SortedSet<Long> slaves) {
+    asked.addAll(slaves);
+  }
+
+  /** The slaves that are in sync by themselves, whatever is agreed. */
+  SortedSet<Long> wished() {
+    SortedSet<Long> wished = new TreeSet<>();
+    members.forEach(
+        (id, member) -> {
+          if (member.inSync) {
+            wished.add(id);
+          }
+        });
+    return wished;
+  }
+
+  /** Whether all of the log is confirmed, whatever comes. */
+  boolean waitsForNobody() {
+    return members.isEmpty() && asked.isEmpty() && (agreed == null || agreed.isEmpty());
   }
 
   /** How many slaves are in sync. */
   int inSync() {
     int count = 0;
-    for (Member member : members.values()) {
-      count += member.inSync ? 1 : 0;
+    for (long id : members.keySet()) {
+      count += isInSync(id) ? 1 : 0;
     }
     return count;
   }
 
   boolean isInSync(long id) {
     Member member = members.get(id);
-    return member != null && member.inSync;
+    return member != null && member.inSync && (agreed == null || agreed.contains(id));
   }
 
   int connected() {

@@ -1,9 +1,11 @@
 package io.sluice.replication;
 
+import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
 import io.sluice.util.Clock;
+import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -18,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -40,8 +43,10 @@ public final class Master implements Replication {
   private static final long NOT_TAKEN_MS = 10_000;
 
   private final Vertx vertx;
+  final FileAccess files;
   final ReplicationOptions options;
   final Clock clock;
+  private final Tenure tenure;
   private final InSyncSet set;
   private final Map<Long, ReplicaSession> sessions = new HashMap<>();
   private final ArrayDeque<Waiter> waiters = new ArrayDeque<>();
@@ -55,6 +60,11 @@ public final class Master implements Replication {
   private long shownTo = Long.MAX_VALUE;
   private boolean stopped;
   private long notTakenMs = -NOT_TAKEN_MS;
+  private boolean changing;
+
+  // For whoever wonders which log is the longest.
+  private volatile long seenEpoch;
+  private volatile long seenEnd;
 
   /** Who waits for ack level replicated; forced already. */
   private record Waiter(long physicalOffset, long deadlineMs, Consumer<StoreException> done) {}
@@ -63,8 +73,20 @@ public final class Master implements Replication {
   private record Confirming(long physicalOffset, CompletableFuture<Void> done) {}
 
   /** A master; nothing is opened yet. */
-  public Master(Vertx vertx, ReplicationOptions options, Clock clock) {
+  public Master(Vertx vertx, FileAccess files, ReplicationOptions options, Clock clock) {
+    this(vertx, files, options, clock, null);
+  }
+
+  /**
+   * A master that was elected.
+   *
+   * @param tenure null where there are no controllers
+   */
+  public Master(
+      Vertx vertx, FileAccess files, ReplicationOptions options, Clock clock, Tenure tenure) {
     this.vertx = vertx;
+    this.files = files;
+    this.tenure = tenure;
     this.options = options;
     this.clock = clock;
     set = new InSyncSet(options.inSyncTimeout().toMillis());
@@ -91,6 +113,9 @@ public final class Master implements Replication {
         .compose(
             begun -> {
               history = begun;
+              seenEpoch = begun.lastNumber();
+              seenEnd = end;
+              takeAgreed();
               return options.port() < 0 ? Future.succeededFuture() : listen();
             })
         .<Void>mapEmpty()
@@ -98,8 +123,24 @@ public final class Master implements Replication {
   }
 
   private EpochHistory beginEpoch(long end, long begin) throws IOException {
-    EpochFile file = new EpochFile(options.directory());
-    EpochHistory begun = file.read().begin(end, begin, new SecureRandom().nextLong());
+    EpochFile file = new EpochFile(files, options.directory());
+    EpochHistory known = file.read();
+    long number = tenure == null ? known.lastNumber() + 1 : tenure.epoch();
+    if (number <= known.lastNumber()) {
+      throw new StoreException(
+          StoreException.Kind.FENCED,
+          "elected for epoch "
+              + number
+              + ", but this log has epoch "
+              + known.lastNumber()
+              + " already; the controllers elect again");
+    }
+    if (tenure != null) {
+      // As a slave it heard what is confirmed; its own log has it, as it was in sync.
+      set.confirmedBefore(
+          Math.min(end, new FollowerFile(files, options.directory()).read().confirmed()));
+    }
+    EpochHistory begun = known.begin(number, end, begin, new SecureRandom().nextLong());
     file.write(begun);
     return begun;
   }
@@ -173,6 +214,7 @@ public final class Master implements Replication {
         session.address(),
         Long.toString(received),
         Long.toString(store.maxPhysicalOffset() - received));
+    agree();
     settle();
   }
 
@@ -188,6 +230,7 @@ public final class Master implements Replication {
             options.brokerName(),
             reason,
             wasInSync ? "; in sync are now " + set.inSync() : "");
+        agree();
         settle();
       }
     }
@@ -196,6 +239,9 @@ public final class Master implements Replication {
   void received(ReplicaSession session, long received) {
     boolean before = set.isInSync(session.id());
     set.received(session.id(), received, store.maxPhysicalOffset(), clock.nowMs());
+    if (tenure != null && !before) {
+      agree();
+    }
     if (!before && set.isInSync(session.id())) {
       LOG.log(
           Level.INFO,
@@ -210,14 +256,16 @@ public final class Master implements Replication {
     return set.isInSync(id);
   }
 
+  /** 0 while the store is not open. */
   long confirmedTo() {
-    return set.confirmedTo(store.maxPhysicalOffset());
+    return store == null ? 0 : set.confirmedTo(store.maxPhysicalOffset());
   }
 
   /** Looks at what is confirmed, shows it, and answers who waits for it. */
   private void settle() {
     long confirmed = confirmedTo();
-    long show = set.connected() == 0 ? Long.MAX_VALUE : confirmed;
+    long show = set.waitsForNobody() ? Long.MAX_VALUE : confirmed;
+    seenEnd = store.maxPhysicalOffset();
     if (show != shownTo) {
       shownTo = show;
       store.raw().confirm(show);
@@ -255,7 +303,7 @@ public final class Master implements Replication {
 
   private void answerWaiters(long confirmed) {
     long nowMs = clock.nowMs();
-    boolean enough = set.inSync() >= options.minInSync();
+    boolean enough = set.inSync() >= options.minInSync() && (tenure == null || tenure.holds());
     Waiter first;
     while ((first = waiters.peek()) != null) {
       if (enough && first.physicalOffset() <= confirmed) {
@@ -299,7 +347,83 @@ public final class Master implements Replication {
     for (ReplicaSession session : List.copyOf(sessions.values())) {
       session.beat(nowMs);
     }
+    agree();
     settle();
+  }
+
+  // The controllers.
+
+  private void takeAgreed() {
+    if (tenure != null) {
+      Tenure.Agreed agreed = tenure.agreed();
+      set.agree(agreed.version(), agreed.slaves());
+    }
+  }
+
+  /** Takes the in-sync set of the controllers, and asks for another where it is another here. */
+  private void agree() {
+    if (tenure == null || stopped) {
+      return;
+    }
+    takeAgreed();
+    SortedSet<Long> wished = set.wished();
+    if (changing || !tenure.holds() || wished.equals(tenure.agreed().slaves())) {
+      return;
+    }
+    changing = true;
+    set.ask(wished);
+    Context context = vertx.getOrCreateContext();
+    tenure
+        .change(wished)
+        .whenComplete(
+            (done, failure) ->
+                context.runOnContext(
+                    nothing -> {
+                      changing = false;
+                      if (stopped) {
+                        return;
+                      }
+                      takeAgreed();
+                      if (failure == null) {
+                        LOG.log(
+                            Level.INFO,
+                            "the slaves of {0} in sync are agreed to be {1}",
+                            options.brokerName(),
+                            tenure.agreed().slaves());
+                        // Something may have changed meanwhile; after a failure the next beat asks.
+                        agree();
+                      }
+                      settle();
+                    }));
+  }
+
+  @Override
+  public boolean mayBeFenced() {
+    return tenure != null;
+  }
+
+  @Override
+  public StoreException fenced() {
+    return tenure == null || tenure.holds()
+        ? null
+        : new StoreException(
+            StoreException.Kind.FENCED,
+            "the lease of this master of "
+                + options.brokerName()
+                + " (epoch "
+                + tenure.epoch()
+                + ") ran out: it does not reach the controllers, or another is the master by now."
+                + " Send to the master of the route, or try again");
+  }
+
+  /** Number of its epoch; safe for any thread. */
+  public long seenEpoch() {
+    return seenEpoch;
+  }
+
+  /** End of its log a moment ago; safe for any thread. */
+  public long seenEnd() {
+    return seenEnd;
   }
 
   // What the Broker asks.
@@ -307,6 +431,7 @@ public final class Master implements Replication {
   @Override
   public void appended() {
     if (sessions.isEmpty()) {
+      seenEnd = store.maxPhysicalOffset();
       return;
     }
     for (ReplicaSession session : sessions.values()) {
@@ -317,8 +442,9 @@ public final class Master implements Replication {
 
   @Override
   public StoreException refusal() {
-    if (set.inSync() >= options.minInSync()) {
-      return null;
+    StoreException fenced = fenced();
+    if (fenced != null || set.inSync() >= options.minInSync()) {
+      return fenced;
     }
     return new StoreException(
         StoreException.Kind.REPLICAS_MISSING,
@@ -379,7 +505,14 @@ public final class Master implements Replication {
         history.lastNumber(),
         confirmedTo(),
         set.inSync(),
+        slavesInSync(),
         detail.length() == 0 ? "no slave is connected" : detail.toString());
+  }
+
+  private SortedSet<Long> slavesInSync() {
+    SortedSet<Long> slaves = set.wished();
+    slaves.removeIf(id -> !set.isInSync(id));
+    return slaves;
   }
 
   @Override

@@ -6,15 +6,14 @@ import io.sluice.replication.Frames.Welcome;
 import io.sluice.replication.Handshake.Action;
 import io.sluice.replication.Handshake.Answer;
 import io.sluice.store.RawSlice;
+import io.sluice.store.StoreFile;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
-import io.vertx.core.file.AsyncFile;
-import io.vertx.core.file.OpenOptions;
 import io.vertx.core.internal.buffer.BufferInternal;
 import io.vertx.core.net.NetSocket;
+import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -32,6 +31,9 @@ final class ReplicaSession {
 
   /** The socket's queue: four slices. */
   private static final int QUEUE_BYTES = 4 * SLICE_BYTES;
+
+  /** Read and sent at a time. */
+  private static final int SNAPSHOT_PART_BYTES = 64 << 10;
 
   private final Master master;
   private final NetSocket socket;
@@ -186,16 +188,16 @@ final class ReplicaSession {
       pump();
       return;
     }
-    Path snapshot = master.options.directory().resolve("state.snapshot");
+    Path path = master.options.directory().resolve("state.snapshot");
     boolean adjusts = answer.action() != Action.REFUSED;
     master
-        .blocking(() -> adjusts && Files.exists(snapshot))
+        .blocking(() -> adjusts && master.files.exists(path) ? master.files.open(path) : null)
         .onComplete(
-            exists -> {
-              boolean follows = exists.succeeded() && exists.result();
-              say(new Welcome(answer, follows, master.options.address(), master.history));
-              if (follows) {
-                sendSnapshot(snapshot);
+            opened -> {
+              StoreFile snapshot = opened.result();
+              say(new Welcome(answer, snapshot != null, master.options.address(), master.history));
+              if (snapshot != null) {
+                sendSnapshot(snapshot, 0);
               }
             });
   }
@@ -244,31 +246,37 @@ final class ReplicaSession {
     socket.write(Frames.welcome(welcome));
   }
 
-  private void sendSnapshot(Path snapshot) {
+  /**
+   * Sends the rest of a snapshot, part by part, each when the one before has left. A newer snapshot
+   * may take its name meanwhile; this is the old one still.
+   */
+  private void sendSnapshot(StoreFile snapshot, long from) {
     master
-        .vertx()
-        .fileSystem()
-        .open(snapshot.toString(), new OpenOptions().setWrite(false))
-        .onSuccess(this::sendSnapshot)
-        .onFailure(failure -> close("the snapshot could not be read: " + failure));
+        .blocking(() -> part(snapshot, from))
+        .compose(part -> socket.write(Frames.snapshot(part)).map(part))
+        .onComplete(
+            sent -> {
+              if (sent.succeeded() && sent.result().length() > 0) {
+                sendSnapshot(snapshot, from + sent.result().length());
+              } else {
+                master.blocking(() -> closed(snapshot));
+                if (sent.failed()) {
+                  close("the snapshot could not be sent: " + sent.cause());
+                }
+              }
+            });
   }
 
-  private void sendSnapshot(AsyncFile file) {
-    file.setReadBufferSize(64 << 10);
-    file.exceptionHandler(failure -> close("the snapshot could not be read: " + failure));
-    file.handler(
-        part -> {
-          socket.write(Frames.snapshot(part));
-          if (socket.writeQueueFull()) {
-            file.pause();
-            socket.drainHandler(nothing -> file.resume());
-          }
-        });
-    file.endHandler(
-        nothing -> {
-          socket.write(Frames.snapshot(Buffer.buffer()));
-          file.close();
-        });
+  /** Empty at the end of the file. */
+  private static Buffer part(StoreFile snapshot, long from) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(SNAPSHOT_PART_BYTES);
+    int count = Math.max(0, snapshot.read(bytes, from));
+    return Buffer.buffer().appendBytes(bytes.array(), 0, count);
+  }
+
+  private static Void closed(StoreFile snapshot) throws IOException {
+    snapshot.close();
+    return null;
   }
 
   // The stream.

@@ -1,8 +1,10 @@
 package io.sluice.replication;
 
+import io.sluice.store.FileAccess;
 import io.sluice.store.StoreOptions;
 import io.vertx.core.net.NetClientOptions;
 import io.vertx.core.net.NetServerOptions;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -69,4 +71,9 @@ public record ReplicationOptions(
 
   /** A connection that was silent for so long is closed: ten heartbeats. */
   static final long SILENT_MS = 10 * HEARTBEAT_MS;
+
+  /** Number of the last epoch of the log in a data directory, 0 if there is none. For workers. */
+  public static long lastEpoch(FileAccess files, Path directory) throws IOException {
+    return new EpochFile(files, directory).read().lastNumber();
+  }
 }

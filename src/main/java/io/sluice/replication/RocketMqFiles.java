@@ -1,10 +1,12 @@
 package io.sluice.replication;
 
+import io.sluice.store.FileAccess;
+import io.sluice.store.SmallFiles;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -59,7 +61,7 @@ public final class RocketMqFiles {
       return;
     }
     Files.createDirectories(path.getParent());
-    EpochFile.replace(path, content);
+    SmallFiles.replace(FileAccess.system(), path, ByteBuffer.wrap(content));
   }
 
   /** Whether all of the state was there once. */
@@ -78,19 +80,15 @@ public final class RocketMqFiles {
   /** Notes durably where RocketMQ's log ends, before anything is written behind it. */
   public void beginTakeOver(long end) throws IOException {
     Files.createDirectories(directory);
-    EpochFile.replace(directory.resolve("taking-over"), end + "\n");
+    byte[] text = (end + "\n").getBytes(StandardCharsets.US_ASCII);
+    SmallFiles.replace(
+        FileAccess.system(), directory.resolve("taking-over"), ByteBuffer.wrap(text));
   }
 
   /** The data are Sluice's own from now on. */
   public void endTakeOver() throws IOException {
-    Files.move(
-        directory.resolve("taking-over"),
-        directory.resolve("taken-over"),
-        StandardCopyOption.ATOMIC_MOVE,
-        StandardCopyOption.REPLACE_EXISTING);
-    try (FileChannel names = FileChannel.open(directory)) {
-      names.force(true);
-    }
+    SmallFiles.move(
+        FileAccess.system(), directory.resolve("taking-over"), directory.resolve("taken-over"));
   }
 
   /** A take-over that was begun is given up. */

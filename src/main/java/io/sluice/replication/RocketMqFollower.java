@@ -2,6 +2,7 @@ package io.sluice.replication;
 
 import io.sluice.replication.Handshake.Action;
 import io.sluice.replication.Handshake.Answer;
+import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.RawSlice;
 import io.sluice.store.Replication;
@@ -19,6 +20,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -168,7 +170,8 @@ public final class RocketMqFollower implements Replication {
       before.close();
     }
     owner.adjust(
-        new Adjustment(options, answer, false, EpochHistory.NONE).then(files::giveUpTakeOver));
+        new Adjustment(FileAccess.system(), options, answer, false, EpochHistory.NONE)
+            .then(files::giveUpTakeOver));
   }
 
   // The connection.
@@ -612,6 +615,7 @@ public final class RocketMqFollower implements Replication {
         0,
         store.raw().confirmedTo(),
         socket != null && caughtUp ? 1 : 0,
+        new TreeSet<>(),
         (socket == null ? "does not follow " : "follows ")
             + whereToGo()
             + ", ends at "

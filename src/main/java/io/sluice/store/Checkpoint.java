@@ -18,7 +18,7 @@ import java.util.zip.CRC32;
  *  16 derived to          8   queues and index are on the disk for all before this offset
  *  24 forced to           8   the log is on the disk up to here
  *  32 prepared to         8   nothing has been written at or behind this offset
- *  40 flags               4   1: closed cleanly
+ *  40 flags               4   1: closed cleanly; 2: the number of queues is given
  *  44 queue file bytes    4
  *  48 queue files         8   how many there are at least
  *  56 queue slots         8   slots of the directory in use
@@ -26,6 +26,7 @@ import java.util.zip.CRC32;
  *  72 index next          8   next entry of the index at the derived offset
  *  80 index file entries  4
  *  84 boot id            36   of the machine, zero bytes where it is not known
+ * 120 queues              4   how many have a slot in the directory; counts with flag 2
  * </pre>
  *
  * <p>Written through a mapping: it survives the process at once, and the machine after {@link
@@ -38,6 +39,11 @@ final class Checkpoint {
   private static final int SECOND_SLOT = 2048;
   private static final int MAGIC = 0x534C4350;
   private static final int BOOT_ID_BYTES = 36;
+  private static final int CLEAN = 1;
+  private static final int COUNTED = 2;
+
+  /** The number of queues is not known: written by an earlier version. */
+  static final int NOT_COUNTED = -1;
 
   /** What one slot says. */
   record State(
@@ -51,7 +57,8 @@ final class Checkpoint {
       long indexFirst,
       long indexNext,
       int indexFileEntries,
-      String bootId) {
+      String bootId,
+      int queues) {
 
     State withForcedTo(long value) {
       return new State(
@@ -65,7 +72,8 @@ final class Checkpoint {
           indexFirst,
           indexNext,
           indexFileEntries,
-          bootId);
+          bootId,
+          queues);
     }
 
     State withPreparedTo(long value) {
@@ -80,7 +88,45 @@ final class Checkpoint {
           indexFirst,
           indexNext,
           indexFileEntries,
-          bootId);
+          bootId,
+          queues);
+    }
+
+    /** Says that the log was cut at a place, in this run of the machine. */
+    State cutAt(long place, String nowBootId) {
+      return new State(
+          derivedTo,
+          Math.min(place, forcedTo),
+          preparedTo,
+          false,
+          queueFileBytes,
+          queueFiles,
+          queueSlots,
+          indexFirst,
+          indexNext,
+          indexFileEntries,
+          nowBootId,
+          queues);
+    }
+
+    /**
+     * Says that queues and index are not to be used: no store has queue files of size 0, so a start
+     * sees that they do not fit, and rebuilds.
+     */
+    State withNothingDerived(long firstPhysical) {
+      return new State(
+          firstPhysical,
+          forcedTo,
+          preparedTo,
+          false,
+          0,
+          queueFiles,
+          queueSlots,
+          indexFirst,
+          indexNext,
+          indexFileEntries,
+          bootId,
+          queues);
     }
   }
 
@@ -118,7 +164,7 @@ final class Checkpoint {
     page.putLong(at + 16, next.derivedTo());
     page.putLong(at + 24, next.forcedTo());
     page.putLong(at + 32, next.preparedTo());
-    page.putInt(at + 40, next.clean() ? 1 : 0);
+    page.putInt(at + 40, (next.clean() ? CLEAN : 0) | (next.queues() == NOT_COUNTED ? 0 : COUNTED));
     page.putInt(at + 44, next.queueFileBytes());
     page.putLong(at + 48, next.queueFiles());
     page.putLong(at + 56, next.queueSlots());
@@ -127,6 +173,7 @@ final class Checkpoint {
     page.putInt(at + 80, next.indexFileEntries());
     byte[] boot = Arrays.copyOf(next.bootId().getBytes(StandardCharsets.US_ASCII), BOOT_ID_BYTES);
     page.put(at + 84, boot);
+    page.putInt(at + 120, Math.max(0, next.queues()));
     page.putInt(at + 4, crc(at));
     state = next;
   }
@@ -156,7 +203,8 @@ final class Checkpoint {
             indexFirst,
             plan.indexNext(),
             state.indexFileEntries(),
-            bootId));
+            bootId,
+            plan.queues()));
   }
 
   void force() throws IOException {
@@ -186,14 +234,15 @@ final class Checkpoint {
         page.getLong(at + 16),
         page.getLong(at + 24),
         page.getLong(at + 32),
-        (page.getInt(at + 40) & 1) != 0,
+        (page.getInt(at + 40) & CLEAN) != 0,
         page.getInt(at + 44),
         page.getLong(at + 48),
         page.getLong(at + 56),
         page.getLong(at + 64),
         page.getLong(at + 72),
         page.getInt(at + 80),
-        new String(boot, StandardCharsets.US_ASCII).trim().replace("\0", ""));
+        new String(boot, StandardCharsets.US_ASCII).trim().replace("\0", ""),
+        (page.getInt(at + 40) & COUNTED) != 0 ? page.getInt(at + 120) : NOT_COUNTED);
   }
 
   private int crc(int at) {

@@ -29,6 +29,7 @@ final class Checkpointer {
 
   private final StoreOptions options;
   private final StoreFiles files;
+  private final StoreThreads threads;
   private final Executor owner;
   private final Workers workers;
   private final Flusher flusher;
@@ -40,22 +41,25 @@ final class Checkpointer {
 
   // Preparer's thread starts, worker ends.
   private volatile boolean running;
-  private volatile long startedNs = System.nanoTime();
+  private volatile long startedNs;
   private volatile long doneTo;
 
   Checkpointer(
       StoreOptions options,
       StoreFiles files,
+      StoreThreads threads,
       Executor owner,
       Workers workers,
       Flusher flusher,
       LogStore store) {
     this.options = options;
     this.files = files;
+    this.threads = threads;
     this.owner = owner;
     this.workers = workers;
     this.flusher = flusher;
     this.store = store;
+    startedNs = threads.nowNs();
     doneTo = files.checkpoint.state().derivedTo();
   }
 
@@ -64,6 +68,7 @@ final class Checkpointer {
       long derivedTo,
       long queueFiles,
       int queueSlots,
+      int queues,
       long indexNext,
       List<Integer> deletedSlots,
       List<Long> deletedChunks) {}
@@ -71,14 +76,14 @@ final class Checkpointer {
   /** Starts one if it is time. */
   void maybeStart() {
     long behind = files.log.usedTo() - doneTo;
-    long sinceNs = System.nanoTime() - startedNs;
+    long sinceNs = threads.nowNs() - startedNs;
     boolean due =
         behind >= MOST_BYTES_FACTOR * options.checkpointBytes()
             || (behind >= options.checkpointBytes() && sinceNs >= LEAST_NS)
             || (behind > 0 && sinceNs >= options.checkpointInterval().toNanos());
     if (due && !running) {
       running = true;
-      startedNs = System.nanoTime();
+      startedNs = threads.nowNs();
       owner.execute(
           () -> {
             if (store.isOpen()) {
@@ -130,6 +135,7 @@ final class Checkpointer {
             files.log.usedTo(),
             files.chunks.space().files().length,
             files.names.slots(),
+            files.names.inUse() - deletedSlots.size(),
             files.index.next(),
             deletedSlots,
             deletedChunks);

@@ -53,6 +53,7 @@ final class FileSpace {
   }
 
   private final FileAccess access;
+  private final StoreThreads threads;
   private final Path directory;
   private final int fileBytes;
   private final long reserveBytes;
@@ -68,7 +69,7 @@ final class FileSpace {
   private volatile long wantedAt;
   private volatile Runnable signal = () -> {};
 
-  private volatile long placeUntilNs = System.nanoTime();
+  private volatile long placeUntilNs;
 
   // Preparer only.
   private long placedTo;
@@ -86,12 +87,15 @@ final class FileSpace {
    */
   FileSpace(
       FileAccess access,
+      StoreThreads threads,
       Path directory,
       int fileBytes,
       long reserveBytes,
       long windowBytes,
       LongConsumer beforeUse) {
     this.access = access;
+    this.threads = threads;
+    placeUntilNs = threads.nowNs();
     this.directory = directory;
     this.fileBytes = fileBytes;
     this.reserveBytes = reserveBytes;
@@ -131,7 +135,7 @@ final class FileSpace {
     usedTo = address;
     preparedTo = prepareFrom;
     lastUsedTo = address;
-    lastLookNs = System.nanoTime();
+    lastLookNs = threads.nowNs();
     signalAt = address;
   }
 
@@ -263,7 +267,7 @@ final class FileSpace {
    * machine). Who never waits for the disk is not slowed down by it.
    */
   void placeAhead() {
-    long nowNs = System.nanoTime();
+    long nowNs = threads.nowNs();
     if (placeUntilNs - nowNs < PLACE_NS / 2) {
       placeUntilNs = nowNs + PLACE_NS;
       signal.run();
@@ -272,7 +276,7 @@ final class FileSpace {
 
   /** Not when the writer is close behind: then room comes first. */
   private boolean placesAhead() {
-    return placeUntilNs - System.nanoTime() > 0
+    return placeUntilNs - threads.nowNs() > 0
         && preparedTo - reserveBytes - usedTo >= windowBytes / 2;
   }
 
@@ -343,7 +347,7 @@ final class FileSpace {
 
   private long target() {
     long used = usedTo;
-    long now = System.nanoTime();
+    long now = threads.nowNs();
     long tookNs = now - lastLookNs;
     if (tookNs > 5_000_000) {
       long rated = (long) ((double) (used - lastUsedTo) * WINDOW_NS / tookNs);

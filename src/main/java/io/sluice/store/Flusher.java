@@ -4,7 +4,6 @@ import io.sluice.metrics.LatencyRecorder;
 import io.sluice.metrics.Stage;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -12,7 +11,7 @@ import java.util.function.Consumer;
  * so that one serves all who wait. After a failed force it never forces again: the kernel may have
  * dropped the pages it could not write, and a second force would lie.
  */
-final class Flusher implements Runnable {
+final class Flusher {
 
   /** The watermark itself goes to the disk at most so often. */
   private static final long CHECKPOINT_FORCE_NS = TimeUnit.SECONDS.toNanos(1);
@@ -23,7 +22,7 @@ final class Flusher implements Runnable {
   private final long intervalNs;
   private final Runnable forced;
   private final Consumer<StoreException> failed;
-  private final Thread thread;
+  private final StoreThreads.Loop loop;
 
   private volatile boolean requested;
   private volatile boolean closed;
@@ -34,10 +33,12 @@ final class Flusher implements Runnable {
   /**
    * A flusher; {@link #start} starts it.
    *
+   * @param threads where it runs
    * @param forced called on its thread after each force
    * @param failed called on its thread after the first failed one
    */
   Flusher(
+      StoreThreads threads,
       FileSpace log,
       Checkpoint checkpoint,
       LatencyRecorder latency,
@@ -52,12 +53,11 @@ final class Flusher implements Runnable {
     this.forcedTo = forcedTo;
     this.forced = forced;
     this.failed = failed;
-    thread = new Thread(this, "sluice-store-flush");
-    thread.setDaemon(true);
+    loop = threads.loop("sluice-store-flush", this::round);
   }
 
   void start() {
-    thread.start();
+    loop.start();
   }
 
   long forcedTo() {
@@ -68,21 +68,20 @@ final class Flusher implements Runnable {
   void request() {
     if (!requested) {
       requested = true;
-      LockSupport.unpark(thread);
+      loop.wake();
     }
   }
 
   /** Waits until so much is forced. Not for the owner's thread. */
-  synchronized void awaitForced(long physicalOffset) {
+  void awaitForced(long physicalOffset) {
     while (forcedTo < physicalOffset) {
       if (broken || closed) {
         throw new StoreException(
             StoreException.Kind.CLOSED, "the log is not forced any more: it failed or was closed");
       }
-      request();
+      requested = true;
       try {
-        // Woken by each force; the time is for a wake-up that came before the wait.
-        wait(100);
+        loop.awaitRound();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new StoreException(StoreException.Kind.CLOSED, "interrupted while forcing", e);
@@ -90,36 +89,26 @@ final class Flusher implements Runnable {
     }
   }
 
-  private synchronized void wakeWaiting() {
-    notifyAll();
-  }
-
   /** Forces a last time and ends. */
   void close() {
     closed = true;
-    LockSupport.unpark(thread);
-    Threads.join(thread);
+    loop.join();
   }
 
-  @Override
-  public void run() {
-    while (!broken) {
-      boolean last = closed;
-      if (!requested && !last) {
-        LockSupport.parkNanos(this, intervalNs);
-      }
-      requested = false;
-      try {
-        forceOnce();
-      } catch (IOException e) {
-        fail(Failures.failed("forcing the log in", log.directory(), e));
-      } catch (RuntimeException | Error e) {
-        fail(new StoreException(StoreException.Kind.FAILED, "forcing the log failed: " + e, e));
-      }
-      if (last) {
-        return;
-      }
+  private long round() {
+    boolean last = closed;
+    requested = false;
+    try {
+      forceOnce();
+    } catch (IOException e) {
+      fail(Failures.failed("forcing the log in", log.directory(), e));
+    } catch (RuntimeException | Error e) {
+      fail(new StoreException(StoreException.Kind.FAILED, "forcing the log failed: " + e, e));
     }
+    if (last || broken) {
+      return StoreThreads.END;
+    }
+    return requested ? 0 : intervalNs;
   }
 
   private void forceOnce() throws IOException {
@@ -146,7 +135,6 @@ final class Flusher implements Runnable {
     latency.record(Stage.FORCE, nowNs - startNs);
     checkpoint.forcedTo(to);
     forced.run();
-    wakeWaiting();
     if (nowNs - checkpointForcedNs > CHECKPOINT_FORCE_NS) {
       checkpoint.force();
       checkpointForcedNs = nowNs;
@@ -155,7 +143,6 @@ final class Flusher implements Runnable {
 
   private void fail(StoreException failure) {
     broken = true;
-    wakeWaiting();
     failed.accept(failure.kind() == StoreException.Kind.FAILED ? failure : asFailed(failure));
   }
 

@@ -20,19 +20,18 @@ public final class LogCuts {
    * @throws StoreException LOCKED if somebody has the store, FAILED if a file fails
    */
   public static long cut(StoreOptions options, FileAccess access, long place) {
-    StoreFiles files = new StoreFiles(options, access);
+    StoreFiles files = new StoreFiles(options, access, StoreThreads.system());
     files.lock();
     try {
       files.open();
       Checkpoint.State state = files.checkpoint.state();
-      boolean rebuild = state != null && state.derivedTo() > place;
-      if (rebuild) {
-        dropDerived(files);
-      }
       if (state != null) {
-        long derivedTo = rebuild ? 0 : state.derivedTo();
-        long forcedTo = Math.min(place, state.forcedTo());
-        write(files, state, derivedTo, forcedTo, state.preparedTo(), rebuild);
+        Checkpoint.State cut = state.cutAt(place, files.access.bootId());
+        boolean rebuild = state.derivedTo() > place;
+        write(files, rebuild ? cut.withNothingDerived(0) : cut);
+        if (rebuild) {
+          dropDerived(files);
+        }
       }
       keepEarlier(files, place);
       return new LogSearch(files.log).cut(files, place, true);
@@ -50,17 +49,18 @@ public final class LogCuts {
    * @throws StoreException LOCKED if somebody has the store, FAILED if a file fails
    */
   public static void restart(StoreOptions options, FileAccess access, long place) {
-    StoreFiles files = new StoreFiles(options, access);
+    StoreFiles files = new StoreFiles(options, access, StoreThreads.system());
     files.lock();
     try {
       files.open();
       dropDerived(files);
       files.log.removeFrom(0).forEach(file -> file.retire(true));
       files.log.forceDirectory();
-      Checkpoint.State none =
-          new Checkpoint.State(
-              place, place, place, true, 0, 1, 0, 0, 0, options.indexFileEntries(), "");
-      write(files, none, place, place, place, true);
+      String bootId = files.access.bootId();
+      int entries = options.indexFileEntries();
+      write(
+          files,
+          new Checkpoint.State(place, place, place, false, 0, 1, 0, 0, 0, entries, bootId, 0));
     } catch (IOException e) {
       throw Failures.failed("restarting the log in", files.directory, e);
     } finally {
@@ -68,28 +68,8 @@ public final class LogCuts {
     }
   }
 
-  private static void write(
-      StoreFiles files,
-      Checkpoint.State state,
-      long derivedTo,
-      long forcedTo,
-      long preparedTo,
-      boolean rebuild)
-      throws IOException {
-    files.checkpoint.write(
-        new Checkpoint.State(
-            derivedTo,
-            forcedTo,
-            preparedTo,
-            false,
-            // No store has queue files of size 0: a start sees that they do not fit, and rebuilds.
-            rebuild ? 0 : state.queueFileBytes(),
-            state.queueFiles(),
-            state.queueSlots(),
-            state.indexFirst(),
-            state.indexNext(),
-            state.indexFileEntries(),
-            files.access.bootId()));
+  private static void write(StoreFiles files, Checkpoint.State state) throws IOException {
+    files.checkpoint.write(state);
     files.checkpoint.force();
   }
 

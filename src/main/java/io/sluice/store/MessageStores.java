@@ -22,9 +22,21 @@ public final class MessageStores {
     return open(options, FileAccess.system(), clock, owner, latency, listener);
   }
 
+  /** Opens a store on other files, with threads of its own; as the other. */
+  public static CompletionStage<MessageStore> open(
+      StoreOptions options,
+      FileAccess access,
+      Clock clock,
+      Executor owner,
+      LatencyRecorder latency,
+      RecoveryListener listener) {
+    return open(options, access, StoreThreads.system(), clock, owner, latency, listener);
+  }
+
   /**
    * Opens a store, making it if it is not there, on a thread of its own.
    *
+   * @param threads where it does its own work
    * @param owner runs tasks on the owner thread, one at a time and in order
    * @param latency takes the time of each force
    * @param listener hears of state records behind the checkpoint, on the opening thread
@@ -35,36 +47,35 @@ public final class MessageStores {
   public static CompletionStage<MessageStore> open(
       StoreOptions options,
       FileAccess access,
+      StoreThreads threads,
       Clock clock,
       Executor owner,
       LatencyRecorder latency,
       RecoveryListener listener) {
     StoreOptions own = new StoreOptions(options).conclude();
     CompletableFuture<MessageStore> future = new CompletableFuture<>();
-    Thread thread =
-        new Thread(
-            () -> {
-              try {
-                LogStore store = openNow(own, access, clock, owner, latency, listener);
-                owner.execute(() -> future.complete(store));
-              } catch (RuntimeException | Error e) {
-                owner.execute(() -> future.completeExceptionally(e));
-              }
-            },
-            "sluice-store-open");
-    thread.setDaemon(true);
-    thread.start();
+    threads.start(
+        "sluice-store-open",
+        () -> {
+          try {
+            LogStore store = openNow(own, access, threads, clock, owner, latency, listener);
+            owner.execute(() -> future.complete(store));
+          } catch (RuntimeException | Error e) {
+            owner.execute(() -> future.completeExceptionally(e));
+          }
+        });
     return future;
   }
 
   static LogStore openNow(
       StoreOptions options,
       FileAccess access,
+      StoreThreads threads,
       Clock clock,
       Executor owner,
       LatencyRecorder latency,
       RecoveryListener listener) {
-    StoreFiles files = new StoreFiles(options, access);
+    StoreFiles files = new StoreFiles(options, access, threads);
     files.lock();
     try {
       files.open();
@@ -72,7 +83,7 @@ public final class MessageStores {
       Recovery.Result recovered = new Recovery(options, files, queues, listener).run();
       prepareFirst(files);
       LogStore store =
-          new LogStore(options, files, clock, owner, latency, queues, recovered, listener);
+          new LogStore(options, files, threads, clock, owner, latency, queues, recovered, listener);
       store.start();
       return store;
     } catch (IOException e) {

@@ -1,14 +1,13 @@
 package io.sluice.store;
 
 import java.io.IOException;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
  * The thread that prepares the files ahead of the writer, and tries again about each second while
  * the disk is full. It also gives the beat for what is done from time to time.
  */
-final class Preparer implements Runnable {
+final class Preparer {
 
   private static final long RETRY_NS = 1_000_000_000L;
   private static final long BEAT_NS = 250_000_000L;
@@ -17,34 +16,41 @@ final class Preparer implements Runnable {
   private final Runnable progressed;
   private final Runnable beat;
   private final Consumer<StoreException> failed;
-  private final Thread thread;
+  private final StoreThreads threads;
+  private final StoreThreads.Loop loop;
   private volatile boolean closed;
   private volatile StoreException diskFull;
-  private long lastBeatNs = System.nanoTime();
+  private long lastBeatNs;
   private volatile long retryAtNs;
 
   /**
    * A preparer; {@link #start} starts it.
    *
+   * @param threads where it runs
    * @param progressed called on its thread when there is more room
    * @param beat called on its thread about four times a second
    * @param failed called when a file fails for another reason than room
    */
   Preparer(
-      FileSpace[] spaces, Runnable progressed, Runnable beat, Consumer<StoreException> failed) {
+      StoreThreads threads,
+      FileSpace[] spaces,
+      Runnable progressed,
+      Runnable beat,
+      Consumer<StoreException> failed) {
+    this.threads = threads;
     this.spaces = spaces;
     this.progressed = progressed;
     this.beat = beat;
     this.failed = failed;
-    thread = new Thread(this, "sluice-store-prepare");
-    thread.setDaemon(true);
+    lastBeatNs = threads.nowNs();
+    loop = threads.loop("sluice-store-prepare", this::round);
   }
 
   void start() {
     for (FileSpace space : spaces) {
       space.onShortage(this::signal);
     }
-    thread.start();
+    loop.start();
   }
 
   /** Why nothing can be prepared, or null. */
@@ -53,34 +59,31 @@ final class Preparer implements Runnable {
   }
 
   void signal() {
-    LockSupport.unpark(thread);
+    loop.wake();
   }
 
   /** Tries again before its time. */
   void retryNow() {
-    retryAtNs = System.nanoTime();
+    retryAtNs = threads.nowNs();
     signal();
   }
 
   void close() {
     closed = true;
-    signal();
-    Threads.join(thread);
+    loop.join();
   }
 
-  @Override
-  public void run() {
+  private long round() {
+    if (closed) {
+      return StoreThreads.END;
+    }
     try {
-      while (!closed) {
-        boolean busy = diskFull != null && System.nanoTime() - retryAtNs < 0 ? false : prepare();
-        if (System.nanoTime() - lastBeatNs >= BEAT_NS) {
-          lastBeatNs = System.nanoTime();
-          beat.run();
-        }
-        if (!busy) {
-          LockSupport.parkNanos(this, BEAT_NS);
-        }
+      boolean busy = (diskFull == null || threads.nowNs() - retryAtNs >= 0) && prepare();
+      if (threads.nowNs() - lastBeatNs >= BEAT_NS) {
+        lastBeatNs = threads.nowNs();
+        beat.run();
       }
+      return busy ? 0 : BEAT_NS;
     } catch (StoreException e) {
       failed.accept(e);
     } catch (RuntimeException | Error e) {
@@ -88,6 +91,7 @@ final class Preparer implements Runnable {
           new StoreException(
               StoreException.Kind.FAILED, "preparing the store's files failed: " + e, e));
     }
+    return StoreThreads.END;
   }
 
   /** One step in each space; whether any of them wants more. */
@@ -98,7 +102,7 @@ final class Preparer implements Runnable {
         any |= space.prepareStep() || space.placeStep();
       } catch (DiskFullException e) {
         diskFull = Failures.failed("preparing a file in", space.directory(), e);
-        retryAtNs = System.nanoTime() + RETRY_NS;
+        retryAtNs = threads.nowNs() + RETRY_NS;
         progressed.run();
         return false;
       } catch (IOException e) {

@@ -50,6 +50,11 @@ final class QueueDirectory {
     return nextSlot;
   }
 
+  /** Slots that queues have, deleted ones whose slots are not free yet included. */
+  int inUse() {
+    return nextSlot - free.size();
+  }
+
   /** Whether a queue can get a slot now. */
   boolean hasRoom(boolean system) {
     return !free.isEmpty()
@@ -107,9 +112,10 @@ final class QueueDirectory {
    *
    * @param slots how many were in use at the checkpoint at least
    * @param before queues that begin at this physical offset or later are dropped
+   * @param inUse how many of the others there are at least
    * @return false if the files are not as they should be
    */
-  boolean load(long slots, long before, List<Found> found) {
+  boolean load(long slots, long before, int inUse, List<Found> found) {
     SpaceFile[] files = space.files();
     for (int i = 0; i < files.length; i++) {
       if (files[i].start != (long) i * FILE_BYTES || files[i].bytes != FILE_BYTES) {
@@ -140,7 +146,7 @@ final class QueueDirectory {
     }
     nextSlot = (int) slots;
     space.startAt(slots * SLOT_BYTES);
-    return true;
+    return found.size() >= inUse;
   }
 
   /** Starts with nothing. */

@@ -32,6 +32,7 @@ final class RawAccess implements RawLog {
   private static final int MORE_BYTES = 256 << 10;
 
   private final LogStore store;
+  private final LogWriter writer;
   private final StoreFiles files;
   private final FileSpace log;
   private final QueueTable queues;
@@ -55,11 +56,13 @@ final class RawAccess implements RawLog {
 
   RawAccess(
       LogStore store,
+      LogWriter writer,
       StoreFiles files,
       QueueTable queues,
       Workers workers,
       RecoveryListener listener) {
     this.store = store;
+    this.writer = writer;
     this.files = files;
     this.queues = queues;
     this.workers = workers;
@@ -130,7 +133,7 @@ final class RawAccess implements RawLog {
       } while (going && bytes.hasRemaining());
     } finally {
       files.index.publish();
-      store.movedRaw(takenTo < groupEnd ? store.maxPhysicalOffset() : takenTo);
+      writer.movedRaw(takenTo < groupEnd ? store.maxPhysicalOffset() : takenTo);
     }
     return going;
   }
@@ -143,7 +146,7 @@ final class RawAccess implements RawLog {
     SpaceFile file = log.find(receivedTo);
     long end = file == null ? receivedTo : Math.min(file.end(), log.limit(true));
     if (receivedTo >= end) {
-      store.refuseRaw(receivedTo - store.maxPhysicalOffset() + MORE_BYTES);
+      writer.refuseRaw(receivedTo - store.maxPhysicalOffset() + MORE_BYTES);
       return false;
     }
     int count = (int) Math.min(bytes.remaining(), end - receivedTo);
@@ -231,13 +234,13 @@ final class RawAccess implements RawLog {
     collectKeys();
     if (!files.index.hasRoom(keys.size() + 1, true)) {
       files.index.space().want((long) (keys.size() + 1) * KeyIndex.ENTRY_BYTES);
-      return store.refuseForQueues(true);
+      return writer.refuseForQueues(true);
     }
     LogQueue queue = queues.queue(topic, view.queueId());
     if (queue.maxOffset != view.queueOffset()) {
       follow(queue);
     }
-    if (QueueChunks.needsChunk(queue) && !store.addChunk(queue, takenTo, true)) {
+    if (QueueChunks.needsChunk(queue) && !writer.addChunk(queue, takenTo, true)) {
       return false;
     }
     if (topic.equals(Names.STATE_TOPIC)) {
@@ -252,7 +255,7 @@ final class RawAccess implements RawLog {
       files.index.addRepeat(repeatHash, takenTo);
     }
     file.lastPhysicalOffset = takenTo;
-    store.noteTime(view.storedAtMs());
+    writer.noteTime(view.storedAtMs());
     return true;
   }
 

@@ -350,6 +350,19 @@ final class Reader {
   }
 
   private StoreException damaged(LogQueue.Snapshot queue, long offset, Entry entry) {
+    if (entry.recordBytes() <= 0) {
+      return new StoreException(
+          StoreException.Kind.DAMAGED,
+          "the entry for message "
+              + offset
+              + " of topic '"
+              + queue.queue().topic()
+              + "' queue "
+              + queue.queue().queueId()
+              + " is empty: the files of the queues are damaged; stop, delete the directory "
+              + files.chunks.space().directory()
+              + " and start: the queues are rebuilt from the log");
+    }
     SpaceFile file = log.find(entry.physicalOffset());
     return new StoreException(
         StoreException.Kind.DAMAGED,

@@ -37,6 +37,7 @@ final class Recovery {
 
   private Checkpoint.State checkpoint;
   private boolean rebuilt;
+  private long scanFrom;
   private long scannedRecords;
   private long lastStoredAtMs;
   private long cutBytes;
@@ -49,6 +50,16 @@ final class Recovery {
     this.files = files;
     this.queues = queues;
     this.listener = listener;
+  }
+
+  /** Queues and log do not fit together: found while records are read. */
+  private static final class MisfitException extends Exception {
+
+    private static final long serialVersionUID = 1L;
+
+    MisfitException(String message) {
+      super(message, null, false, false);
+    }
   }
 
   /** Where the store stands after recovery. */
@@ -65,9 +76,16 @@ final class Recovery {
         checkpoint != null && checkpoint.derivedTo() <= last && loadDerived(from, first);
     if (!usable) {
       from = first;
-      startEmpty(first, last);
+      startEmpty(first, last, "queues and index are missing or are not those of the checkpoint");
     }
-    long end = scan(from);
+    long end;
+    try {
+      end = scan(from);
+    } catch (MisfitException e) {
+      from = first;
+      startEmpty(first, last, e.getMessage());
+      end = rescan(from);
+    }
     files.log.startAt(end);
     dropUnusedSegments(end);
     long forcedTo = checkpoint == null ? first : Math.min(end, checkpoint.forcedTo());
@@ -124,7 +142,7 @@ final class Recovery {
     List<QueueDirectory.Found> names = new ArrayList<>();
     List<QueueChunks.Found> chunks = new ArrayList<>();
     boolean readable =
-        files.names.load(checkpoint.queueSlots(), from, names)
+        files.names.load(checkpoint.queueSlots(), from, checkpoint.queues(), names)
             && files.chunks.load(from, chunks)
             && files.index.load(checkpoint.indexFirst(), checkpoint.indexNext());
     return readable && attach(names, chunks, from, firstPhysical);
@@ -180,21 +198,34 @@ final class Recovery {
     int last = queue.chunkCount() - 1;
     long lastBase = ((queue.firstChunk + last) << QueueChunks.CHUNK_SHIFT) - queue.phase;
     int begin = firstEntry(queue.tailBuffer, queue.tailPosition, queue.firstPhysical(last));
-    if (begin < 0 || (last > 0 && begin > 0)) {
+    if (begin < 0 || (last > 0 && begin > 0) || !isFirst(queue, last, begin)) {
       return false;
     }
     int end = endOfEntries(queue.tailBuffer, queue.tailPosition, begin, before);
     queue.maxOffset = lastBase + end;
     queue.lastPhysical =
         queue.tailBuffer.getLong(queue.tailPosition + (end - 1) * QueueChunks.ENTRY_BYTES);
+    if (hasEntryBehind(queue, end, before)) {
+      return false;
+    }
     ByteBuffer buffer = files.chunks.buffer(queue.chunk(0));
     int position = files.chunks.position(queue.chunk(0));
+    if (!isFirst(queue, 0, firstEntry(buffer, position, queue.firstPhysical(0)))) {
+      return false;
+    }
     int first = firstEntry(buffer, position, Math.max(queue.firstPhysical(0), firstPhysical));
     long firstBase = (queue.firstChunk << QueueChunks.CHUNK_SHIFT) - queue.phase;
     queue.minOffset = first < 0 ? firstBase + QueueChunks.CHUNK_ENTRIES : firstBase + first;
     queue.minOffset = Math.min(queue.minOffset, queue.maxOffset);
     files.chunks.eraseBehind(queue);
     return true;
+  }
+
+  /** Whether an entry of a chunk is that of its first message: none before it is missing. */
+  private boolean isFirst(LogQueue queue, int chunk, int entry) {
+    long address = queue.chunk(chunk);
+    int at = files.chunks.position(address) + entry * QueueChunks.ENTRY_BYTES;
+    return entry >= 0 && files.chunks.buffer(address).getLong(at) == queue.firstPhysical(chunk);
   }
 
   /** Index of the first entry at or behind a physical offset, -1 if there is none. */
@@ -224,16 +255,35 @@ final class Recovery {
     return i;
   }
 
+  /** Whether an entry of the queue's stands behind a place where none is. */
+  private static boolean hasEntryBehind(LogQueue queue, int end, long before) {
+    for (int i = end + 1; i < QueueChunks.CHUNK_ENTRIES; i++) {
+      int at = queue.tailPosition + i * QueueChunks.ENTRY_BYTES;
+      long physical = queue.tailBuffer.getLong(at);
+      if (queue.tailBuffer.getInt(at + QueueChunks.ENTRY_SIZE) > 0
+          && physical > queue.lastPhysical
+          && physical < before) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Throws queues and index away. */
-  private void startEmpty(long first, long last) throws IOException {
+  private void startEmpty(long first, long last, String reason) throws IOException {
     rebuilt = true;
     if (last > first) {
       log(
           checkpoint == null || checkpoint.derivedTo() == 0 ? Level.INFO : Level.WARNING,
-          "queues and index in {0} are missing or do not fit the log: rebuilding them from"
-              + " physical offset {1}",
+          "{0}: {1}; rebuilding them from physical offset {2}",
           files.directory,
-          first);
+          reason,
+          Long.toString(first));
+    }
+    if (checkpoint != null) {
+      // Said before they go: what a crash leaves of them must not be taken for the whole.
+      files.checkpoint.write(checkpoint.withNothingDerived(first));
+      files.checkpoint.force();
     }
     queues.forEach(LogQueue::reset);
     for (FileSpace space : new FileSpace[] {files.chunks.space(), files.names.space()}) {
@@ -245,7 +295,8 @@ final class Recovery {
   }
 
   /** Reads records and fillers from here on; returns the end of the log. */
-  private long scan(long from) throws IOException {
+  private long scan(long from) throws IOException, MisfitException {
+    scanFrom = from;
     long at = from;
     while (true) {
       SpaceFile segment = files.log.find(at);
@@ -263,7 +314,18 @@ final class Recovery {
     }
   }
 
-  private long scanSegment(SpaceFile segment, long from) throws IOException {
+  /** Reads all of the log once more, for queues and index that were begun anew. */
+  private long rescan(long from) throws IOException {
+    scannedRecords = 0;
+    brokenGroup = -1;
+    try {
+      return scan(from);
+    } catch (MisfitException e) {
+      throw new IllegalStateException("from its beginning the log says where queues begin", e);
+    }
+  }
+
+  private long scanSegment(SpaceFile segment, long from) throws IOException, MisfitException {
     ByteBuffer buffer = segment.buffer();
     int at = (int) (from - segment.start);
     while (at < segment.bytes) {
@@ -319,7 +381,7 @@ final class Recovery {
   // Queues and index.
 
   private void dispatch(SpaceFile segment, MessageView record, boolean ofClient)
-      throws IOException {
+      throws IOException, MisfitException {
     scannedRecords++;
     String topic = record.topic();
     long physical = record.physicalOffset();
@@ -350,8 +412,20 @@ final class Recovery {
     }
   }
 
-  /** The record says another queue offset than follows: the queue begins there. */
-  private void follow(LogQueue queue, MessageView record) {
+  /**
+   * The record says another queue offset than follows: the queue begins there. That only the whole
+   * log can say; behind a checkpoint it means that the queue's files are not whole.
+   */
+  private void follow(LogQueue queue, MessageView record) throws MisfitException {
+    if (!rebuilt && scanFrom > files.log.files()[0].start) {
+      throw new MisfitException(
+          "the record at physical offset "
+              + record.physicalOffset()
+              + " is number "
+              + record.queueOffset()
+              + " of its queue, but by its files the queue is "
+              + queue);
+    }
     if (queue.slot >= 0) {
       log(
           Level.WARNING,
@@ -532,9 +606,15 @@ final class Recovery {
             first ? files.index.first() : checkpoint.indexFirst(),
             first ? files.index.next() : checkpoint.indexNext(),
             options.indexFileEntries(),
-            files.access.bootId());
+            files.access.bootId(),
+            first ? countBefore(Math.min(end, forcedTo)) : checkpoint.queues());
     files.checkpoint.write(next);
     files.checkpoint.force();
+  }
+
+  /** How many queues have a message before a physical offset. */
+  private int countBefore(long physical) {
+    return (int) queues.all().stream().filter(q -> q.slot >= 0 && q.generation <= physical).count();
   }
 
   private static void force(FileSpace space) throws IOException {

@@ -1,6 +1,8 @@
 package io.sluice.store;
 
 import java.nio.file.Path;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -21,9 +23,16 @@ public interface Replication {
    * @param epoch number of the present epoch, 0 if there is none
    * @param confirmedTo what consumers see ends here
    * @param inSync slaves in sync; on a slave 1 if it is, as far as it knows
+   * @param slaves broker ids of the slaves in sync; empty on a slave
    * @param detail a sentence for people
    */
-  record Status(String role, long epoch, long confirmedTo, int inSync, String detail) {}
+  record Status(
+      String role,
+      long epoch,
+      long confirmedTo,
+      int inSync,
+      SortedSet<Long> slaves,
+      String detail) {}
 
   /**
    * State that is not in the log, since another kind of Broker writes it.
@@ -51,6 +60,19 @@ public interface Replication {
    * @return completes when appends may begin
    */
   CompletionStage<Void> start(MessageStore store, Runnable moved);
+
+  /**
+   * Why nothing may be acked now, with any ack level, or null: a master whose lease ran out may
+   * have a successor. Asked before a request is taken, and again before it is acked.
+   */
+  default StoreException fenced() {
+    return null;
+  }
+
+  /** Whether {@link #fenced} may ever be other than null. */
+  default boolean mayBeFenced() {
+    return false;
+  }
 
   /** Something may have been appended: at the end of a turn. */
   void appended();
@@ -133,7 +155,7 @@ public interface Replication {
 
     @Override
     public Status status() {
-      return new Status("master", 0, Long.MAX_VALUE, 0, "takes no slaves");
+      return new Status("master", 0, Long.MAX_VALUE, 0, new TreeSet<>(), "takes no slaves");
     }
 
     @Override

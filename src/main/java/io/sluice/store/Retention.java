@@ -38,20 +38,29 @@ final class Retention {
 
   private final StoreOptions options;
   private final StoreFiles files;
+  private final StoreThreads threads;
   private final Clock clock;
   private final Workers workers;
   private final LogStore store;
 
   // Preparer's thread starts, owner ends.
   private volatile boolean running;
-  private long startedNs = System.nanoTime();
+  private long startedNs;
 
-  Retention(StoreOptions options, StoreFiles files, Clock clock, Workers workers, LogStore store) {
+  Retention(
+      StoreOptions options,
+      StoreFiles files,
+      StoreThreads threads,
+      Clock clock,
+      Workers workers,
+      LogStore store) {
     this.options = options;
     this.files = files;
+    this.threads = threads;
     this.clock = clock;
     this.workers = workers;
     this.store = store;
+    startedNs = threads.nowNs();
   }
 
   /** Where a queue begins after a deletion. */
@@ -59,7 +68,7 @@ final class Retention {
 
   /** Starts a look if it is time. */
   void maybeStart() {
-    long elapsedNs = System.nanoTime() - startedNs;
+    long elapsedNs = threads.nowNs() - startedNs;
     boolean hurry = store.isDiskFull() || logBytes() > options.quotaBytes();
     long waitNs =
         hurry
@@ -67,7 +76,7 @@ final class Retention {
             : options.retentionInterval().toNanos();
     if (!running && elapsedNs >= waitNs) {
       running = true;
-      startedNs = System.nanoTime();
+      startedNs = threads.nowNs();
       look().whenComplete((deleted, failure) -> running = false);
     }
   }
@@ -140,7 +149,7 @@ final class Retention {
   }
 
   private void unmapCold(SpaceFile[] segments, long usedTo) {
-    long now = System.nanoTime();
+    long now = threads.nowNs();
     for (SpaceFile segment : segments) {
       if (segment.end() < usedTo - options.warmBytes()
           && segment.end() <= store.forcedPhysicalOffset()

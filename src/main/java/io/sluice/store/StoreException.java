@@ -27,6 +27,8 @@ public final class StoreException extends RuntimeException {
     REPLICAS_MISSING,
     /** Stored and forced here, but not confirmed by the slaves in time. */
     NOT_CONFIRMED,
+    /** This master may not ack any more, or not now: its lease ran out. */
+    FENCED,
     /** Only a slave can do this. */
     NOT_A_SLAVE,
     /** What was acked may be missing here. */

@@ -39,13 +39,14 @@ final class StoreFiles {
   Checkpoint checkpoint;
   private Closeable lock;
 
-  StoreFiles(StoreOptions options, FileAccess access) {
+  StoreFiles(StoreOptions options, FileAccess access, StoreThreads threads) {
     this.access = access;
     directory = options.directory();
     int segmentBytes = options.segmentBytes();
     log =
         new FileSpace(
             access,
+            threads,
             directory.resolve("commitlog"),
             segmentBytes,
             segmentBytes / RESERVE_SHARE,
@@ -55,6 +56,7 @@ final class StoreFiles {
         new QueueChunks(
             new FileSpace(
                 access,
+                threads,
                 directory.resolve("queues").resolve("chunks"),
                 options.queueFileBytes(),
                 (long) QueueChunks.RESERVE_CHUNKS * QueueChunks.CHUNK_BYTES,
@@ -66,6 +68,7 @@ final class StoreFiles {
         new QueueDirectory(
             new FileSpace(
                 access,
+                threads,
                 directory.resolve("queues").resolve("names"),
                 QueueDirectory.FILE_BYTES,
                 16L * QueueDirectory.SLOT_BYTES,
@@ -77,6 +80,7 @@ final class StoreFiles {
             access,
             new FileSpace(
                 access,
+                threads,
                 directory.resolve("index"),
                 options.indexFileEntries() * KeyIndex.ENTRY_BYTES,
                 0,
@@ -171,6 +175,10 @@ final class StoreFiles {
       writeSmall(beside, Integer.toString(VERSION), true);
       access.move(beside, path);
       access.forceDirectory(directory);
+      // Said so that a directory that was emptied, or is another one than meant, does not go
+      // unseen.
+      System.getLogger(StoreFiles.class.getName())
+          .log(System.Logger.Level.INFO, "made a new store in {0}", directory);
       return;
     }
     String found = readSmall(path);

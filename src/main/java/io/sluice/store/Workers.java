@@ -1,13 +1,9 @@
 package io.sluice.store;
 
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /** The few threads for what may wait for the disk. Results come back on the owner's thread. */
 final class Workers {
@@ -19,24 +15,12 @@ final class Workers {
   private static final int MAX_WAITING = 4096;
 
   private final Executor owner;
-  private final ThreadPoolExecutor pool;
+  private final StoreThreads.Pool pool;
+  private volatile boolean closed;
 
-  Workers(Executor owner) {
+  Workers(StoreThreads threads, Executor owner) {
     this.owner = owner;
-    AtomicInteger number = new AtomicInteger();
-    pool =
-        new ThreadPoolExecutor(
-            THREADS,
-            THREADS,
-            10,
-            TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(MAX_WAITING),
-            task -> {
-              Thread thread = new Thread(task, "sluice-store-worker-" + number.incrementAndGet());
-              thread.setDaemon(true);
-              return thread;
-            });
-    pool.allowCoreThreadTimeOut(true);
+    pool = threads.pool("sluice-store-worker", THREADS, MAX_WAITING);
   }
 
   /** Runs a task; its result or failure completes the future on the owner's thread. */
@@ -45,8 +29,7 @@ final class Workers {
     try {
       pool.execute(() -> run(task, future));
     } catch (RejectedExecutionException e) {
-      StoreException.Kind kind =
-          pool.isShutdown() ? StoreException.Kind.CLOSED : StoreException.Kind.BUSY;
+      StoreException.Kind kind = closed ? StoreException.Kind.CLOSED : StoreException.Kind.BUSY;
       future.completeExceptionally(
           new StoreException(
               kind,
@@ -59,20 +42,8 @@ final class Workers {
 
   /** Takes no more tasks and waits for those that run. */
   void close() {
-    pool.shutdown();
-    boolean interrupted = false;
-    while (true) {
-      try {
-        if (pool.awaitTermination(1, TimeUnit.MINUTES)) {
-          break;
-        }
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    closed = true;
+    pool.close();
   }
 
   private <T> void run(Callable<T> task, CompletableFuture<T> future) {

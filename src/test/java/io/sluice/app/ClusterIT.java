@@ -2,7 +2,6 @@ package io.sluice.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.testkit.Await;
 import io.sluice.testkit.TestClient;
@@ -37,8 +36,6 @@ class ClusterIT {
 
   @Test
   void shouldGoOnWhicheverProcessDies() throws Exception {
-    assumeTrue(
-        Runtime.version().feature() < 24, "Infinispan 14 needs a JDK before 24, see decision 0030");
     try (ClusterNodes nodes =
         new ClusterNodes(
             directory, NAMES, "--cluster-secret", "a-secret-of-32-characters-length")) {

@@ -20,6 +20,8 @@ import io.sluice.bus.AdminRequest.SetPosition;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.Filter;
+import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.SettleReply.Outcome;
 import io.sluice.bus.SluiceException;
@@ -29,6 +31,7 @@ import io.sluice.message.QueueSelector;
 import io.sluice.testkit.Await;
 import io.vertx.core.Future;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -172,6 +175,26 @@ class BrokerTroubleTest {
     assertEquals(
         ErrorCode.STORE_FAILED, codeOf(kit.receiveLater(receiveRequest("g", "orders", 1, 0))));
     assertFalse(kit.<BrokerInfo>admin(new GetBroker()).writable());
+  }
+
+  @Test
+  void shouldSayThatAMessageIsDamagedAndNotThatThereIsNone() throws Exception {
+    kit.start();
+    kit.sendInOrder("orders", "damaged");
+    kit.stop();
+    Path segment = directory.resolve("commitlog/00000000000000000000");
+    String log = Files.readString(segment, StandardCharsets.ISO_8859_1);
+    byte[] bytes = log.getBytes(StandardCharsets.ISO_8859_1);
+    bytes[log.indexOf("damaged")] ^= 1;
+    Files.write(segment, bytes);
+    kit.start();
+    ReadRequest request =
+        new ReadRequest(
+            "orders", null, null, StartPosition.EARLIEST, 1, 1_000, 0, Filter.ALL, null);
+    Throwable refused =
+        Await.failure("a refusal", kit.request(Addresses.read(BrokerKit.BROKER), request));
+    assertEquals(ErrorCode.STORE_FAILED, SluiceException.of(refused).code());
+    assertTrue(refused.getMessage().contains("is damaged"), refused.getMessage());
   }
 
   @Test

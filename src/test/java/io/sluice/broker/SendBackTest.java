@@ -76,14 +76,15 @@ class SendBackTest {
   void shouldRefuseWhatIsNoMessageAndNoGroup() throws Exception {
     AppendReply sent = kit.sendInOrder("t", "a");
     assertEquals(
-        ErrorCode.GROUP_NOT_FOUND,
-        failure(new SendBack("none", sent.physicalOffset(0), 1, 1, null)));
+        ErrorCode.INVALID_GROUP,
+        failure(new SendBack("no name", sent.physicalOffset(0), 1, 1, null)));
     assertEquals(
         ErrorCode.MESSAGE_NOT_FOUND,
         failure(new SendBack("g", sent.physicalOffset(0) + 1, 1, 1, null)));
     // The log begins with a record of the Broker's own.
     assertEquals(ErrorCode.MESSAGE_NOT_FOUND, failure(new SendBack("g", 0, 1, 1, null)));
-    assertEquals(ErrorCode.GROUP_NOT_FOUND, failure(new GetRetryTopic("none", 1, 1)));
+    assertEquals(ErrorCode.INVALID_GROUP, failure(new GetRetryTopic("no name", 1, 1)));
+    assertEquals(new RetryTopic("%RETRY%new", false), ask(new GetRetryTopic("new", 1, 1)));
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.sluice.store.FileAccess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,7 +22,7 @@ class SnapshotFileTest {
 
   @BeforeEach
   void open() {
-    file = new SnapshotFile(directory);
+    file = new SnapshotFile(FileAccess.system(), directory);
     path = directory.resolve(SnapshotFile.NAME);
   }
 

@@ -1,7 +1,6 @@
 package io.sluice.cluster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.testkit.Await;
 import io.vertx.core.VertxOptions;
@@ -24,8 +23,6 @@ class PartitionIT {
 
   @Test
   void shouldReachEveryAddressAfterAPartitionHeals() throws Exception {
-    assumeTrue(
-        Runtime.version().feature() < 24, "Infinispan 14 needs a JDK before 24, see decision 0030");
     int port = ThreadLocalRandom.current().nextInt(2_000, 3_000) * 10;
     String hosts = "127.0.0.1:" + port + ",127.0.0.1:" + (port + 5);
     Cluster one = join(port, hosts);

@@ -59,9 +59,9 @@ class DocumentsTest {
     assertFields(ConsumeHandlers.RECEIVE_FIELDS, "Receive");
     assertFields(Filters.FIELDS, "Filter");
     assertFields(Settlements.FIELDS, "Settle");
-    assertFields(AdminHandlers.TOPIC_FIELDS, "TopicConfig");
-    assertFields(AdminHandlers.GROUP_FIELDS, "GroupConfig");
-    assertFields(AdminHandlers.POSITION_FIELDS, "SetPosition");
+    assertFields(TopicHandlers.FIELDS, "TopicConfig");
+    assertFields(GroupHandlers.FIELDS, "GroupConfig");
+    assertFields(PositionFields.FIELDS, "SetPosition");
     assertFields(LetterHandlers.REDRIVE_FIELDS, "Redrive");
     assertFields(LetterHandlers.PURGE_FIELDS, "Purge");
   }

@@ -7,12 +7,12 @@ import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
 import io.sluice.metrics.Latencies;
 import io.sluice.metrics.MetricRegistry;
+import io.sluice.testkit.BlockedLoops;
 import io.sluice.util.Clock;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
-import io.vertx.core.VertxOptions;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpClientOptions;
@@ -23,14 +23,9 @@ import io.vertx.core.http.WebSocketClient;
 import io.vertx.core.http.WebSocketClientOptions;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 
@@ -40,16 +35,9 @@ import org.junit.jupiter.api.BeforeEach;
  */
 abstract class GatewayTestBase {
 
-  /** Classes are loaded and other builds run meanwhile; a file or a lock takes longer than this. */
-  private static final long BLOCKED_MS = 1_000;
-
   static final long WAIT_S = 10;
 
-  private static final Logger CHECKER = Logger.getLogger("io.vertx.core.impl.BlockedThreadChecker");
-
-  private final List<String> warnings = new CopyOnWriteArrayList<>();
-  private final Handler blocked = new Collecting();
-
+  private BlockedLoops blockedLoops;
   Vertx vertx;
   FakeBroker broker;
   Gateway gateway;
@@ -65,15 +53,7 @@ abstract class GatewayTestBase {
 
   @BeforeEach
   void open() throws Exception {
-    CHECKER.addHandler(blocked);
-    vertx =
-        Vertx.vertx(
-            new VertxOptions()
-                .setEventLoopPoolSize(2)
-                .setBlockedThreadCheckInterval(100)
-                .setBlockedThreadCheckIntervalUnit(TimeUnit.MILLISECONDS)
-                .setMaxEventLoopExecuteTime(BLOCKED_MS)
-                .setMaxEventLoopExecuteTimeUnit(TimeUnit.MILLISECONDS));
+    vertx = BlockedLoops.vertx();
     openServer();
     clientContext = vertx.getOrCreateContext();
     http = vertx.createHttpClient(new HttpClientOptions().setDefaultPort(port));
@@ -85,7 +65,7 @@ abstract class GatewayTestBase {
                 .setMaxFrameSize(16 << 20)
                 .setMaxMessageSize(16 << 20));
     // While it opens, classes are loaded on the event loops.
-    warnings.clear();
+    blockedLoops = new BlockedLoops();
   }
 
   /** Opens what is tested, on {@link #vertx}, and sets {@link #port}. */
@@ -115,8 +95,7 @@ abstract class GatewayTestBase {
   void close() throws Exception {
     closeServer();
     await(vertx.close());
-    CHECKER.removeHandler(blocked);
-    assertEquals(List.of(), warnings, "an event loop was blocked");
+    blockedLoops.close();
   }
 
   static <T> T await(Future<T> future) throws Exception {
@@ -217,30 +196,5 @@ abstract class GatewayTestBase {
     return answer.status() == 204
         ? new JsonArray()
         : answer.is(200).json().getJsonArray("messages");
-  }
-
-  /** Keeps what the check of blocked threads says. */
-  private final class Collecting extends Handler {
-
-    @Override
-    public void publish(LogRecord entry) {
-      StringBuilder where = new StringBuilder(entry.getMessage());
-      Thread.getAllStackTraces()
-          .forEach(
-              (thread, frames) -> {
-                if (entry.getMessage().contains(thread.getName())) {
-                  where
-                      .append(" at ")
-                      .append(List.of(frames).subList(0, Math.min(9, frames.length)));
-                }
-              });
-      warnings.add(where.toString());
-    }
-
-    @Override
-    public void flush() {}
-
-    @Override
-    public void close() {}
   }
 }

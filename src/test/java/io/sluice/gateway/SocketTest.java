@@ -264,7 +264,11 @@ class SocketTest extends GatewayTestBase {
   @Test
   void shouldSayWhatIsWrongWithAFrameAndGoOn() throws Exception {
     TestSocket socket = TestSocket.open(this, "/v1/ws", false);
-    assertProblem(socket, "{\"type\":\"subscrbe\"}", "UNKNOWN_FIELD", "subscribe");
+    assertProblem(
+        socket,
+        "{\"type\":\"subscrbe\"}",
+        "INVALID_ARGUMENT",
+        "'subscrbe', did you mean subscribe?");
     assertProblem(
         socket,
         "{\"type\":\"subscribe\",\"sub\":\"s\",\"topic\":\"t\"}",

@@ -41,6 +41,9 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
  */
 final class CompareRocketMq {
 
+  private static final String SLUICE = "Sluice";
+  private static final String ROCKETMQ = "RocketMQ";
+
   private static final long WARM_UP_NS = 8_000_000_000L;
   private static final int WINDOW = 256;
   private static final int BATCH = 32;
@@ -63,8 +66,11 @@ final class CompareRocketMq {
   private final Map<String, Map<String, List<Double>>> results = new LinkedHashMap<>();
   private final Map<String, Goal> goals = new TreeMap<>();
   private final int rounds;
-  private final String only;
+  private final List<String> only;
   private final String recording;
+  private final String against;
+  private final String rival;
+  private final String javaFlags;
   private long measureNs;
   private int backlog;
   private boolean discard;
@@ -76,14 +82,19 @@ final class CompareRocketMq {
     measureNs = Long.parseLong(flags.getOrDefault("seconds", "4")) * 1_000_000_000L;
     backlog = Integer.parseInt(flags.getOrDefault("backlog", "2000000"));
     sync = flags.getOrDefault("flush", "async").equals("sync");
-    only = flags.getOrDefault("only", "");
+    only = List.of(flags.getOrDefault("only", "").split(","));
     recording = flags.getOrDefault("jfr", "");
+    against = flags.getOrDefault("against", "");
+    rival = against.isEmpty() ? ROCKETMQ : "Sluice before";
+    javaFlags = flags.getOrDefault("java", "@conf/jvm.options");
     work = Files.createTempDirectory("compare-rocketmq");
   }
 
   /**
-   * Flags: rounds=3 seconds=4 backlog=2000000 flush=async; only=batch for the workloads whose name
-   * has this in it; jfr=FILE for a flight recording of Sluice.
+   * Flags: rounds=3 seconds=4 backlog=2000000 flush=async; only=async,batch for the workloads whose
+   * names begin so; jfr=FILE for a flight recording of Sluice; java=FLAGS for Sluice instead of
+   * those in conf/jvm.options; against=JAR for another build of Sluice in the place of RocketMQ, or
+   * none for Sluice alone, as a profile wants it.
    */
   public static void main(String[] arguments) throws Exception {
     Map<String, String> flags = new TreeMap<>();
@@ -96,11 +107,17 @@ final class CompareRocketMq {
   }
 
   private void run() throws Exception {
-    warmClient();
+    List<String> sides = against.equals("none") ? List.of(SLUICE) : List.of(SLUICE, rival);
+    if (sides.size() > 1) {
+      warmClient();
+    }
     for (int round = 1; round <= rounds; round++) {
       // Who begins changes, so that a machine that warms up or cools down favours nobody.
-      for (String name :
-          round % 2 == 1 ? List.of("Sluice", "RocketMQ") : List.of("RocketMQ", "Sluice")) {
+      List<String> order = new ArrayList<>(sides);
+      if (round % 2 == 0) {
+        Collections.reverse(order);
+      }
+      for (String name : order) {
         System.err.printf("round %d of %d: %s%n", round, rounds, name);
         round(name, work.resolve(name + round));
       }
@@ -117,7 +134,7 @@ final class CompareRocketMq {
     backlog = Math.min(whole, 100_000);
     discard = true;
     System.err.println("warming the client up, not counted");
-    round("RocketMQ", work.resolve("warm"));
+    round(rival, work.resolve("warm"));
     discard = false;
     measureNs = measured;
     backlog = whole;
@@ -128,7 +145,7 @@ final class CompareRocketMq {
   }
 
   private void workload(String workload, Workload action) throws Exception {
-    if (workload.contains(only)) {
+    if (only.stream().anyMatch(workload::startsWith)) {
       action.run();
     }
   }
@@ -138,7 +155,7 @@ final class CompareRocketMq {
     try (RocketMqClients warm = new RocketMqClients("127.0.0.1:1")) {
       warm.producer("load-classes");
     }
-    Target target = name.equals("Sluice") ? sluice(directory) : rocketMq(directory);
+    Target target = name.equals(ROCKETMQ) ? rocketMq(directory) : sluice(name, directory);
     try (Running running = target.running();
         RocketMqClients clients = new RocketMqClients(target.nameServer())) {
       DefaultMQProducer producer = clients.producer("first");
@@ -185,7 +202,7 @@ final class CompareRocketMq {
                 "maxIndexNum", "20000000"),
             "1g");
     return new Target(
-        "RocketMQ",
+        ROCKETMQ,
         rocketMq.nameServer(),
         rocketMq.broker(),
         new Running() {
@@ -201,7 +218,7 @@ final class CompareRocketMq {
         });
   }
 
-  private Target sluice(Path directory) throws IOException {
+  private Target sluice(String name, Path directory) throws IOException {
     int nameServerPort = RealRocketMq.freePort();
     int brokerPort = RealRocketMq.freePort();
     Files.createDirectories(directory);
@@ -209,26 +226,29 @@ final class CompareRocketMq {
         recording.isEmpty()
             ? "-Dno.recording"
             : "-XX:StartFlightRecording=settings=profile,filename=" + recording;
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of(javaFlags.split(" ")));
+    command.add(record);
+    command.add("-jar");
+    command.add(name.equals(SLUICE) ? "target/sluice.jar" : against);
+    command.addAll(
+        List.of(
+            "standalone",
+            "--data",
+            directory.resolve("data").toString(),
+            "--host=127.0.0.1",
+            "--http-port=0",
+            "--nameserver-port=" + nameServerPort,
+            "--broker-port=" + brokerPort,
+            "--ack=" + (sync ? "disk" : "memory")));
     Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "@conf/jvm.options",
-                record,
-                "-jar",
-                "target/sluice.jar",
-                "standalone",
-                "--data",
-                directory.resolve("data").toString(),
-                "--host=127.0.0.1",
-                "--http-port=0",
-                "--nameserver-port=" + nameServerPort,
-                "--broker-port=" + brokerPort,
-                "--ack=" + (sync ? "disk" : "memory"))
+        new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(directory.resolve("log").toFile())
             .start();
     return new Target(
-        "Sluice",
+        name,
         "127.0.0.1:" + nameServerPort,
         process.toHandle(),
         new Running() {
@@ -532,12 +552,12 @@ final class CompareRocketMq {
   private void print() {
     System.out.printf(
         "%d rounds, %s flush, backlog %,d; medians%n%n", rounds, sync ? "sync" : "async", backlog);
-    System.out.println("| workload | Sluice | RocketMQ 5.5.0 | ratio | to reach |");
+    System.out.printf("| workload | Sluice | %s | ratio | to reach |%n", rival);
     System.out.println("|---|---|---|---|---|");
     results.forEach(
         (metric, byTarget) -> {
-          double ours = median(byTarget.getOrDefault("Sluice", List.of()));
-          double theirs = median(byTarget.getOrDefault("RocketMQ", List.of()));
+          double ours = median(byTarget.getOrDefault(SLUICE, List.of()));
+          double theirs = median(byTarget.getOrDefault(rival, List.of()));
           Goal goal = goals.get(metric);
           double ratio = ours / theirs;
           boolean reached = goal.more() ? ratio >= goal.ratio() : ratio <= goal.ratio();

@@ -36,19 +36,31 @@ final class InteropTarget implements AutoCloseable {
   private final String nameServer;
   private final Path directory;
   private final Vertx vertx;
+  private final RealRocketMq own;
   private BrokerFrontVerticle front;
   private String brokerDeployment;
 
   InteropTarget() throws Exception {
+    this(Map.of());
+  }
+
+  /**
+   * As the other.
+   *
+   * @param brokerKeys further keys of broker.conf for a RocketMQ, which is then one of its own
+   */
+  InteropTarget(Map<String, String> brokerKeys) throws Exception {
     String given = System.getProperty("rocketmq.nameserver", "");
-    boolean real = "rocketmq".equals(System.getProperty("target"));
-    if (real || !given.isEmpty()) {
-      nameServer = given.isEmpty() ? Real.ROCKETMQ.nameServer() : given;
-      directory = null;
+    if (isReal()) {
+      directory = given.isEmpty() && !brokerKeys.isEmpty() ? temporary() : null;
+      own = directory == null ? null : RealRocketMq.start(directory, brokerKeys);
+      String shared = given.isEmpty() && own == null ? Real.ROCKETMQ.nameServer() : given;
+      nameServer = own == null ? shared : own.nameServer();
       vertx = null;
       return;
     }
-    directory = Files.createTempDirectory("sluice-interop");
+    own = null;
+    directory = temporary();
     vertx = Vertx.vertx();
     BusCodec.register(vertx);
     NameServerFrontVerticle names = new NameServerFrontVerticle(options());
@@ -58,6 +70,16 @@ final class InteropTarget implements AutoCloseable {
     deploy(front);
     brokerDeployment = deploy(broker());
     nameServer = "127.0.0.1:" + names.port();
+  }
+
+  /** Whether the tests run against a RocketMQ. */
+  static boolean isReal() {
+    return "rocketmq".equals(System.getProperty("target"))
+        || !System.getProperty("rocketmq.nameserver", "").isEmpty();
+  }
+
+  private static Path temporary() throws IOException {
+    return Files.createTempDirectory("sluice-interop");
   }
 
   /** Started at its first use, for all tests of the JVM; ends with it. */
@@ -103,10 +125,15 @@ final class InteropTarget implements AutoCloseable {
 
   @Override
   public void close() throws Exception {
-    if (vertx == null) {
+    if (own != null) {
+      own.close();
+    }
+    if (directory == null) {
       return;
     }
-    await(vertx.close());
+    if (vertx != null) {
+      await(vertx.close());
+    }
     try (Stream<Path> files = Files.walk(directory)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(file);

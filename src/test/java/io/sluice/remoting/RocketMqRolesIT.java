@@ -103,6 +103,15 @@ class RocketMqRolesIT {
       consumer.start();
       Set<String> expected = new TreeSet<>();
       for (String broker : brokers) {
+        // A client dials who is in the routes of topics that it has sent to.
+        Await.until(
+            "the address of " + broker,
+            () -> {
+              producer.send(RocketMqClients.message(TOPIC, "A", "first"));
+              producer.send(
+                  RocketMqClients.message(TOPIC, "A", "first"), new MessageQueue(TOPIC, broker, 0));
+              return true;
+            });
         for (int i = 0; i < 20; i++) {
           String body = broker + " " + i;
           producer.send(

@@ -21,14 +21,11 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
-import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
-import org.apache.rocketmq.common.message.MessageQueue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -86,35 +83,8 @@ class RocketMqSlaveReadIT {
         consumer.resume();
         awaitAll("from the slave");
         assertEquals("slave", slaveClient.get(BROKER).json().getString("role"));
-        readAnew(clients);
         refuseToMoveOn(slavePort);
       }
-    }
-  }
-
-  /** A group that is new finds all of it there. */
-  private void readAnew(RocketMqClients clients) throws Exception {
-    DefaultLitePullConsumer consumer = clients.litePullConsumer("assigned");
-    consumer.start();
-    Await.until("the queues", () -> consumer.fetchMessageQueues(TOPIC).size() == 4);
-    consumer.assign(consumer.fetchMessageQueues(TOPIC));
-    consumer.fetchMessageQueues(TOPIC).forEach(queue -> seekToBegin(consumer, queue));
-    Set<String> found = new TreeSet<>();
-    Await.until(
-        () -> "all from the beginning, there are " + found.size(),
-        () -> {
-          consumer
-              .poll(200)
-              .forEach(message -> found.add(new String(message.getBody(), StandardCharsets.UTF_8)));
-          return found.equals(sent);
-        });
-  }
-
-  private static void seekToBegin(DefaultLitePullConsumer consumer, MessageQueue queue) {
-    try {
-      consumer.seekToBegin(queue);
-    } catch (MQClientException e) {
-      throw new IllegalStateException(e);
     }
   }
 
@@ -128,7 +98,7 @@ class RocketMqSlaveReadIT {
               .put("queueId", 0)
               .put("commitOffset", 1);
       Command answer =
-          raw.call(RawClient.json(RequestCode.UPDATE_CONSUMER_OFFSET, 1, 0, commit, null));
+          raw.call(RawClient.json(RequestCode.UPDATE_CONSUMER_OFFSET, 1, 0, commit, new byte[0]));
       assertEquals(14, answer.code);
       assertTrue(answer.remark.contains("is a slave and takes only reads"), answer.remark);
     }
@@ -186,7 +156,8 @@ class RocketMqSlaveReadIT {
                     .put("subscription", "*")
                     .put("expressionType", "TAG")
                     .put("subVersion", 1);
-            Command answer = raw.call(RawClient.json(RequestCode.PULL_MESSAGE, 1, 0, pull, null));
+            Command answer =
+                raw.call(RawClient.json(RequestCode.PULL_MESSAGE, 1, 0, pull, new byte[0]));
             suggested[0] = answer.fields().requiredLong("suggestWhichBrokerId");
             return answer.code == ResponseCode.SUCCESS;
           });

@@ -73,7 +73,8 @@ public final class BlockedLoops implements AutoCloseable {
       String text = String.valueOf(record.getMessage());
       if (record.getLevel().intValue() >= Level.WARNING.intValue()
           && text.contains("eventloop")
-          && !isLoadingClasses(record)) {
+          && !isLoadingClasses(record)
+          && standsInOurCode(record)) {
         StringBuilder told = new StringBuilder(text);
         if (record.getThrown() != null) {
           for (StackTraceElement frame : record.getThrown().getStackTrace()) {
@@ -92,6 +93,13 @@ public final class BlockedLoops implements AutoCloseable {
                   frame ->
                       frame.getClassName().equals(ClassLoader.class.getName())
                           || frame.getMethodName().equals("<clinit>"));
+    }
+
+    /** A loop that stands in none of our code was kept from running by the machine. */
+    private static boolean standsInOurCode(LogRecord record) {
+      return record.getThrown() == null
+          || Arrays.stream(record.getThrown().getStackTrace())
+              .anyMatch(frame -> frame.getClassName().startsWith("io.sluice."));
     }
 
     @Override

@@ -1,0 +1,190 @@
+package io.sluice.controller;
+
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.lang.System.Logger.Level;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
+import org.jgroups.Address;
+import org.jgroups.JChannel;
+import org.jgroups.protocols.FD_ALL3;
+import org.jgroups.protocols.FD_SOCK;
+import org.jgroups.protocols.FRAG3;
+import org.jgroups.protocols.MERGE3;
+import org.jgroups.protocols.MFC;
+import org.jgroups.protocols.TCP;
+import org.jgroups.protocols.TCPPING;
+import org.jgroups.protocols.UFC;
+import org.jgroups.protocols.UNICAST3;
+import org.jgroups.protocols.VERIFY_SUSPECT2;
+import org.jgroups.protocols.pbcast.GMS;
+import org.jgroups.protocols.pbcast.NAKACK2;
+import org.jgroups.protocols.pbcast.STABLE;
+import org.jgroups.protocols.raft.ELECTION;
+import org.jgroups.protocols.raft.NO_DUPES;
+import org.jgroups.protocols.raft.RAFT;
+import org.jgroups.protocols.raft.Role;
+import org.jgroups.raft.StateMachine;
+import org.jgroups.raft.util.Utils;
+import org.jgroups.stack.Protocol;
+import org.jgroups.util.ExtendedUUID;
+
+/**
+ * The consensus on jgroups-raft (decision 0033): its log, its term and its vote are files in the
+ * directory, forced before they are answered for. A TCP port of its own between the controllers.
+ */
+final class RaftEngine implements Engine {
+
+  private static final System.Logger LOG = System.getLogger(RaftEngine.class.getName());
+
+  private static final int CONNECT_TIMEOUT_MS = 500;
+  private static final long JOIN_TIMEOUT_MS = 1_000;
+  private static final int MAX_THREADS = 32;
+
+  /** A controller that says nothing for so long is taken for gone, and another leads. */
+  private static final long SILENT_MS = 1_200;
+
+  private static final long BEAT_MS = 300;
+  private static final long VERIFY_MS = 400;
+  private static final long MERGE_MIN_MS = 500;
+  private static final long MERGE_MAX_MS = 1_500;
+
+  /** Then the state takes the place of the log: a few renewals a second make some MB a day. */
+  private static final int MAX_LOG_BYTES = 4 << 20;
+
+  private final ControllerOptions options;
+  private JChannel channel;
+  private RAFT raft;
+
+  RaftEngine(ControllerOptions options) {
+    this.options = options;
+  }
+
+  @Override
+  public void start(ControllerState state, Consumer<Boolean> leads) throws Exception {
+    Files.createDirectories(options.directory());
+    raft =
+        new RAFT()
+            .raftId(options.self())
+            .members(options.members())
+            .logDir(options.directory().toString())
+            .logPrefix("controller")
+            .logUseFsync(true)
+            .maxLogSize(MAX_LOG_BYTES);
+    raft.stateMachine(new Applier(state));
+    raft.addRoleListener(
+        role -> {
+          LOG.log(Level.INFO, "controller {0} is {1}", options.self(), role);
+          leads.accept(role == Role.Leader);
+        });
+    channel = new JChannel(stack());
+    channel.getProtocolStack().getTransport().getDiagnosticsHandler().setEnabled(false);
+    channel.setName(options.self());
+    channel.connect("sluice-controllers-" + options.cluster());
+  }
+
+  private List<Protocol> stack() throws Exception {
+    InetAddress address = InetAddress.getByName(options.host());
+    TCP tcp = new TCP();
+    tcp.setBindAddress(address);
+    tcp.setBindPort(options.port() + 1);
+    tcp.setPortRange(0);
+    tcp.setSockConnTimeout(CONNECT_TIMEOUT_MS);
+    tcp.getThreadPool().setMaxThreads(MAX_THREADS);
+    FD_SOCK sockets =
+        new FD_SOCK()
+            .setBindAddress(address)
+            .setStartPort(options.port() + 2)
+            .setPortRange(0)
+            .setSockConnTimeout(CONNECT_TIMEOUT_MS);
+    if (options.sockets() != null) {
+      tcp.setSocketFactory(options.sockets());
+    }
+    List<InetSocketAddress> hosts = new ArrayList<>();
+    for (String member : options.members()) {
+      hosts.add(
+          new InetSocketAddress(
+              ControllerOptions.hostOf(member), ControllerOptions.portOf(member) + 1));
+    }
+    VERIFY_SUSPECT2 verify = new VERIFY_SUSPECT2();
+    verify.setTimeout(VERIFY_MS);
+    return List.of(
+        tcp,
+        new TCPPING().setInitialHosts(hosts).setPortRange(0),
+        new MERGE3().setMinInterval(MERGE_MIN_MS).setMaxInterval(MERGE_MAX_MS),
+        sockets,
+        new FD_ALL3().setTimeout(SILENT_MS).setInterval(BEAT_MS),
+        verify,
+        new NAKACK2().useMcastXmit(false),
+        new UNICAST3(),
+        new STABLE(),
+        new NO_DUPES(),
+        new GMS().setJoinTimeout(JOIN_TIMEOUT_MS).printLocalAddress(false),
+        new UFC(),
+        new MFC(),
+        new FRAG3(),
+        new ELECTION(),
+        raft);
+  }
+
+  @Override
+  public CompletionStage<Boolean> submit(Command command) {
+    byte[] bytes = command.encode();
+    try {
+      return raft.setAsync(bytes, 0, bytes.length, null)
+          .thenApply(answer -> answer != null && answer.length == 1 && answer[0] == 1);
+    } catch (RuntimeException e) {
+      // It leads no more.
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  @Override
+  public boolean isLeader() {
+    return raft != null && raft.isLeader();
+  }
+
+  @Override
+  public String leader() {
+    Address leader = raft == null ? null : raft.leader();
+    return leader instanceof ExtendedUUID named ? Utils.extractRaftId(named) : "";
+  }
+
+  @Override
+  public void stop() {
+    if (channel != null) {
+      channel.close();
+    }
+  }
+
+  /** Between the engine's bytes and the state. */
+  private record Applier(ControllerState state) implements StateMachine {
+    @Override
+    public byte[] apply(byte[] data, int offset, int length, boolean serialize) {
+      byte[] bytes = new byte[length];
+      System.arraycopy(data, offset, bytes, 0, length);
+      boolean done = state.apply(Command.decode(bytes));
+      return new byte[] {(byte) (done ? 1 : 0)};
+    }
+
+    @Override
+    public void readContentFrom(DataInput in) throws java.io.IOException {
+      byte[] bytes = new byte[in.readInt()];
+      in.readFully(bytes);
+      state.decode(bytes);
+    }
+
+    @Override
+    public void writeContentTo(DataOutput out) throws java.io.IOException {
+      byte[] bytes = state.encode();
+      out.writeInt(bytes.length);
+      out.write(bytes);
+    }
+  }
+}

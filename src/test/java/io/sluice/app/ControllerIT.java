@@ -1,0 +1,341 @@
+package io.sluice.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.sluice.app.load.ServerProcess;
+import io.sluice.testkit.Await;
+import io.sluice.testkit.TestClient;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Goal: a master that dies or stands still is replaced without a hand, and nothing that was acked
+ * {@code replicated} is lost. Method: three controllers and three Brokers of one name as processes;
+ * senders try one Broker after the other until one acks; the master is killed, or stopped for
+ * longer than its lease. At the end the log of the last master is compared with what was acked.
+ */
+class ControllerIT {
+
+  private static final String TOPIC = "failover";
+  private static final String BROKER = "/v1/brokers/broker-a";
+  private static final int QUEUES = 2;
+  private static final int SENDERS = 3;
+  private static final String SECRET = "a-secret-of-32-characters-length";
+
+  /** What a test needs is little; the machine that runs it may have little too. */
+  private static final List<String> JVM =
+      List.of("-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
+
+  @TempDir Path directory;
+
+  private final String subnet = "127." + ThreadLocalRandom.current().nextInt(10, 250) + ".9.";
+  private final Map<Integer, ServerProcess> running = new ConcurrentHashMap<>();
+  private final Set<String> acked = ConcurrentHashMap.newKeySet();
+  private final List<String> broken = Collections.synchronizedList(new ArrayList<>());
+  private volatile boolean sending;
+  private volatile long lastAckNs;
+  private volatile long longestGapMs;
+
+  @AfterEach
+  void end() {
+    sending = false;
+    running.values().forEach(ServerProcess::close);
+  }
+
+  @Test
+  void shouldReplaceAMasterThatIsKilledAndLoseNothing() throws Exception {
+    startControllers();
+    startBrokers();
+    int first = awaitMaster(0);
+    awaitInSync(first, 2);
+    client(first).put("/v1/topics/" + TOPIC, new JsonObject().put("queues", QUEUES)).expect(201);
+    List<Thread> load = load();
+    Await.until("some are acked", () -> acked.size() > 200);
+
+    longestGapMs = 0;
+    running.remove(first).kill();
+    int second = awaitMaster(first);
+    int before = acked.size();
+    Await.until("sends go on", () -> acked.size() > before + 200);
+    long firstGapMs = longestGapMs;
+
+    // The old one comes back as a slave, and counts.
+    startBroker(first);
+    awaitInSync(second, 2);
+    assertEquals("slave", client(first).get(BROKER).expect(200).json().getString("role"));
+
+    // A controller dies, its leader perhaps, and the new master after it.
+    running.remove(100).kill();
+    int afterwards = acked.size();
+    Await.until("sends go on without a controller", () -> acked.size() > afterwards + 200);
+    awaitInSync(second, 2);
+    running.remove(second).kill();
+    int third = awaitMaster(second);
+    int last = acked.size();
+    Await.until("sends go on again", () -> acked.size() > last + 200);
+    finish(load);
+
+    assertEquals(List.of(), broken);
+    compareWithTheLog(client(third));
+    System.out.println(
+        acked.size()
+            + " acked; the longest time without an ack was "
+            + firstGapMs
+            + " ms at the first kill, "
+            + longestGapMs
+            + " ms in all");
+  }
+
+  @Test
+  void shouldNotAckWhenItComesToAfterItsLease() throws Exception {
+    startControllers();
+    startBrokers();
+    int first = awaitMaster(0);
+    awaitInSync(first, 2);
+    client(first).send(TOPIC, "before").expect(201);
+    signal(first, "STOP");
+    int second = awaitMaster(first);
+    client(second).send(TOPIC, "meanwhile", "Sluice-Ack", "disk").expect(201);
+    signal(first, "CONT");
+    // Whatever it is asked first: it refuses until it is a slave, and as a slave too.
+    for (String ack : List.of("memory", "disk", "replicated")) {
+      TestClient.Answer answer = client(first).send(TOPIC, "late " + ack, "Sluice-Ack", ack);
+      assertTrue(answer.status() >= 500, () -> ack + " was answered " + answer.status());
+    }
+    Await.until(
+        "the old master is a slave",
+        () -> "slave".equals(client(first).get(BROKER).json().getString("role")));
+    awaitInSync(second, 2);
+    client(second).send(TOPIC, "after", "Sluice-Ack", "replicated").expect(201);
+
+    String status = status();
+    assertTrue(status.contains("broker-a"), status);
+    assertTrue(status.contains("master"), status);
+  }
+
+  @Test
+  void shouldHandOverAtOnceWhenTheMasterStopsInPeace() throws Exception {
+    startControllers();
+    startBrokers();
+    int first = awaitMaster(0);
+    awaitInSync(first, 2);
+    client(first).send(TOPIC, "before", "Sluice-Ack", "replicated").expect(201);
+    running.remove(first).stop();
+    int second = awaitMaster(first);
+    client(second).send(TOPIC, "after", "Sluice-Ack", "disk").expect(201);
+  }
+
+  // Processes: controllers 100 to 102, Brokers 1 to 3; the number is the end of the address.
+
+  private String members() {
+    return subnet + "100:9878," + subnet + "101:9878," + subnet + "102:9878";
+  }
+
+  private void startControllers() throws IOException {
+    for (int number = 100; number < 103; number++) {
+      start(number, "controller");
+    }
+  }
+
+  private void startBrokers() throws IOException {
+    for (int number = 1; number < 4; number++) {
+      startBroker(number);
+    }
+  }
+
+  private void startBroker(int number) throws IOException {
+    start(
+        number,
+        "standalone",
+        "--store-segment",
+        "1m",
+        "--ack",
+        "replicated",
+        "--replication-port",
+        "10912",
+        "--replication-in-sync-timeout",
+        "1s",
+        "--replication-ack-timeout",
+        "3s");
+  }
+
+  private void start(int number, String role, String... more) throws IOException {
+    List<String> arguments = new ArrayList<>(List.of(role, "--json", "--host", subnet + number));
+    arguments.addAll(List.of("--data", directory.resolve("node-" + number).toString()));
+    arguments.addAll(List.of("--controller-members", members(), "--cluster-secret", SECRET));
+    arguments.addAll(List.of(more));
+    running.put(
+        number,
+        ServerProcess.run(
+            ServerProcess.command(JVM, arguments), directory.resolve("node-" + number + ".log")));
+  }
+
+  private void signal(int number, String name) throws Exception {
+    String pid = Long.toString(running.get(number).process().pid());
+    assertEquals(0, new ProcessBuilder("kill", "-" + name, pid).start().waitFor());
+  }
+
+  private TestClient client(int number) {
+    return new TestClient(URI.create("http://" + subnet + number + ":8080"));
+  }
+
+  private String status() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    PrintStream stream = new PrintStream(out, true, StandardCharsets.UTF_8);
+    int code =
+        new Cli(stream, stream, Map.of())
+            .run(
+                "controller",
+                "status",
+                "--controller-members",
+                members(),
+                "--cluster-secret",
+                SECRET);
+    assertEquals(0, code, out::toString);
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  /** The Broker that is a master, other than the one that was. */
+  private int awaitMaster(int not) {
+    int[] found = new int[1];
+    String[] last = new String[4];
+    Await.until(
+        () -> "no other master: " + List.of(String.valueOf(last[1]), last[2] + "", last[3] + ""),
+        () -> {
+          for (int number = 1; number < 4; number++) {
+            if (number != not && running.containsKey(number)) {
+              last[number] = client(number).get(BROKER).body();
+              if (last[number].contains("\"role\":\"master\"")) {
+                found[0] = number;
+                return true;
+              }
+            }
+          }
+          return false;
+        });
+    return found[0];
+  }
+
+  private void awaitInSync(int number, int slaves) {
+    String[] last = {""};
+    Await.until(
+        () -> slaves + " slaves are not in sync: " + last[0],
+        () -> {
+          last[0] = client(number).get(BROKER).body();
+          return new JsonObject(last[0]).getInteger("inSync", -1) == slaves;
+        });
+  }
+
+  // Load.
+
+  private List<Thread> load() {
+    sending = true;
+    lastAckNs = System.nanoTime();
+    List<Thread> threads = new ArrayList<>();
+    for (int sender = 0; sender < SENDERS; sender++) {
+      int key = sender;
+      Thread thread = new Thread(() -> send(key));
+      thread.start();
+      threads.add(thread);
+    }
+    return threads;
+  }
+
+  private void finish(List<Thread> load) throws InterruptedException {
+    sending = false;
+    for (Thread thread : load) {
+      thread.join();
+    }
+  }
+
+  /** Sends one message after the other, each until a Broker acks it. */
+  private void send(int sender) {
+    int broker = 1;
+    for (int i = 0; sending; i++) {
+      String body = sender + ":" + i;
+      while (sending) {
+        try {
+          TestClient.Answer answer =
+              client(broker)
+                  .send(TOPIC, body, "Idempotency-Key", body, "Sluice-Ordering-Key", "k" + sender);
+          if (answer.status() == 201) {
+            acked.add(body);
+            long nowNs = System.nanoTime();
+            longestGapMs = Math.max(longestGapMs, (nowNs - lastAckNs) / 1_000_000);
+            lastAckNs = nowNs;
+            break;
+          }
+          if (answer.status() < 500 && answer.status() != 429) {
+            broken.add(body + " was answered " + answer.status() + " " + answer.body());
+            return;
+          }
+        } catch (IOException e) {
+          // It is down.
+        } catch (Exception e) {
+          broken.add(e.toString());
+          return;
+        }
+        broker = broker % 3 + 1;
+      }
+    }
+  }
+
+  private void compareWithTheLog(TestClient client) throws Exception {
+    Map<String, Integer> stored = new HashMap<>();
+    for (int queueId = 0; queueId < QUEUES; queueId++) {
+      Map<String, Integer> lastOfSender = new HashMap<>();
+      long offset = 0;
+      while (true) {
+        String path =
+            "/v1/topics/"
+                + TOPIC
+                + "/messages?queue="
+                + queueId
+                + "&offset="
+                + offset
+                + "&limit=500";
+        JsonArray messages = client.get(path).expect(200).json().getJsonArray("messages");
+        if (messages.isEmpty()) {
+          break;
+        }
+        for (int i = 0; i < messages.size(); i++) {
+          JsonObject message = messages.getJsonObject(i);
+          String body = message.getString("body");
+          offset = message.getLong("queueOffset") + 1;
+          if (stored.put(body, queueId) != null) {
+            broken.add("stored twice: " + body);
+          }
+          String[] words = body.split(":");
+          Integer last = lastOfSender.put(words[0], Integer.parseInt(words[1]));
+          if (last != null && last >= Integer.parseInt(words[1])) {
+            broken.add(body + " stands behind number " + last);
+          }
+        }
+      }
+    }
+    for (String body : acked) {
+      if (!stored.containsKey(body)) {
+        broken.add("acked and lost: " + body);
+      }
+    }
+    assertEquals(List.of(), broken);
+  }
+}
