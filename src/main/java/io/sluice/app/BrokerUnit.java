@@ -10,6 +10,8 @@ import io.sluice.replication.Adjustment;
 import io.sluice.replication.Follower;
 import io.sluice.replication.Master;
 import io.sluice.replication.ReplicationOptions;
+import io.sluice.replication.RocketMqFiles;
+import io.sluice.replication.RocketMqFollower;
 import io.sluice.store.FileAccess;
 import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
@@ -20,7 +22,10 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.internal.VertxInternal;
+import java.io.IOException;
 import java.lang.System.Logger.Level;
+import java.security.GeneralSecurityException;
+import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 
@@ -53,6 +58,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
   private final Context home;
   private Future<?> last = Future.succeededFuture();
   private volatile Master master;
+  private volatile BrokerVerticle running;
   private volatile Replication replication = Replication.NONE;
   private volatile Follower follower;
   private volatile Agent.Position lastPosition = new Agent.Position(0, 0);
@@ -65,6 +71,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
   private String deployment;
   private boolean promoted;
   private boolean stopped;
+  private ReplicationOptions.Security security;
 
   /**
    * A Broker; not started.
@@ -187,6 +194,18 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
             });
   }
 
+  /** As {@link BrokerVerticle#leave}; nothing if no Broker runs now. */
+  Future<Void> leave(Duration wait, boolean needsSlave) {
+    BrokerVerticle now = running;
+    return now == null ? Future.succeededFuture() : now.leave(wait, needsSlave);
+  }
+
+  /** As {@link BrokerVerticle#refuseSends}; nothing if no Broker runs now. */
+  Future<Void> refuseSends() {
+    BrokerVerticle now = running;
+    return now == null ? Future.succeededFuture() : now.refuseSends();
+  }
+
   /** Port at which slaves come, -1 if none. */
   int replicationPort() {
     Master now = master;
@@ -239,10 +258,24 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     }
     return then(() -> {
           promoted = true;
-          return undeploy().transform(closed -> deploy());
+          return undeploy().transform(closed -> takeOver()).compose(done -> deploy());
         })
         .onFailure(this::retry)
         .toCompletionStage();
+  }
+
+  /** A slave of RocketMQ makes its data Sluice's own; if that fails it goes on as a slave. */
+  private Future<Void> takeOver() {
+    if (!options.replication().followsRocketMq()) {
+      return Future.succeededFuture();
+    }
+    return vertx
+        .<Void>executeBlocking(
+            () -> {
+              RocketMqTakeOver.run(broker, options.delayLevelsMs(), clock);
+              return null;
+            })
+        .onFailure(failure -> promoted = false);
   }
 
   /** Does one thing after all that were asked for before. */
@@ -261,6 +294,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     deployment = null;
     deployed = null;
     master = null;
+    running = null;
     follower = null;
     replication = Replication.NONE;
     return id == null ? Future.succeededFuture() : vertx.undeploy(id);
@@ -272,32 +306,63 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     if (stopped || deployment != null || (elects && assignment == null)) {
       return Future.succeededFuture();
     }
-    boolean follows =
-        elects ? assignment.mastership() == null : options.replication().follows() && !promoted;
     Replication[] made = new Replication[1];
     return vertx
         .executeBlocking(
             () -> {
               options.replication().check();
+              boolean follows = elects ? assignment.mastership() == null : follows();
               BrokerOptions own = new BrokerOptions(broker);
               long id = elects ? assignment.node() : options.replication().brokerId();
               own.setBrokerId(follows ? id : 0);
-              made[0] = replication(own, follows, assignment);
+              made[0] = makeReplication(own, follows, assignment);
               return new BrokerVerticle(own, clock, latency, metrics, files, threads, made[0]);
             })
         .compose(
             verticle ->
-                vertx.deployVerticle(loop == null ? verticle : new OnLoopOf(loop, verticle)))
-        .map(
-            id -> {
-              deployment = id;
-              deployed = assignment;
-              replication = made[0];
-              return null;
-            });
+                vertx
+                    .deployVerticle(loop == null ? verticle : new OnLoopOf(loop, verticle))
+                    .map(
+                        id -> {
+                          deployment = id;
+                          deployed = assignment;
+                          running = verticle;
+                          replication = made[0];
+                          return null;
+                        }));
   }
 
-  private Replication replication(BrokerOptions own, boolean follows, Assignment assignment) {
+  private boolean follows() {
+    if (promoted || !options.replication().follows()) {
+      return false;
+    }
+    RocketMqFiles files = new RocketMqFiles(broker.getDirectory());
+    if (options.replication().followsRocketMq() && files.isTakenOver()) {
+      LOG.log(
+          Level.WARNING,
+          "{0} was promoted and follows {1} no more: it is the master of {2}. Remove {3}",
+          broker.getDirectory(),
+          options.replication().fromRocketMq(),
+          broker.getBrokerName(),
+          ConfigTable.REPLICATION_FROM_ROCKETMQ.name());
+      promoted = true;
+      return false;
+    }
+    return true;
+  }
+
+  /** Made once: the key is stretched, which takes a part of a second. */
+  private ReplicationOptions.Security security() throws GeneralSecurityException, IOException {
+    if (security == null) {
+      String secret = options.clusterSecret();
+      security =
+          secret.isEmpty() ? ReplicationOptions.Security.NONE : new SecretConnections(options);
+    }
+    return security;
+  }
+
+  private Replication makeReplication(BrokerOptions own, boolean follows, Assignment assignment)
+      throws GeneralSecurityException, IOException {
     ReplicationConfig config = options.replication();
     if (assignment != null && follows) {
       config = config.following(assignment.masterAt());
@@ -316,7 +381,16 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
             follows ? config.masterPort() : 0,
             config.minInSync(),
             config.inSyncTimeout(),
-            config.ackTimeout());
+            config.ackTimeout(),
+            security());
+    if (follows && config.followsRocketMq()) {
+      return new RocketMqFollower(
+          vertx,
+          all,
+          clock,
+          this,
+          new RocketMqPort(vertx, config.masterHost(), config.masterPort()));
+    }
     if (follows) {
       Follower made = new Follower(vertx, files, all, clock, this);
       follower = made;

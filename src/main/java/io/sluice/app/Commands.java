@@ -39,6 +39,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       GroupCommand.class,
       ImportCommand.class,
       PromoteCommand.class,
+      DrainCommand.class,
       TransactionCommand.class,
       BenchCommand.class,
       DemoCommand.class,

@@ -98,7 +98,8 @@ final class ConfigTable {
           "cluster.secret",
           "",
           "What all processes of the cluster know and nobody else, 16 characters or more: with it"
-              + " the cluster's ports speak TLS and take no others. Empty for none.");
+              + " the cluster's ports and that for slaves speak TLS and take no others. Empty for"
+              + " none.");
   static final ConfigKey CONTROLLER_MEMBERS =
       text(
           "controller.members",
@@ -134,6 +135,26 @@ final class ConfigTable {
               + " later another is elected. The same for all controllers.");
   static final ConfigKey BROKER_NAME =
       text("broker.name", "broker-a", "Name of the Broker; a master and its slaves share it.");
+  static final ConfigKey BROKER_SLAVE_READS =
+      onOff(
+          "broker.slave-reads",
+          false,
+          "Whether RocketMQ clients that are far behind are told to pull from a slave"
+              + " (slaveReadEnable). They do so in any case when their master is gone.");
+  static final ConfigKey BROKER_SLAVE_READS_BEHIND =
+      size(
+          "broker.slave-reads-behind",
+          "0",
+          "0",
+          "1024t",
+          "How many bytes of the log behind its end is far behind; 0 for 40 % of the machine's"
+              + " memory.");
+  static final ConfigKey BROKER_NAMESERVERS =
+      text(
+          "broker.nameservers",
+          "",
+          "host:port of NameServers outside of this cluster, RocketMQ's or Sluice's, that the Broker"
+              + " tells what it has (namesrvAddr); several parted by commas or semicolons.");
   static final ConfigKey ACK =
       choice(
           "ack",
@@ -156,13 +177,19 @@ final class ConfigTable {
           -1,
           -1,
           65_535,
-          "Port at which a master takes slaves, 10912 by custom; 0 for any free, -1 for none. Keep"
-              + " it in a private network: who reaches it gets every message.");
+          "Port at which a master takes slaves, 10912 by custom; 0 for any free, -1 for none. Without"
+              + " cluster.secret keep it in a private network: who reaches it gets every message.");
   static final ConfigKey REPLICATION_FROM =
       text(
           "replication.from",
           "",
           "host:port at which this Broker's master takes slaves; empty for a master.");
+  static final ConfigKey REPLICATION_FROM_ROCKETMQ =
+      text(
+          "replication.from-rocketmq",
+          "",
+          "host:port at which clients reach a master of Apache RocketMQ that this Broker follows as"
+              + " its slave, to take its place; empty for none.");
   static final ConfigKey REPLICATION_MIN_IN_SYNC =
       number(
           "replication.min-in-sync",
@@ -339,6 +366,21 @@ final class ConfigTable {
           "10ms",
           "1h",
           "An event loop that is held up for longer is logged with what holds it.");
+  static final ConfigKey DRAIN_GRACE =
+      duration(
+          "drain.grace",
+          "0s",
+          "0s",
+          "1h",
+          "A server that is told to stop takes sends for so long, while routes say already that"
+              + " nothing is to be sent to it. RocketMQ clients look at the routes every 30 s.");
+  static final ConfigKey DRAIN_TIMEOUT =
+      duration(
+          "drain.timeout",
+          "5s",
+          "0s",
+          "1h",
+          "A server that stops waits at most so long for its slaves to have everything.");
   static final ConfigKey LOG_LEVEL =
       choice(
           "log.level",
@@ -367,6 +409,9 @@ final class ConfigTable {
           BROKER_ADVERTISE,
           BROKER_NAME,
           BROKER_ID,
+          BROKER_NAMESERVERS,
+          BROKER_SLAVE_READS,
+          BROKER_SLAVE_READS_BEHIND,
           CLUSTER_NAME,
           CLUSTER_ENABLED,
           CLUSTER_HOST,
@@ -380,6 +425,7 @@ final class ConfigTable {
           CONTROLLER_LEASE,
           REPLICATION_PORT,
           REPLICATION_FROM,
+          REPLICATION_FROM_ROCKETMQ,
           REPLICATION_MIN_IN_SYNC,
           REPLICATION_IN_SYNC_TIMEOUT,
           REPLICATION_ACK_TIMEOUT,
@@ -406,6 +452,8 @@ final class ConfigTable {
           EVENT_LOOPS,
           WORKERS,
           BLOCKED_WARNING,
+          DRAIN_GRACE,
+          DRAIN_TIMEOUT,
           LOG_LEVEL);
 
   private static final Map<String, ConfigKey> BY_NAME =

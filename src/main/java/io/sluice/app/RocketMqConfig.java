@@ -97,7 +97,7 @@ final class RocketMqConfig {
     Set<String> known = new TreeSet<>(RocketMqKeys.reasons().keySet());
     known.addAll(TARGETS.keySet());
     known.addAll(PROTECTIONS);
-    known.addAll(List.of("listenPort", "namesrvAddr", "brokerId", "brokerRole"));
+    known.addAll(List.of("listenPort", "brokerId", "brokerRole"));
     known.add("brokerPermission");
     return known;
   }
@@ -108,6 +108,8 @@ final class RocketMqConfig {
     put(targets, ConfigTable.HOST, RocketMqConfig::same, "bindAddress");
     put(targets, ConfigTable.BROKER_NAME, RocketMqConfig::same, "brokerName");
     put(targets, ConfigTable.CLUSTER_NAME, RocketMqConfig::same, "brokerClusterName");
+    put(targets, ConfigTable.BROKER_SLAVE_READS, RocketMqConfig::same, "slaveReadEnable");
+    put(targets, ConfigTable.BROKER_NAMESERVERS, RocketMqConfig::same, "namesrvAddr");
     put(targets, ConfigTable.DATA, RocketMqConfig::same, "storePathRootDir");
     put(targets, ConfigTable.STORE_RETENTION, value -> value + "h", "fileReservedTime");
     put(targets, ConfigTable.STORE_FLUSH_INTERVAL, value -> value + "ms", "flushIntervalCommitLog");
@@ -247,15 +249,6 @@ final class RocketMqConfig {
                   + " from its topics instead (mqadmin updateTopicPerm)");
         }
       }
-      case "namesrvAddr" ->
-          note(
-              origin
-                  + ": namesrvAddr="
-                  + value
-                  + " is not dialled: Brokers find NameServers over the event bus; clients dial"
-                  + " this process at "
-                  + ConfigTable.NAMESERVER_PORT.name()
-                  + " where it is a NameServer too");
       default -> {
         return false;
       }

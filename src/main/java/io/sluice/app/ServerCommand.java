@@ -47,7 +47,7 @@ final class ServerCommand {
 
   /** Runs until the process is told to end, or the start fails. */
   ExitCode run(String[] args) {
-    return serveFor(args, sluice -> awaitEnd());
+    return serveFor(args, ServerCommand::awaitEnd);
   }
 
   /** Runs until the work is done, the process is told to end, or the start fails. */
@@ -77,14 +77,14 @@ final class ServerCommand {
     SluiceOptions options = new SluiceOptions(configuration).setRoles(ROLES.get(name));
     Future<Sluice> started = Sluice.start(options);
     // Whoever is told to stop while starting stops what has been started by then.
-    Thread stopper = new Thread(() -> stop(started), "sluice-shutdown");
+    Thread stopper = new Thread(() -> stop(started, options), "sluice-shutdown");
     Runtime.getRuntime().addShutdownHook(stopper);
     try {
       Sluice sluice = started.await();
       out.println(json ? ReadyLine.json(sluice) : ReadyLine.text(sluice, options));
       out.flush();
       work.accept(sluice);
-      stop(started);
+      stop(started, options);
       return ExitCode.OK;
     } catch (StartException e) {
       err.println("sluice: " + e.getMessage());
@@ -92,27 +92,34 @@ final class ServerCommand {
     }
   }
 
-  /** The process ends by a signal: the shutdown hook does the rest. */
-  private static void awaitEnd() {
-    CountDownLatch never = new CountDownLatch(1);
+  /**
+   * The process ends by a signal, and the shutdown hook does the rest; or an operator has it
+   * drained.
+   */
+  private static void awaitEnd(Sluice sluice) {
+    CountDownLatch drained = new CountDownLatch(1);
+    sluice.whenClosed().onComplete(done -> drained.countDown());
     try {
-      never.await(SETTLE_SECONDS, TimeUnit.SECONDS);
-      HeapShape.follow();
-      never.await();
+      if (!drained.await(SETTLE_SECONDS, TimeUnit.SECONDS)) {
+        HeapShape.follow();
+        drained.await();
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private void stop(Future<Sluice> started) {
+  private void stop(Future<Sluice> started, SluiceOptions options) {
+    DrainOptions order = DrainOptions.of(options);
+    long seconds = STOP_SECONDS + order.grace().plus(order.timeout()).toSeconds();
     try {
       started
-          .compose(Sluice::close)
+          .compose(sluice -> sluice.drain(order))
           .toCompletionStage()
           .toCompletableFuture()
-          .get(STOP_SECONDS, TimeUnit.SECONDS);
+          .get(seconds, TimeUnit.SECONDS);
     } catch (TimeoutException e) {
-      err.println("sluice: not everything was closed after " + STOP_SECONDS + " s; ending anyway");
+      err.println("sluice: not everything was closed after " + seconds + " s; ending anyway");
     } catch (ExecutionException e) {
       // The start had failed; it has said why and closed what was open.
     } catch (InterruptedException e) {

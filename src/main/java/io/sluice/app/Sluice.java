@@ -5,8 +5,11 @@ import io.sluice.broker.BrokerOptions;
 import io.sluice.broker.RocketMqImport;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.SluiceException;
 import io.sluice.cluster.Cluster;
 import io.sluice.controller.ControllerVerticle;
+import io.sluice.gateway.DrainOrder;
 import io.sluice.gateway.Gateway;
 import io.sluice.metrics.Latencies;
 import io.sluice.metrics.MetricRegistry;
@@ -14,12 +17,14 @@ import io.sluice.nameserver.NameServerOptions;
 import io.sluice.nameserver.NameServerVerticle;
 import io.sluice.remoting.BrokerFrontVerticle;
 import io.sluice.remoting.NameServerFrontVerticle;
+import io.sluice.remoting.RemoteNameServersVerticle;
 import io.sluice.store.FileAccess;
 import io.sluice.store.StoreThreads;
 import io.sluice.util.Clock;
 import io.vertx.core.Context;
 import io.vertx.core.Deployable;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
@@ -64,7 +69,11 @@ public final class Sluice {
   private int nameServerPort = -1;
   private int brokerPort = -1;
   private long recoveredMs = -1;
+  private final Promise<Void> closed = Promise.promise();
   private volatile Future<Void> closing;
+  private volatile DrainOptions drainOrder;
+  private Future<Void> leaving;
+  private Future<Void> draining;
 
   private Sluice(Vertx vertx, SluiceOptions options) {
     this.vertx = vertx;
@@ -205,10 +214,36 @@ public final class Sluice {
         .compose(
             deployed -> {
               brokerPort = front.port();
-              return deployBroker(
-                  options.brokerOptions(front.advertisedAddress(), front.storeHost()),
-                  eventLoops(options) <= FEW_LOOPS ? front.context() : null);
+              return startRemoteNameServers();
             })
+        .compose(
+            deployed ->
+                deployBroker(
+                    options.brokerOptions(front.advertisedAddress(), front.storeHost()),
+                    eventLoops(options) <= FEW_LOOPS ? front.context() : null))
+        .mapEmpty();
+  }
+
+  /** Before the Broker, so that they hear of it at once; closed after it, so that it can leave. */
+  private Future<Void> startRemoteNameServers() {
+    if (options.nameServers().isEmpty()) {
+      return Future.succeededFuture();
+    }
+    for (String address : options.nameServers()) {
+      if (!address.matches(".+:[0-9]{1,5}")) {
+        return Future.failedFuture(
+            new IllegalArgumentException(
+                ConfigTable.BROKER_NAMESERVERS.name()
+                    + " has '"
+                    + address
+                    + "'; allowed is host:port, several parted by commas or semicolons"));
+      }
+    }
+    Supplier<Future<Void>> frontCloser = closers.pop();
+    return deploy(
+            new RemoteNameServersVerticle(
+                options.nameServers(), options.remotingOptions(nameServerId), clock))
+        .onComplete(done -> closers.push(frontCloser))
         .mapEmpty();
   }
 
@@ -226,7 +261,7 @@ public final class Sluice {
             FileAccess.system(),
             StoreThreads.system(),
             loop);
-    closers.push(broker::stop);
+    closers.push(() -> broker.stop().compose(stopped -> handOver()));
     return broker
         .start()
         .onSuccess(deployed -> recoveredMs = (System.nanoTime() - startNs) / 1_000_000)
@@ -242,6 +277,7 @@ public final class Sluice {
             latencies,
             metrics,
             new BrokerDirectory(vertx, clock));
+    gateway.onDrain(this::drainInBackground);
     int loops = eventLoops(options);
     return listening(ConfigTable.HTTP_PORT, options.httpPort(), gateway.start(loops))
         .onSuccess(
@@ -273,6 +309,8 @@ public final class Sluice {
         chain = chain.transform(ignored -> closer.get().otherwise(Sluice::logged));
       }
       closing = chain;
+      // Vert.x may be closed by then, and with it the threads that would tell.
+      chain.onComplete(done -> closed.tryComplete());
     }
     return closing;
   }
@@ -280,6 +318,74 @@ public final class Sluice {
   private static Void logged(Throwable failure) {
     LOG.log(System.Logger.Level.WARNING, "a part did not close cleanly", failure);
     return null;
+  }
+
+  /**
+   * Leaves in peace and closes: routes say that nothing is to be sent here; after the grace sends
+   * are refused with an error that clients retry elsewhere, sockets are told to go, the slaves get
+   * the rest of the log, and the slave that was named becomes the master. Of several calls the
+   * first one counts.
+   *
+   * @return completes when it is closed; fails, and nothing has changed, if a slave is to take over
+   *     and none is in sync
+   */
+  public Future<Void> drain(DrainOptions order) {
+    return leave(order).compose(begun -> finishDrain());
+  }
+
+  /** The first step: completes when it has begun. */
+  private synchronized Future<Void> leave(DrainOptions order) {
+    if (order.to() != null && options.controllers().elects()) {
+      return Future.failedFuture(
+          new SluiceException(
+              ErrorCode.INVALID_ARGUMENT,
+              "to: the controllers elect the next master; leave it out"));
+    }
+    if (leaving == null || leaving.failed()) {
+      drainOrder = order;
+      leaving =
+          broker == null
+              ? Future.succeededFuture()
+              : broker.leave(order.timeout(), order.to() != null);
+    }
+    return leaving;
+  }
+
+  private synchronized Future<Void> finishDrain() {
+    if (draining == null) {
+      // Of no context: Vert.x may be closed when it completes.
+      Promise<Void> done = Promise.promise();
+      draining = done.future();
+      long graceMs = drainOrder.grace().toMillis();
+      Future<?> waited =
+          graceMs == 0 ? Future.succeededFuture() : vertx.timer(graceMs, TimeUnit.MILLISECONDS);
+      waited
+          .compose(over -> broker == null ? Future.succeededFuture() : broker.refuseSends())
+          .onComplete(refused -> close().onComplete(done));
+    }
+    return draining;
+  }
+
+  /** What an operator asks for over HTTP: answered when it has begun, done in the background. */
+  private Future<Void> drainInBackground(DrainOrder request) {
+    return leave(DrainOptions.of(request, options)).onSuccess(begun -> finishDrain());
+  }
+
+  private Future<Void> handOver() {
+    DrainOptions order = drainOrder;
+    if (order == null || order.to() == null) {
+      return Future.succeededFuture();
+    }
+    return vertx.executeBlocking(
+        () -> {
+          HandOver.promote(order.to(), options.brokerName(), order.timeout());
+          return null;
+        });
+  }
+
+  /** Completes when it is closed, whoever asked for it. */
+  public Future<Void> whenClosed() {
+    return closed.future();
   }
 
   /** The Vert.x it runs on. */

@@ -1,5 +1,6 @@
 package io.sluice.app;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.sluice.broker.BrokerOptions;
 import io.sluice.broker.TransactionOptions;
 import io.sluice.bus.AckLevel;
@@ -7,8 +8,10 @@ import io.sluice.cluster.ClusterOptions;
 import io.sluice.gateway.GatewayOptions;
 import io.sluice.remoting.RemotingOptions;
 import io.sluice.store.StoreOptions;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -37,6 +40,8 @@ public final class SluiceOptions {
   /** A socket that missed so many pings is gone. */
   private static final int MISSED_PINGS = 3;
 
+  private static final int IN_MEMORY_PERCENT = 40;
+
   /** What a frame carries beside its message, and some: 32 KiB of escaped properties, a header. */
   private static final int FRAME_EXTRA_BYTES = 1 << 20;
 
@@ -58,6 +63,7 @@ public final class SluiceOptions {
   private int nameServerPort;
   private int brokerPort;
   private String clusterName;
+  private String clusterSecret;
   private ClusterOptions cluster;
   private String brokerName;
   private AckLevel defaultAck;
@@ -72,8 +78,12 @@ public final class SluiceOptions {
   private int workers;
   private Duration blockedWarning;
   private ReplicationConfig replication;
+  private List<String> nameServers;
+  private boolean slaveReads;
+  private long slaveReadsBehind;
+  private Duration drainGrace;
+  private Duration drainTimeout;
   private ControllerConfig controllers;
-  private String clusterSecret;
 
   /** A whole server with the defaults. */
   public SluiceOptions() {
@@ -97,6 +107,7 @@ public final class SluiceOptions {
     nameServerPort = other.nameServerPort;
     brokerPort = other.brokerPort;
     clusterName = other.clusterName;
+    clusterSecret = other.clusterSecret;
     cluster = other.cluster == null ? null : new ClusterOptions(other.cluster);
     brokerName = other.brokerName;
     defaultAck = other.defaultAck;
@@ -111,8 +122,12 @@ public final class SluiceOptions {
     workers = other.workers;
     blockedWarning = other.blockedWarning;
     replication = other.replication;
+    nameServers = other.nameServers;
+    slaveReads = other.slaveReads;
+    slaveReadsBehind = other.slaveReadsBehind;
+    drainGrace = other.drainGrace;
+    drainTimeout = other.drainTimeout;
     controllers = other.controllers;
-    clusterSecret = other.clusterSecret;
   }
 
   SluiceOptions(Configuration from) {
@@ -128,6 +143,7 @@ public final class SluiceOptions {
     nameServerPort = from.integer(ConfigTable.NAMESERVER_PORT);
     brokerPort = from.integer(ConfigTable.BROKER_PORT);
     clusterName = from.text(ConfigTable.CLUSTER_NAME);
+    clusterSecret = from.text(ConfigTable.CLUSTER_SECRET);
     cluster = from.isOn(ConfigTable.CLUSTER_ENABLED) ? cluster(from) : null;
     brokerName = from.text(ConfigTable.BROKER_NAME);
     defaultAck = AckLevel.valueOf(from.text(ConfigTable.ACK).toUpperCase(Locale.ROOT));
@@ -142,8 +158,12 @@ public final class SluiceOptions {
     workers = from.integer(ConfigTable.WORKERS);
     blockedWarning = from.duration(ConfigTable.BLOCKED_WARNING);
     replication = new ReplicationConfig(from);
+    slaveReads = from.isOn(ConfigTable.BROKER_SLAVE_READS);
+    slaveReadsBehind = from.number(ConfigTable.BROKER_SLAVE_READS_BEHIND);
+    nameServers = addresses(from.text(ConfigTable.BROKER_NAMESERVERS));
+    drainGrace = from.duration(ConfigTable.DRAIN_GRACE);
+    drainTimeout = from.duration(ConfigTable.DRAIN_TIMEOUT);
     controllers = new ControllerConfig(from);
-    clusterSecret = from.text(ConfigTable.CLUSTER_SECRET);
     store = store(from);
     gateway = gateway(from);
   }
@@ -235,8 +255,19 @@ public final class SluiceOptions {
             .setTransactions(transactions)
             .setRetryDelaysMs(retryDelaysMs())
             .setDuplicateWindow(duplicateWindow)
-            .setMaxDuplicateEntries(duplicateEntries);
+            .setMaxDuplicateEntries(duplicateEntries)
+            .setSlaveReadsBehind(slaveReads ? farBehind() : BrokerOptions.NO_SLAVE_READS);
     return broker;
+  }
+
+  /** RocketMQ's accessMessageInMemoryMaxRatio: what is nearer is likely in memory. */
+  private long farBehind() {
+    return slaveReadsBehind > 0
+        ? slaveReadsBehind
+        : ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+                .getTotalMemorySize()
+            / 100
+            * IN_MEMORY_PERCENT;
   }
 
   /** As RocketMQ has it: the delays between the attempts are the levels from the third on. */
@@ -281,6 +312,46 @@ public final class SluiceOptions {
     return this;
   }
 
+  private static List<String> addresses(String text) {
+    List<String> addresses = new ArrayList<>();
+    for (String address : text.split("[,;]")) {
+      if (!address.isBlank()) {
+        addresses.add(address.trim());
+      }
+    }
+    return List.copyOf(addresses);
+  }
+
+  /**
+   * Whether RocketMQ clients are told to pull from a slave where they are so many bytes behind; 0
+   * for 40 % of the memory.
+   */
+  public SluiceOptions setSlaveReads(boolean slaveReads, long behindBytes) {
+    this.slaveReads = slaveReads;
+    slaveReadsBehind = behindBytes;
+    return this;
+  }
+
+  public List<String> nameServers() {
+    return nameServers;
+  }
+
+  /** {@code host:port} of NameServers that are not on this event bus. */
+  public SluiceOptions setNameServers(List<String> nameServers) {
+    this.nameServers = List.copyOf(nameServers);
+    return this;
+  }
+
+  /** How long a server that leaves takes sends, while routes say that nothing is to be sent. */
+  public Duration drainGrace() {
+    return drainGrace;
+  }
+
+  /** How long a server that leaves waits for its slaves at most. */
+  public Duration drainTimeout() {
+    return drainTimeout;
+  }
+
   /** Who elects the masters. */
   public ControllerConfig controllers() {
     return controllers;
@@ -289,11 +360,6 @@ public final class SluiceOptions {
   public SluiceOptions setControllers(ControllerConfig controllers) {
     this.controllers = controllers;
     return this;
-  }
-
-  /** What the ports of cluster and controllers are protected by; empty for nothing. */
-  String clusterSecret() {
-    return clusterSecret;
   }
 
   public Set<Role> roles() {
@@ -421,6 +487,17 @@ public final class SluiceOptions {
   /** Joins other processes to one cluster; null to be alone. */
   public SluiceOptions setCluster(ClusterOptions cluster) {
     this.cluster = cluster;
+    return this;
+  }
+
+  /** The secret of the cluster, also where the process joins none; empty for none. */
+  public String clusterSecret() {
+    return clusterSecret.isEmpty() && cluster != null ? cluster.getSecret() : clusterSecret;
+  }
+
+  /** What master and slaves know and nobody else, 16 characters or more; empty for none. */
+  public SluiceOptions setClusterSecret(String clusterSecret) {
+    this.clusterSecret = clusterSecret;
     return this;
   }
 

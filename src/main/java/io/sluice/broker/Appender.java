@@ -91,6 +91,8 @@ final class Appender {
     }
   }
 
+  private SluiceException draining;
+
   Appender(
       BrokerOptions options,
       MessageStore store,
@@ -159,6 +161,10 @@ final class Appender {
     int count = batch.count();
     AppendReply reply = new AppendReply(options.getBrokerName(), count, clock.nowMs());
     Pending pending = new Pending(request, answer, clock.nowNs(), reply, count);
+    if (draining != null) {
+      answer.fail(draining);
+      return;
+    }
     StoreException missing = ackOf(request) == AckLevel.REPLICATED ? replication.refusal() : null;
     if (missing != null) {
       answer.fail(Refusals.of(missing));
@@ -209,6 +215,11 @@ final class Appender {
     return refusal == null || refusal.kind() == StoreException.Kind.BUSY
         ? null
         : Refusals.of(refusal);
+  }
+
+  /** Takes nothing more; what was taken before is stored and answered. */
+  void drain(SluiceException reason) {
+    draining = reason;
   }
 
   /** Fails what is parked, at the end. */

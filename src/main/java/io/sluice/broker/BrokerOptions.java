@@ -75,6 +75,11 @@ public final class BrokerOptions {
   private boolean plainSends = true;
   private TransactionOptions transactions = new TransactionOptions();
 
+  /** Consumers are never sent to a slave. */
+  public static final long NO_SLAVE_READS = -1;
+
+  private long slaveReadsBehind = NO_SLAVE_READS;
+
   /** The defaults; a directory must still be given. */
   public BrokerOptions() {}
 
@@ -85,6 +90,7 @@ public final class BrokerOptions {
     brokerId = other.brokerId;
     advertisedAddress = other.advertisedAddress;
     store = new StoreOptions(other.store);
+    slaveReadsBehind = other.slaveReadsBehind;
     defaultQueues = other.defaultQueues;
     autoCreateTopics = other.autoCreateTopics;
     defaultAck = other.defaultAck;
@@ -161,6 +167,19 @@ public final class BrokerOptions {
   }
 
   /** How the store is set up; changes to it count. */
+  public long getSlaveReadsBehind() {
+    return slaveReadsBehind;
+  }
+
+  /**
+   * RocketMQ clients whose next message is so many bytes of the log behind its end are told to pull
+   * from a slave; {@link #NO_SLAVE_READS} for never.
+   */
+  public BrokerOptions setSlaveReadsBehind(long slaveReadsBehind) {
+    this.slaveReadsBehind = slaveReadsBehind;
+    return this;
+  }
+
   public StoreOptions getStore() {
     return store;
   }

@@ -35,9 +35,11 @@ import io.vertx.core.VerticleBase;
 import io.vertx.core.WorkerExecutor;
 import io.vertx.core.eventbus.Message;
 import java.lang.System.Logger.Level;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 
 /**
  * A Broker: storage and dispatch on one event loop, which owns all of its state.
@@ -65,7 +67,7 @@ public final class BrokerVerticle extends VerticleBase {
    */
   private static final long TOPICS_PER_MS = 100;
 
-  /** A Broker that stops waits at most so long for its slaves. */
+  /** A Broker that stops without having drained waits at most so long for its slaves. */
   private static final long LAST_BYTES_MS = 1_000;
 
   /** A notice that a front has not taken by then is of no use any more. */
@@ -118,6 +120,7 @@ public final class BrokerVerticle extends VerticleBase {
   private Bundles bundles;
   private final List<TopicState> arrived = new ArrayList<>();
   private boolean running;
+  private long lastBytesMs = LAST_BYTES_MS;
   private long timer = -1;
   private long timerAtMs = Long.MAX_VALUE;
   private boolean topicsChanged;
@@ -224,6 +227,68 @@ public final class BrokerVerticle extends VerticleBase {
         .transform(done -> undo());
   }
 
+  /**
+   * Begins to leave: routes say that nothing is to be sent here, but it is still taken. A stop then
+   * waits longer for the slaves. Any thread; a slave has nothing to leave.
+   *
+   * @param wait for slaves to have everything, at the stop
+   * @param needsSlave fails with REPLICAS_MISSING, and changes nothing, unless a slave is in sync
+   */
+  public Future<Void> leave(Duration wait, boolean needsSlave) {
+    return onLoop(
+        () -> {
+          if (needsSlave && replication.status().inSync() == 0) {
+            return Future.failedFuture(
+                new SluiceException(
+                    ErrorCode.REPLICAS_MISSING,
+                    "no slave of '"
+                        + options.getBrokerName()
+                        + "' is in sync, so none can take over: "
+                        + replication.status().detail()));
+          }
+          lastBytesMs = Math.max(LAST_BYTES_MS, wait.toMillis());
+          registrar.stopWrites();
+          LOG.log(
+              Level.INFO,
+              "broker {0} leaves: routes say that nothing is to be sent here",
+              options.getBrokerName());
+          return Future.succeededFuture();
+        });
+  }
+
+  /**
+   * Takes no new messages any more: they are refused with DRAINING. Everything else goes on until
+   * the stop. Any thread.
+   *
+   * @return completes when all that was taken before is forced, and so answered
+   */
+  public Future<Void> refuseSends() {
+    return onLoop(
+        () -> {
+          appender.drain(
+              new SluiceException(
+                  ErrorCode.DRAINING,
+                  "the Broker '"
+                      + options.getBrokerName()
+                      + "' takes nothing more before it stops; send to another"));
+          return allForced();
+        });
+  }
+
+  /** Does something on the event loop, if this Broker is a master and runs. */
+  private Future<Void> onLoop(Supplier<Future<Void>> action) {
+    Promise<Void> done = Promise.promise();
+    context.runOnContext(
+        nothing -> {
+          if (!running || slave != null) {
+            done.complete();
+          } else {
+            action.get().onComplete(done);
+          }
+        });
+    return done.future();
+  }
+
   private Future<Void> openStore() {
     return Future.fromCompletionStage(
             MessageStores.open(
@@ -251,7 +316,9 @@ public final class BrokerVerticle extends VerticleBase {
             records -> {
               snapshots.keepFrom(content == null ? 0 : content.covered());
               if (replication.follows()) {
-                slave = new SlaveRole(replication, recovery, state, catalog, reader, turn);
+                slave =
+                    new SlaveRole(
+                        replication, recovery, state, catalog, reader, turn, foreignState());
                 catalog.refuseChanges(slave::refusal);
                 clientKept.serveAsSlave();
               }
@@ -276,6 +343,12 @@ public final class BrokerVerticle extends VerticleBase {
                   (System.nanoTime() - startedNs) / 1_000_000);
               return writeStart().compose(written -> repeats.rebuild());
             });
+  }
+
+  private RocketMqState foreignState() {
+    return replication.foreignState() == null
+        ? null
+        : new RocketMqState(replication, state, worker, options.getRetryDelaysMs(), turn);
   }
 
   private Future<Void> startReplication() {
@@ -854,7 +927,7 @@ public final class BrokerVerticle extends VerticleBase {
     }
     replication.appended();
     Promise<Void> waited = Promise.promise();
-    long giveUp = vertx.setTimer(LAST_BYTES_MS, id -> waited.tryComplete());
+    long giveUp = vertx.setTimer(lastBytesMs, id -> waited.tryComplete());
     replication
         .whenConfirmed(store.maxPhysicalOffset())
         .whenComplete((done, failure) -> waited.tryComplete());

@@ -27,9 +27,13 @@ final class Registrar {
   /** A process that joins subscribes within seconds, and one that was cut off subscribes again. */
   private static final long[] AFTER_CHANGE_MS = {1, 1_000, 3_000, 8_000};
 
+  /** Higher than any number of changes that a start of the Broker counts. */
+  private static final long LEAVING_VERSION = 1L << 19;
+
   private final Vertx vertx;
   private final BrokerOptions options;
   private final BrokerState state;
+  private boolean leaving;
   private final Replication replication;
   private SortedSet<Long> told = new TreeSet<>();
 
@@ -89,16 +93,23 @@ final class Registrar {
         state.topics.values().stream()
             .filter(topic -> !Names.isSystemTopic(topic.name()))
             .map(topic -> topic.config.withReadQueues(topic.queuesEver))
+            .map(topic -> leaving ? topic.withoutWrites() : topic)
             .toList();
     return new Register(
         options.getCluster(),
         options.getBrokerName(),
         options.getBrokerId(),
         options.getAdvertisedAddress(),
-        state.dataVersion(),
+        state.dataVersion() + (leaving ? LEAVING_VERSION : 0),
         topics,
         status.epoch(),
         List.copyOf(status.slaves()));
+  }
+
+  /** From now on routes say that nothing is to be sent here. */
+  void stopWrites() {
+    leaving = true;
+    register();
   }
 
   /** Leaves. */
@@ -113,6 +124,7 @@ final class Registrar {
 
   private void publish(NameServerRequest request) {
     vertx.eventBus().publish(Addresses.nameServers(), request, options());
+    vertx.eventBus().publish(Addresses.registrations(), request, options().setLocalOnly(true));
   }
 
   private DeliveryOptions options() {

@@ -118,6 +118,7 @@ public final class RocketMqImport {
   private final Listener listener;
   private final RocketMqConfigFiles files;
   private final PendingMessages pending = new PendingMessages();
+  private final Map<String, Integer> pendingByKey = new HashMap<>();
   private final Map<String, Integer> pendingTimers = new HashMap<>();
   private final Map<String, Integer> mostQueues = new TreeMap<>();
   private final Map<Long, String> halves = new TreeMap<>();
@@ -145,6 +146,35 @@ public final class RocketMqImport {
     files = new RocketMqConfigFiles(from);
   }
 
+  /**
+   * Makes the state of a log that was copied as it came, for a slave of RocketMQ that becomes a
+   * master: nothing is copied, the log goes on where it ends.
+   *
+   * @param state directory that has RocketMQ's {@code config}
+   * @param options of the store, which nobody has open
+   * @param whenEndIsKnown hears where RocketMQ's log ends before anything is written behind it
+   */
+  public static Report inPlace(
+      Path state,
+      StoreOptions options,
+      Path directory,
+      List<Long> delayLevelsMs,
+      Clock clock,
+      EndListener whenEndIsKnown)
+      throws IOException {
+    RocketMqImport here =
+        new RocketMqImport(state, directory, delayLevelsMs, clock, (step, done, total) -> {});
+    return here.runInPlace(options, whenEndIsKnown);
+  }
+
+  /** See {@link #inPlace}. */
+  @FunctionalInterface
+  public interface EndListener {
+
+    /** Keeps it, durably. */
+    void endsAt(long physicalOffset) throws IOException;
+  }
+
   /** Whether a directory looks like one that RocketMQ wrote. */
   public static boolean isRocketMqStore(Path directory) {
     return RocketMqStore.isOne(directory);
@@ -159,35 +189,54 @@ public final class RocketMqImport {
     checkTarget();
     Path beside = to.toAbsolutePath().resolveSibling(to.getFileName() + ".importing");
     deleteAll(beside);
-    delayOffsets = files.delayOffsets();
-    timerDone = files.timerDone();
-    Map<String, TopicConfig> topics = files.topics();
+    readProgress();
     listener.onProgress("reading the log", 0, 0);
     try (RocketMqStore store = RocketMqStore.open(from, this::look)) {
-      topics.keySet().removeAll(unusedTemplates());
       Files.createDirectories(beside.resolve("commitlog"));
       long bytes = copy(store.segments(), beside.resolve("commitlog"));
-      long nowMs = clock.nowMs();
-      long delayed = reArm(store, beside);
-      List<Position> positions = new ArrayList<>(files.positions());
-      positions.removeIf(position -> !topics.containsKey(position.topic()));
-      Map<String, GroupConfig> groups = groups(positions);
-      writeState(beside, topics, groups, positions, nowMs);
+      Report report = convert(store, beside, new StoreOptions(), bytes);
       move(beside);
-      List<Map.Entry<Long, String>> open = openHalves();
-      return new Report(
-          messages,
-          bytes,
-          topics.size(),
-          groups.size(),
-          positions.size(),
-          delayed,
-          open.size(),
-          open.stream().limit(NAMED_HALVES).map(Map.Entry::getValue).toList());
+      return report;
     } catch (IOException | RuntimeException e) {
       deleteAll(beside);
       throw e;
     }
+  }
+
+  private Report runInPlace(StoreOptions options, EndListener whenEndIsKnown) throws IOException {
+    readProgress();
+    try (RocketMqStore store = RocketMqStore.copied(to, this::look)) {
+      whenEndIsKnown.endsAt(store.end());
+      return convert(store, to, options, 0);
+    }
+  }
+
+  private void readProgress() throws IOException {
+    delayOffsets = files.delayOffsets();
+    timerDone = files.timerDone();
+  }
+
+  /** Puts what waits behind the log, and writes the state; the log is where it is to be. */
+  private Report convert(RocketMqStore store, Path directory, StoreOptions options, long bytes)
+      throws IOException {
+    Map<String, TopicConfig> topics = files.topics();
+    topics.keySet().removeAll(unusedTemplates());
+    long nowMs = clock.nowMs();
+    long delayed = reArm(store, directory, options);
+    List<Position> positions = new ArrayList<>(files.positions());
+    positions.removeIf(position -> !topics.containsKey(position.topic()));
+    Map<String, GroupConfig> groups = groups(positions);
+    writeState(directory, topics, groups, positions, nowMs);
+    List<Map.Entry<Long, String>> open = openHalves();
+    return new Report(
+        messages,
+        bytes,
+        topics.size(),
+        groups.size(),
+        positions.size(),
+        delayed,
+        open.size(),
+        open.stream().limit(NAMED_HALVES).map(Map.Entry::getValue).toList());
   }
 
   private Set<String> unusedTemplates() throws IOException {
@@ -226,16 +275,40 @@ public final class RocketMqImport {
         if (RocketMqConfigFiles.isOfUsers(topic)) {
           messages++;
           mostQueues.merge(topic, record.queueId() + 1, Math::max);
+          delivered(topic, record);
         }
       }
     }
+  }
+
+  /**
+   * What is delivered stands in its topic behind where it waited. The numbers that say how far the
+   * deliveries have come may be older than the log, of a Broker that ran on.
+   */
+  private void delivered(String topic, MessageView record) {
+    if (!pendingByKey.isEmpty()) {
+      Integer index = pendingByKey.remove(topic + ' ' + record.property(PropertyNames.UNIQUE_KEY));
+      if (index != null) {
+        pending.remove(index);
+      }
+    }
+  }
+
+  private int addPending(MessageView record, long dueMs) {
+    int index = pending.add(record.physicalOffset(), dueMs);
+    String key = record.property(PropertyNames.UNIQUE_KEY);
+    String topic = record.property(PropertyNames.REAL_TOPIC);
+    if (key != null && topic != null) {
+      pendingByKey.put(topic + ' ' + key, index);
+    }
+    return index;
   }
 
   private void lookAtScheduled(MessageView record) {
     int level = record.queueId() + 1;
     if (record.queueOffset() >= delayOffsets.getOrDefault(level, 0L)) {
       long delayMs = delayLevelsMs.get(Math.min(level, delayLevelsMs.size()) - 1);
-      pending.add(record.physicalOffset(), record.storedAtMs() + delayMs);
+      addPending(record, record.storedAtMs() + delayMs);
     }
   }
 
@@ -262,7 +335,7 @@ public final class RocketMqImport {
     if (dueMs < timerDone[0] && record.queueOffset() < timerDone[1]) {
       return;
     }
-    int index = pending.add(record.physicalOffset(), dueMs);
+    int index = addPending(record, dueMs);
     String id = record.property(PropertyNames.UNIQUE_KEY);
     if (id != null) {
       Integer before = pendingTimers.put(id, index);
@@ -314,13 +387,13 @@ public final class RocketMqImport {
    * Opens the new store, which makes its queues and indexes from the log, and puts what is delayed
    * into the timer's queue again: due as it was, or at once if that has passed.
    */
-  private long reArm(RocketMqStore source, Path directory) throws IOException {
+  private long reArm(RocketMqStore source, Path directory, StoreOptions given) throws IOException {
     listener.onProgress("making queues and indexes", 0, 0);
     ExecutorService owner =
         Executors.newSingleThreadExecutor(task -> new Thread(task, "sluice-import"));
     try {
       StoreOptions options =
-          new StoreOptions()
+          new StoreOptions(given)
               .directory(directory)
               .retentionAge(java.time.Duration.ofDays(3_650))
               .minFreeBytes(0);

@@ -2,6 +2,8 @@ package io.sluice.broker;
 
 import io.sluice.message.MessageLayout;
 import io.sluice.message.MessageView;
+import io.sluice.store.FileAccess;
+import io.sluice.store.StoreFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -29,11 +31,14 @@ final class RocketMqStore implements AutoCloseable {
 
   private final Path directory;
   private final List<Segment> segments = new ArrayList<>();
+  private final boolean own;
+  private final List<Runnable> unmaps = new ArrayList<>();
   private FileChannel lockChannel;
   private FileLock lock;
 
-  private RocketMqStore(Path directory) {
+  private RocketMqStore(Path directory, boolean own) {
     this.directory = directory;
+    this.own = own;
   }
 
   /** Whether a directory looks like one that RocketMQ wrote. */
@@ -57,7 +62,7 @@ final class RocketMqStore implements AutoCloseable {
               + " is no store of RocketMQ: there should be the directories commitlog and config;"
               + " name its storePathRootDir");
     }
-    RocketMqStore store = new RocketMqStore(directory);
+    RocketMqStore store = new RocketMqStore(directory, false);
     try {
       store.lock();
       store.scan(records);
@@ -66,6 +71,27 @@ final class RocketMqStore implements AutoCloseable {
       store.close();
       throw e;
     }
+  }
+
+  /** As {@link #open}, of a log that was copied into a data directory of ours and is closed. */
+  static RocketMqStore copied(Path directory, Consumer<MessageView> records) throws IOException {
+    RocketMqStore store = new RocketMqStore(directory, true);
+    try {
+      store.scan(records);
+      return store;
+    } catch (IOException | RuntimeException e) {
+      store.close();
+      throw e;
+    }
+  }
+
+  /** Behind the last record or filler; 0 if there is none. */
+  long end() {
+    if (segments.isEmpty()) {
+      return 0;
+    }
+    Segment last = segments.get(segments.size() - 1);
+    return last.start + last.end;
   }
 
   List<Segment> segments() {
@@ -84,6 +110,8 @@ final class RocketMqStore implements AutoCloseable {
 
   @Override
   public void close() {
+    unmaps.forEach(Runnable::run);
+    unmaps.clear();
     try {
       if (lock != null) {
         lock.release();
@@ -180,7 +208,15 @@ final class RocketMqStore implements AutoCloseable {
     }
   }
 
-  private static ByteBuffer map(Path file) throws IOException {
+  private ByteBuffer map(Path file) throws IOException {
+    if (own) {
+      // Given back at once: the Broker that is started next deletes such files.
+      try (StoreFile opened = FileAccess.system().open(file)) {
+        ByteBuffer bytes = opened.map((int) opened.size());
+        unmaps.add(() -> opened.unmap(bytes));
+        return bytes;
+      }
+    }
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size());
     }

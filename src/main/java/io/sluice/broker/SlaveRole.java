@@ -51,15 +51,23 @@ final class SlaveRole {
   private final Catalog catalog;
   private final Reader reader;
   private final Turn turn;
+  private final RocketMqState foreign;
   private boolean broken;
 
+  /**
+   * A slave.
+   *
+   * @param foreign where the state is, if it is not in the log; else null
+   */
   SlaveRole(
       Replication replication,
       StateRecovery recovery,
       BrokerState state,
       Catalog catalog,
       Reader reader,
-      Turn turn) {
+      Turn turn,
+      RocketMqState foreign) {
+    this.foreign = foreign;
     this.replication = replication;
     this.recovery = recovery;
     this.state = state;
@@ -108,7 +116,9 @@ final class SlaveRole {
     }
     long topics = state.dataVersion();
     try {
-      if (recovery.follow()) {
+      if (foreign != null) {
+        foreign.follow();
+      } else if (recovery.follow()) {
         turn.request();
       }
     } catch (RuntimeException e) {
@@ -127,6 +137,6 @@ final class SlaveRole {
 
   /** Whether a snapshot of the state would be one of the end of the log. */
   boolean maySnapshot() {
-    return !broken && recovery.isAtEnd();
+    return foreign == null && !broken && recovery.isAtEnd();
   }
 }

@@ -20,6 +20,14 @@ public final class Addresses {
     return "sluice.brokers";
   }
 
+  /**
+   * {@link NameServerRequest.Register} and {@link NameServerRequest.Unregister}, within this
+   * process only: what its Broker tells NameServers, for those that are not on this event bus.
+   */
+  public static String registrations() {
+    return "sluice.registrations";
+  }
+
   /** {@link ClusterNotice.MemberChanged}, within this process only. */
   public static String membership() {
     return "sluice.membership";

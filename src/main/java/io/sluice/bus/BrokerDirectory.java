@@ -42,6 +42,9 @@ public final class BrokerDirectory {
   /** A NameServer answers from memory; what takes longer than this is lost. */
   public static final long ASK_TIMEOUT_MS = 3_000;
 
+  /** A Broker that is about to stop is not sent to for so long: it is gone then, or back. */
+  private static final long AVOID_MS = 5_000;
+
   /** More topics than this are not remembered at once: about 200 bytes each, so 2 MB. */
   private static final int MAX_TOPICS = 10_000;
 
@@ -49,6 +52,7 @@ public final class BrokerDirectory {
   private final Clock clock;
   private final Map<String, Entry> entries = new ConcurrentHashMap<>();
   private final Map<String, Future<Entry>> asking = new ConcurrentHashMap<>();
+  private final Map<String, Long> avoidedUntilMs = new ConcurrentHashMap<>();
 
   /** A directory that asks over this Vert.x instance's event bus. */
   public BrokerDirectory(Vertx vertx, Clock clock) {
@@ -73,15 +77,55 @@ public final class BrokerDirectory {
    */
   public Future<String> brokerFor(String topic) {
     String known = cachedBrokerFor(topic);
-    return known != null
-        ? Future.succeededFuture(known)
-        : ask(topic).map(entry -> entry.brokerNames().get(0));
+    if (known != null) {
+      return Future.succeededFuture(known);
+    }
+    return ask(topic)
+        .compose(
+            entry -> {
+              String name = sendTo(entry);
+              return name != null || avoidedUntilMs.isEmpty()
+                  ? Future.succeededFuture(name)
+                  : askCluster().map(cluster -> anotherThan(entry, topic, masterNames(cluster)));
+            });
+  }
+
+  /** The first that serves the topic and is not about to stop; null if there is none. */
+  private String sendTo(Entry entry) {
+    if (avoidedUntilMs.isEmpty()) {
+      return entry.brokerNames().get(0);
+    }
+    return entry.brokerNames().stream().filter(this::mayBeSentTo).findFirst().orElse(null);
+  }
+
+  private String anotherThan(Entry entry, String topic, List<String> masters) {
+    List<String> others = masters.stream().filter(this::mayBeSentTo).toList();
+    return others.isEmpty()
+        ? entry.brokerNames().get(0)
+        : others.get(Math.floorMod(topic.hashCode(), others.size()));
+  }
+
+  private boolean mayBeSentTo(String brokerName) {
+    Long untilMs = avoidedUntilMs.get(brokerName);
+    if (untilMs != null && untilMs <= clock.nowMs()) {
+      avoidedUntilMs.remove(brokerName, untilMs);
+      return true;
+    }
+    return untilMs == null;
+  }
+
+  /**
+   * Sends go elsewhere for some seconds, if there is another master: this one said that it is about
+   * to stop. It is still received from.
+   */
+  public void avoid(String brokerName) {
+    avoidedUntilMs.put(brokerName, clock.nowMs() + AVOID_MS);
   }
 
   /** As {@link #brokerFor}, if it is known without asking; else null. Never waits. */
   public String cachedBrokerFor(String topic) {
     Entry entry = current(topic);
-    return entry == null ? null : entry.brokerNames().get(0);
+    return entry == null ? null : sendTo(entry);
   }
 
   /**
@@ -215,7 +259,9 @@ public final class BrokerDirectory {
    * Where no master lives at all, slaves stand in: they answer reads, and refuse the rest with the
    * master's name.
    */
-  private static List<String> masterNames(List<BrokerNode> brokers) {
+  private static List<String> masterNames(List<BrokerNode> all) {
+    // Brokers that are reached by RocketMQ's protocol alone are for its clients.
+    List<BrokerNode> brokers = all.stream().filter(node -> !node.foreign()).toList();
     List<String> masters = names(brokers.stream().filter(node -> node.brokerId() == 0));
     return masters.isEmpty() ? names(brokers.stream()) : masters;
   }

@@ -168,6 +168,8 @@ public sealed interface ClientKept extends BusMessage {
    * @param maxOffset next offset to be written
    * @param dispatchedNs as in {@link ReceiveReply}
    * @param receivedNs as in {@link ReceiveReply}
+   * @param suggestedBrokerId which of those that share the Broker name to pull from next: 0 is the
+   *     master
    */
   record Pulled(
       Outcome outcome,
@@ -176,7 +178,8 @@ public sealed interface ClientKept extends BusMessage {
       long minOffset,
       long maxOffset,
       long dispatchedNs,
-      long receivedNs)
+      long receivedNs,
+      long suggestedBrokerId)
       implements BusMessage {}
 
   /** An offset in a queue. */

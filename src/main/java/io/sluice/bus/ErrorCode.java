@@ -38,6 +38,7 @@ public enum ErrorCode {
   NOT_SUPPORTED(501, 3, false, "This is not supported"),
   BROKER_UNAVAILABLE(503, 14, true, "No Broker can take this now"),
   SHUTTING_DOWN(503, 14, true, "The server is stopping"),
+  DRAINING(503, 14, true, "This Broker takes nothing more before it stops; nothing was stored"),
   STORE_FAILED(503, 14, false, "The store refuses writes after a failure"),
   REPLICAS_MISSING(503, 11, true, "Too few replicas are in sync"),
   TIMEOUT(504, 10, true, "The answer did not come in time; whether it was carried out is unknown"),

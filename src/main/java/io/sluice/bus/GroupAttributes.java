@@ -11,10 +11,16 @@ import java.util.TreeMap;
  */
 public final class GroupAttributes {
 
+  /** Which Broker of a name a client is to pull from: 0 for the master. */
+  public static final String BROKER = "brokerId";
+
+  /** The same for a client that is far behind. */
+  public static final String BROKER_WHEN_SLOW = "whichBrokerWhenConsumeSlowly";
+
   /** Name to default, as text. */
   public static final Map<String, String> DEFAULTS =
       Map.of(
-          "brokerId",
+          BROKER,
           "0",
           GroupConfig.CONSUME_BROADCAST_ENABLE,
           "true",
@@ -32,7 +38,7 @@ public final class GroupAttributes {
           "true",
           "retryQueueNums",
           "1",
-          "whichBrokerWhenConsumeSlowly",
+          BROKER_WHEN_SLOW,
           "1");
 
   private GroupAttributes() {}

@@ -17,6 +17,8 @@ public sealed interface NameServerRequest extends BusMessage {
    * @param topics all topics of the Broker
    * @param epoch of its log, 0 if it is not replicated: of two masters the newer is the master
    * @param inSync broker ids of the slaves in sync, as a master knows them
+   * @param foreign whether RocketMQ's protocol is all that it is reached by: nobody on this event
+   *     bus can ask it anything
    */
   record Register(
       String cluster,
@@ -26,7 +28,8 @@ public sealed interface NameServerRequest extends BusMessage {
       long dataVersion,
       List<TopicConfig> topics,
       long epoch,
-      List<Long> inSync)
+      List<Long> inSync,
+      boolean foreign)
       implements NameServerRequest {
 
     /** What an older Broker does not say is as if it were not replicated. */
@@ -34,7 +37,20 @@ public sealed interface NameServerRequest extends BusMessage {
       inSync = inSync == null ? List.of() : inSync;
     }
 
-    /** A Broker that is not replicated. */
+    /** A Broker on this event bus. */
+    public Register(
+        String cluster,
+        String brokerName,
+        long brokerId,
+        String address,
+        long dataVersion,
+        List<TopicConfig> topics,
+        long epoch,
+        List<Long> inSync) {
+      this(cluster, brokerName, brokerId, address, dataVersion, topics, epoch, inSync, false);
+    }
+
+    /** A Broker on this event bus. */
     public Register(
         String cluster,
         String brokerName,
@@ -42,13 +58,24 @@ public sealed interface NameServerRequest extends BusMessage {
         String address,
         long dataVersion,
         List<TopicConfig> topics) {
-      this(cluster, brokerName, brokerId, address, dataVersion, topics, 0, List.of());
+      this(cluster, brokerName, brokerId, address, dataVersion, topics, 0, List.of(), false);
     }
   }
 
-  /** A Broker leaves. Answer: {@link Done}. */
-  record Unregister(String cluster, String brokerName, long brokerId, String address)
-      implements NameServerRequest {}
+  /**
+   * A Broker leaves. Answer: {@link Done}.
+   *
+   * @param foreign see {@link Register}; then one that is on this event bus stays
+   */
+  record Unregister(
+      String cluster, String brokerName, long brokerId, String address, boolean foreign)
+      implements NameServerRequest {
+
+    /** A Broker on this event bus. */
+    public Unregister(String cluster, String brokerName, long brokerId, String address) {
+      this(cluster, brokerName, brokerId, address, false);
+    }
+  }
 
   /** Who serves a topic. Answer: {@link Route}, empty if nobody does. */
   record GetRoute(String topic) implements NameServerRequest {}
@@ -64,7 +91,8 @@ public sealed interface NameServerRequest extends BusMessage {
       String address,
       long lastSeenMs,
       long epoch,
-      List<Long> inSync)
+      List<Long> inSync,
+      boolean foreign)
       implements BusMessage {
 
     /** As an older NameServer knows it. */
@@ -75,7 +103,7 @@ public sealed interface NameServerRequest extends BusMessage {
     /** A Broker that is not replicated. */
     public BrokerNode(
         String cluster, String brokerName, long brokerId, String address, long lastSeenMs) {
-      this(cluster, brokerName, brokerId, address, lastSeenMs, 0, List.of());
+      this(cluster, brokerName, brokerId, address, lastSeenMs, 0, List.of(), false);
     }
   }
 

@@ -121,6 +121,11 @@ public record TopicConfig(
     return new TopicConfig(name, queues, permission, order, retentionMs, Map.copyOf(more));
   }
 
+  /** This topic, but nothing is to be sent to it. */
+  public TopicConfig withoutWrites() {
+    return new TopicConfig(name, queues, permission & ~WRITE, order, retentionMs, attributes);
+  }
+
   /** A topic with the defaults. */
   public static TopicConfig of(String name, int queues) {
     return new TopicConfig(name, queues, READ | WRITE, false, RETENTION_OF_BROKER, Map.of());

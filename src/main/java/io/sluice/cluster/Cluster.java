@@ -5,12 +5,10 @@ import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.eventbus.EventBusOptions;
 import io.vertx.core.http.ClientAuth;
-import io.vertx.core.net.PfxOptions;
 import io.vertx.core.spi.cluster.ClusterManager;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
 import java.util.List;
-import java.util.Set;
 
 /**
  * Joins this process's event bus to those of the others. The one place that knows which cluster
@@ -71,13 +69,8 @@ public final class Cluster {
             .setConnectTimeout(CONNECT_TIMEOUT_MS)
             .setTcpNoDelay(true);
     if (tls != null) {
-      // The event bus makes copies of its options by JSON, so only values survive.
-      PfxOptions store = tls.pfx();
-      bus.setSsl(true)
-          .setClientAuth(ClientAuth.REQUIRED)
-          .setEnabledSecureTransportProtocols(Set.of(ClusterTls.PROTOCOL))
-          .setKeyCertOptions(store)
-          .setTrustOptions(store);
+      new SecretTls(tls).applyToBoth(bus);
+      bus.setClientAuth(ClientAuth.REQUIRED);
     }
     return bus;
   }

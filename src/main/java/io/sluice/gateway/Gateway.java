@@ -2,6 +2,8 @@ package io.sluice.gateway;
 
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
+import io.sluice.bus.ErrorCode;
+import io.sluice.bus.SluiceException;
 import io.sluice.metrics.Latencies;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.metrics.MetricRegistry;
@@ -10,6 +12,7 @@ import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -33,6 +36,10 @@ public final class Gateway {
   private final AtomicInteger waiting = new AtomicInteger();
   private final int number = NUMBERS.incrementAndGet();
   private volatile boolean draining;
+  private Function<DrainOrder, Future<Void>> onDrain =
+      order ->
+          Future.failedFuture(
+              new SluiceException(ErrorCode.NOT_SUPPORTED, "this gateway is no server of its own"));
   private volatile int actualPort;
   private volatile String deploymentId;
 
@@ -61,6 +68,19 @@ public final class Gateway {
     counters = new GatewayCounters(metrics);
     metrics.gauge("sluice_gateway_sockets", "WebSockets open now.", sockets::get);
     metrics.gauge("sluice_gateway_waiting", "Long polls and event streams open now.", waiting::get);
+  }
+
+  /**
+   * Sets what is done when an operator tells the server to leave; before the start.
+   *
+   * @param drain its future completes when it has begun
+   */
+  public void onDrain(Function<DrainOrder, Future<Void>> drain) {
+    onDrain = drain;
+  }
+
+  Future<Void> leave(DrainOrder order) {
+    return onDrain.apply(order);
   }
 
   /**

@@ -51,6 +51,7 @@ final class Routes {
         route(HttpMethod.GET, "/v1/cluster", ClusterHandler::get),
         route(HttpMethod.GET, "/v1/brokers/{broker}", ReplicationHandlers::get),
         route(HttpMethod.POST, "/v1/brokers/{broker}/promote", ReplicationHandlers::promote),
+        route(HttpMethod.POST, "/v1/drain", ReplicationHandlers::drain),
         route(HttpMethod.GET, SOCKET, null),
         route(HttpMethod.POST, SEND, null),
         route(HttpMethod.GET, SEND, ReadHandlers::browse),

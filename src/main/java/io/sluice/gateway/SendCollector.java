@@ -195,8 +195,12 @@ final class SendCollector {
           .append(brokerName, request)
           .recover(
               failure -> {
+                ErrorCode code = SluiceException.of(failure).code();
                 boolean unheard =
-                    SluiceException.of(failure).code() == ErrorCode.BROKER_UNAVAILABLE;
+                    code == ErrorCode.BROKER_UNAVAILABLE || code == ErrorCode.DRAINING;
+                if (code == ErrorCode.DRAINING) {
+                  loop.directory.avoid(brokerName);
+                }
                 if (!unheard || !isOneTopic(request.batch()) || loop.clock.nowNs() > untilNs) {
                   return Future.failedFuture(failure);
                 }

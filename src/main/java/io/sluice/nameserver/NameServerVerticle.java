@@ -93,7 +93,9 @@ public final class NameServerVerticle extends VerticleBase {
   private void handle(Message<NameServerRequest> message) {
     try {
       NameServerRequest request = message.body();
-      if (request instanceof Register register && !routes.isReplaced(register)) {
+      if (request instanceof Register register
+          && !register.foreign()
+          && !routes.isReplaced(register)) {
         brokersByNode.put(ClusterNode.of(message), register);
       }
       message.reply(answer(request));

@@ -49,6 +49,11 @@ public final class RouteTable {
       return false;
     }
     BrokerSet set = brokers.computeIfAbsent(broker.brokerName(), BrokerSet::new);
+    BrokerNode known = set.nodes.get(broker.brokerId());
+    // A Broker of this event bus may tell its own NameServer by RocketMQ's protocol too.
+    boolean foreign =
+        broker.foreign()
+            && (known == null || known.foreign() || !known.address().equals(broker.address()));
     BrokerNode before =
         set.nodes.put(
             broker.brokerId(),
@@ -59,7 +64,11 @@ public final class RouteTable {
                 broker.address(),
                 nowMs,
                 broker.epoch(),
-                broker.inSync()));
+                broker.inSync(),
+                foreign));
+    if (broker.foreign() && !foreign) {
+      return false;
+    }
     boolean moved = before == null || !before.address().equals(broker.address());
     if (broker.brokerId() != 0 && set.nodes.containsKey(0L)) {
       // The master says what there is; without one a slave does, so that its messages can be read.
@@ -90,7 +99,9 @@ public final class RouteTable {
   public boolean unregister(Unregister broker) {
     BrokerSet set = brokers.get(broker.brokerName());
     BrokerNode node = set == null ? null : set.nodes.get(broker.brokerId());
-    if (node == null || !node.address().equals(broker.address())) {
+    if (node == null
+        || !node.address().equals(broker.address())
+        || broker.foreign() && !node.foreign()) {
       return false;
     }
     set.nodes.remove(broker.brokerId());

@@ -25,6 +25,11 @@ final class KeyValueHandler implements RequestHandler {
     return namespaces.getOrDefault(namespace, Map.of()).get(key);
   }
 
+  /** All of a namespace; empty if there is none. */
+  Map<String, String> all(String namespace) {
+    return namespaces.getOrDefault(namespace, Map.of());
+  }
+
   @Override
   public void handle(Exchange exchange) {
     ExtFields fields = exchange.fields();

@@ -35,8 +35,16 @@ public final class NameServerFrontVerticle extends VerticleBase {
   public Future<?> start() {
     KeyValueHandler keyValues = new KeyValueHandler();
     RouteHandler routes = new RouteHandler(vertx, options, keyValues, Clock.system());
+    RegistrationHandler registrations = new RegistrationHandler(routes::ask, keyValues, routes);
     HandlerRegistry handlers =
         new HandlerRegistry()
+            .add(
+                registrations,
+                RequestCode.REGISTER_BROKER,
+                RequestCode.UNREGISTER_BROKER,
+                RequestCode.QUERY_DATA_VERSION,
+                RequestCode.GET_BROKER_MEMBER_GROUP,
+                RequestCode.BROKER_HEARTBEAT)
             .add(
                 routes,
                 RequestCode.GET_ROUTE_BY_TOPIC,
@@ -63,7 +71,7 @@ public final class NameServerFrontVerticle extends VerticleBase {
                 RequestCode.GET_KV_LIST_BY_NAMESPACE);
     server =
         new RemotingServer(
-            vertx, options, handlers, "nameserver", context.deploymentID(), connection -> {});
+            vertx, options, handlers, "nameserver", context.deploymentID(), registrations::closed);
     return server
         .listen(options.getNameServerPort())
         .onSuccess(

@@ -95,7 +95,7 @@ final class PullHandler implements RequestHandler {
   private void answer(Exchange exchange, ClientKept.Pulled pulled) {
     ExtFields fields =
         new ExtFields(4)
-            .put("suggestWhichBrokerId", 0)
+            .put("suggestWhichBrokerId", pulled.suggestedBrokerId())
             .put("nextBeginOffset", pulled.nextOffset())
             .put("minOffset", pulled.minOffset())
             .put("maxOffset", pulled.maxOffset());

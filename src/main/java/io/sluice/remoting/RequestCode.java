@@ -37,6 +37,8 @@ final class RequestCode {
   static final int PUT_KV_CONFIG = 100;
   static final int GET_KV_CONFIG = 101;
   static final int DELETE_KV_CONFIG = 102;
+  static final int REGISTER_BROKER = 103;
+  static final int UNREGISTER_BROKER = 104;
   static final int GET_ROUTE_BY_TOPIC = 105;
   static final int GET_BROKER_CLUSTER_INFO = 106;
   static final int UPDATE_AND_CREATE_SUBSCRIPTION_GROUP = 200;
@@ -80,6 +82,9 @@ final class RequestCode {
   static final int DELETE_EXPIRED_COMMIT_LOG = 329;
   static final int QUERY_TOPICS_BY_CONSUMER = 343;
   static final int QUERY_SUBSCRIPTION_BY_CONSUMER = 345;
+  static final int QUERY_DATA_VERSION = 322;
+  static final int GET_BROKER_MEMBER_GROUP = 901;
+  static final int BROKER_HEARTBEAT = 904;
   static final int SEND_REPLY_MESSAGE = 324;
   static final int SEND_REPLY_MESSAGE_V2 = 325;
   static final int PUSH_REPLY_MESSAGE_TO_CLIENT = 326;

@@ -209,7 +209,8 @@ final class RouteHandler implements RequestHandler {
     return ask(new NameServerRequest.GetCluster());
   }
 
-  private <T extends BusMessage> Future<T> ask(NameServerRequest request) {
+  /** Asks the NameServer of this front. */
+  <T extends BusMessage> Future<T> ask(NameServerRequest request) {
     return vertx
         .eventBus()
         .<T>request(address, request, BusCodec.options(TIMEOUT_MS))

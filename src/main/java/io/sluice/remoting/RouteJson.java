@@ -4,6 +4,7 @@ import io.sluice.bus.NameServerRequest.BrokerNode;
 import io.sluice.bus.NameServerRequest.Cluster;
 import io.sluice.bus.NameServerRequest.Route;
 import io.sluice.bus.NameServerRequest.TopicRoute;
+import io.sluice.bus.TopicConfig;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -78,6 +79,40 @@ final class RouteJson {
     JsonWriter out = new JsonWriter().open('{').name("table").open('{');
     table.forEach(out::field);
     return out.close('}').close('}').toByteArray();
+  }
+
+  /** GetBrokerMemberGroupResponseBody. */
+  static byte[] memberGroup(String cluster, String brokerName, Map<Long, String> addresses) {
+    JsonWriter out =
+        new JsonWriter().open('{').name("brokerMemberGroup").open('{').name("brokerAddrs");
+    out.open('{');
+    addresses.forEach((id, address) -> out.field(Long.toString(id), address));
+    return out.close('}')
+        .field("brokerName", brokerName)
+        .field("cluster", cluster)
+        .close('}')
+        .close('}')
+        .toByteArray();
+  }
+
+  /** RegisterBrokerBody. */
+  static byte[] registration(List<TopicConfig> topics, long version, long versionMs) {
+    JsonWriter out = new JsonWriter().open('{').name("filterServerList").open('[').close(']');
+    out.name("topicConfigSerializeWrapper").open('{').name("dataVersion").open('{');
+    out.field("counter", version).field("stateVersion", 0).field("timestamp", versionMs);
+    out.close('}').name("topicConfigTable").open('{');
+    for (TopicConfig topic : topics) {
+      out.name(topic.name()).open('{').name("attributes").open('{').close('}');
+      out.field("order", topic.order())
+          .field("perm", topic.permission())
+          .field("readQueueNums", topic.readQueues())
+          .field("topicFilterType", "SINGLE_TAG")
+          .field("topicName", topic.name())
+          .field("topicSysFlag", 0)
+          .field("writeQueueNums", topic.queues())
+          .close('}');
+    }
+    return out.close('}').close('}').close('}').toByteArray();
   }
 
   private static void texts(JsonWriter out, Collection<String> texts) {

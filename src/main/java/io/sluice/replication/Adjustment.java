@@ -28,6 +28,13 @@ public final class Adjustment {
   private final Handshake.Answer answer;
   private final boolean snapshot;
   private final EpochHistory history;
+  private Step last = () -> {};
+
+  /** Work with files. */
+  @FunctionalInterface
+  interface Step {
+    void run() throws IOException;
+  }
 
   Adjustment(
       FileAccess files,
@@ -40,6 +47,12 @@ public final class Adjustment {
     this.answer = answer;
     this.snapshot = snapshot;
     this.history = history;
+  }
+
+  /** Adds what is to be done when the log is as it is to be. */
+  Adjustment then(Step step) {
+    last = step;
+    return this;
   }
 
   /** Carries it out; blocks. */
@@ -71,6 +84,7 @@ public final class Adjustment {
           directory.resolve("lost"));
     }
     new EpochFile(files, directory).write(history.upTo(answer.place()));
+    last.run();
   }
 
   @Override

@@ -27,6 +27,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLException;
 
 /**
  * The slave's side: connects to the master, again and again, and writes what it sends into the log.
@@ -46,8 +47,11 @@ public final class Follower implements Replication {
 
   private static final long NOTE_MS = 1_000;
 
+  private static final String SECRETS =
+      "; cluster.secret and cluster.name must be the same at both";
+
   /** Refusals of the store that do not pass. */
-  private static final Set<StoreException.Kind> ENDS =
+  static final Set<StoreException.Kind> ENDS =
       Set.of(StoreException.Kind.FAILED, StoreException.Kind.CLOSED);
 
   /** What a slave needs of the process it runs in. */
@@ -129,7 +133,10 @@ public final class Follower implements Replication {
     store = opened;
     moved = whenMoved;
     client =
-        vertx.createNetClient(new NetClientOptions().setTcpNoDelay(true).setConnectTimeout(2_000));
+        vertx.createNetClient(
+            options
+                .security()
+                .apply(new NetClientOptions().setTcpNoDelay(true).setConnectTimeout(2_000)));
     return vertx
         .executeBlocking(
             () -> {
@@ -160,7 +167,9 @@ public final class Follower implements Replication {
         .onComplete(
             connected -> {
               if (connected.failed()) {
-                retryLater(connected.cause().getMessage());
+                retryLater(
+                    connected.cause().getMessage()
+                        + (connected.cause() instanceof SSLException ? SECRETS : ""));
               } else if (stopped || adjusting || broken) {
                 connected.result().close();
               } else {
@@ -218,7 +227,10 @@ public final class Follower implements Replication {
     if (socket == which) {
       socket = null;
       following = false;
-      retryLater("the connection ended");
+      retryLater(
+          welcome == null
+              ? "the connection ended before the master's welcome" + SECRETS
+              : "the connection ended");
     }
   }
 

@@ -40,6 +40,8 @@ public final class Master implements Replication {
   /** Sends that wait for slaves, by their ack timeout; more than fit into any store's window. */
   private static final int MAX_WAITING = 1 << 20;
 
+  private static final long NOT_TAKEN_MS = 10_000;
+
   private final Vertx vertx;
   final FileAccess files;
   final ReplicationOptions options;
@@ -57,6 +59,7 @@ public final class Master implements Replication {
   private long noticeTimer = -1;
   private long shownTo = Long.MAX_VALUE;
   private boolean stopped;
+  private long notTakenMs = -NOT_TAKEN_MS;
   private boolean changing;
   private long startedMs;
 
@@ -150,8 +153,9 @@ public final class Master implements Replication {
             10, Math.min(ReplicationOptions.HEARTBEAT_MS, options.inSyncTimeout().toMillis() / 4));
     server =
         vertx
-            .createNetServer(new NetServerOptions().setTcpNoDelay(true))
-            .connectHandler(this::connected);
+            .createNetServer(options.security().apply(new NetServerOptions().setTcpNoDelay(true)))
+            .connectHandler(this::connected)
+            .exceptionHandler(this::notTaken);
     return server
         .listen(options.port(), options.host())
         .onSuccess(
@@ -177,6 +181,20 @@ public final class Master implements Replication {
       socket.close();
     } else {
       new ReplicaSession(this, socket).start();
+    }
+  }
+
+  /** Somebody without the secret, or without TLS; said once in a while. */
+  private void notTaken(Throwable failure) {
+    long nowMs = clock.nowMs();
+    if (nowMs - notTakenMs >= NOT_TAKEN_MS) {
+      notTakenMs = nowMs;
+      LOG.log(
+          Level.WARNING,
+          "a connection at the port for slaves of {0} is not taken: {1}; slaves need the master''s"
+              + " cluster.secret and cluster.name",
+          options.brokerName(),
+          failure.toString());
     }
   }
 

@@ -2,6 +2,8 @@ package io.sluice.replication;
 
 import io.sluice.store.FileAccess;
 import io.sluice.store.StoreOptions;
+import io.vertx.core.net.NetClientOptions;
+import io.vertx.core.net.NetServerOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,6 +24,7 @@ import java.time.Duration;
  * @param minInSync slaves that must be in sync for ack level replicated
  * @param inSyncTimeout a slave that had not everything for so long is not in sync
  * @param ackTimeout an append waits at most so long for the slaves
+ * @param security puts TLS to the connections of master and slaves; {@link Security#NONE} for none
  */
 public record ReplicationOptions(
     String cluster,
@@ -36,7 +39,32 @@ public record ReplicationOptions(
     int masterPort,
     int minInSync,
     Duration inSyncTimeout,
-    Duration ackTimeout) {
+    Duration ackTimeout,
+    Security security) {
+
+  /** What is set on connections so that only those who belong together talk. */
+  public interface Security {
+
+    /** As if it were not there: whoever reaches the port gets every message. */
+    Security NONE =
+        new Security() {
+          @Override
+          public NetServerOptions apply(NetServerOptions options) {
+            return options;
+          }
+
+          @Override
+          public NetClientOptions apply(NetClientOptions options) {
+            return options;
+          }
+        };
+
+    /** For the master's listener. */
+    NetServerOptions apply(NetServerOptions options);
+
+    /** For a slave. */
+    NetClientOptions apply(NetClientOptions options);
+  }
 
   /** Nothing was sent for so long: a heartbeat is. */
   static final long HEARTBEAT_MS = 500;

@@ -1,5 +1,6 @@
 package io.sluice.store;
 
+import java.nio.file.Path;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -32,6 +33,19 @@ public interface Replication {
       int inSync,
       SortedSet<Long> slaves,
       String detail) {}
+
+  /**
+   * State that is not in the log, since another kind of Broker writes it.
+   *
+   * @param directory where its files are, as that Broker has them
+   * @param version rises with each change; 0 if there is none yet
+   */
+  record ForeignState(Path directory, long version) {}
+
+  /** Where the state is, if it is not in the log; else null. */
+  default ForeignState foreignState() {
+    return null;
+  }
 
   /** Whether the log is a copy of another Broker's: it takes no appends but {@link RawLog}'s. */
   boolean follows();

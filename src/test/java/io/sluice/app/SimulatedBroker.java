@@ -100,6 +100,7 @@ final class SimulatedBroker {
                     master == null ? 0 : brokerId(),
                     PORT,
                     from,
+                    "",
                     minInSync,
                     Duration.ofSeconds(2),
                     Duration.ofMillis(1_500)));

@@ -56,6 +56,7 @@ final class BrokerKit implements AutoCloseable {
   Clock clock = Clock.system();
   FileAccess files = FileAccess.system();
   Metrics metrics = Metrics.NONE;
+  private BrokerVerticle broker;
   private String deployment;
 
   /** A message that was received, copied out of its block. */
@@ -90,12 +91,14 @@ final class BrokerKit implements AutoCloseable {
   }
 
   BrokerKit start() throws Exception {
-    deployment =
-        vertx
-            .deployVerticle(
-                new BrokerVerticle(options, clock, LatencyRecorder.NONE, metrics, files))
-            .await(20, SECONDS);
+    broker = new BrokerVerticle(options, clock, LatencyRecorder.NONE, metrics, files);
+    deployment = vertx.deployVerticle(broker).await(20, SECONDS);
     return this;
+  }
+
+  /** The Broker that was started last. */
+  BrokerVerticle broker() {
+    return broker;
   }
 
   void stop() throws Exception {

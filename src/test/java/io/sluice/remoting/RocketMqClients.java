@@ -22,6 +22,12 @@ import org.apache.rocketmq.common.message.Message;
  */
 final class RocketMqClients implements AutoCloseable {
 
+  /** A busy machine is no reason for a client to give up on a route. */
+  private static final int API_TIMEOUT_MS = 20_000;
+
+  /** RocketMQ's own. */
+  private static final int ROUTES_MS = 30_000;
+
   /**
    * RocketMQ's client may fail to renew its subscription for 30 s, in which RocketMQ refuses its
    * pulls, and shares queues anew every 20 s.
@@ -46,9 +52,16 @@ final class RocketMqClients implements AutoCloseable {
 
   /** A started producer. */
   DefaultMQProducer producer(String group) throws Exception {
+    return producer(group, ROUTES_MS);
+  }
+
+  /** A started producer that looks at the routes so often. */
+  DefaultMQProducer producer(String group, int routesMs) throws Exception {
     DefaultMQProducer producer = new DefaultMQProducer(group);
+    producer.setPollNameServerInterval(routesMs);
     producer.setNamesrvAddr(nameServer);
     producer.setInstanceName(instance());
+    producer.setMqClientApiTimeout(API_TIMEOUT_MS);
     producer.setSendMsgTimeout(10_000);
     producer.start();
     shutdowns.push(producer::shutdown);
@@ -61,6 +74,7 @@ final class RocketMqClients implements AutoCloseable {
     TransactionMQProducer producer = new TransactionMQProducer(group);
     producer.setNamesrvAddr(nameServer);
     producer.setInstanceName(instance());
+    producer.setMqClientApiTimeout(API_TIMEOUT_MS);
     producer.setSendMsgTimeout(10_000);
     producer.setHeartbeatBrokerInterval(1_000);
     producer.setTransactionListener(listener);
@@ -74,6 +88,7 @@ final class RocketMqClients implements AutoCloseable {
     DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(group);
     consumer.setNamesrvAddr(nameServer);
     consumer.setInstanceName(instance());
+    consumer.setMqClientApiTimeout(API_TIMEOUT_MS);
     shutdowns.push(consumer::shutdown);
     return consumer;
   }
@@ -83,6 +98,7 @@ final class RocketMqClients implements AutoCloseable {
     DefaultLitePullConsumer consumer = new DefaultLitePullConsumer(group);
     consumer.setNamesrvAddr(nameServer);
     consumer.setInstanceName(instance());
+    consumer.setMqClientApiTimeout(API_TIMEOUT_MS);
     shutdowns.push(consumer::shutdown);
     return consumer;
   }

@@ -34,7 +34,12 @@ public final class Await {
    * @param what asked for when it was waited for in vain, so that it can tell how it stands
    */
   public static void until(Supplier<String> what, Condition condition) {
-    long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
+    until(DEADLINE_SECONDS, what, condition);
+  }
+
+  /** Waits longer, for the start of what others wrote. */
+  static void until(long seconds, Supplier<String> what, Condition condition) {
+    long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     Exception last = null;
     while (System.nanoTime() < deadlineNs) {
       try {
@@ -47,7 +52,7 @@ public final class Await {
       }
       LockSupport.parkNanos(LOOK_AGAIN_NS);
     }
-    throw new AssertionError("waited " + DEADLINE_SECONDS + " s in vain: " + what.get(), last);
+    throw new AssertionError("waited " + seconds + " s in vain: " + what.get(), last);
   }
 
   /** Waits for a future and gives its result; a failure is thrown as it is. */

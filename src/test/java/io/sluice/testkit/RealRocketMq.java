@@ -20,6 +20,9 @@ import java.util.concurrent.TimeUnit;
  */
 public final class RealRocketMq implements AutoCloseable {
 
+  /** Its Broker takes 5 s of processor time for a start, which a busy machine may not have. */
+  private static final long START_SECONDS = 240;
+
   private static final Path JARS = Path.of("target", "rocketmq-5.5.0");
 
   private final Path home;
@@ -102,6 +105,11 @@ public final class RealRocketMq implements AutoCloseable {
     return "127.0.0.1:" + nameServerPort;
   }
 
+  /** {@code host:port} of the Broker. */
+  public String brokerAddress() {
+    return "127.0.0.1:" + brokerPort;
+  }
+
   /** The Broker's process. */
   public ProcessHandle broker() {
     return broker.toHandle();
@@ -161,7 +169,8 @@ public final class RealRocketMq implements AutoCloseable {
 
   private void awaitPort(int port, Process process) {
     Await.until(
-        "RocketMQ to listen at port " + port + ", see " + home,
+        START_SECONDS,
+        () -> "RocketMQ to listen at port " + port + ", see " + home,
         () -> {
           if (!process.isAlive()) {
             throw new IllegalStateException("RocketMQ ended; see " + home);
