@@ -49,9 +49,11 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
   private final BrokerOptions broker;
   private final FileAccess files;
   private final StoreThreads threads;
+  private final Context loop;
   private final Context home;
   private Future<?> last = Future.succeededFuture();
   private volatile Master master;
+  private volatile Replication replication = Replication.NONE;
   private volatile Follower follower;
   private volatile Agent.Position lastPosition = new Agent.Position(0, 0);
   private volatile Agent agent;
@@ -60,7 +62,6 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
   private volatile Assignment wanted;
 
   private Assignment deployed;
-  private volatile Replication replication = Replication.NONE;
   private String deployment;
   private boolean promoted;
   private boolean stopped;
@@ -71,6 +72,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
    * @param broker its options, as a master
    * @param files all that the Broker and its replication read and write
    * @param threads where its store works
+   * @param loop a context of the event loop that it shares; null for one of its own
    */
   BrokerUnit(
       Vertx vertx,
@@ -80,7 +82,8 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
       Metrics metrics,
       BrokerOptions broker,
       FileAccess files,
-      StoreThreads threads) {
+      StoreThreads threads,
+      Context loop) {
     this.vertx = vertx;
     this.files = files;
     this.threads = threads;
@@ -89,6 +92,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     this.latency = latency;
     this.metrics = metrics;
     this.broker = broker;
+    this.loop = loop;
     home = ((VertxInternal) vertx).createEventLoopContext();
   }
 
@@ -107,10 +111,10 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     return vertx
         .executeBlocking(
             () -> {
-              long end = NodeIdentity.leastEnd(broker.getDirectory());
+              long end = NodeIdentity.leastEnd(files, broker.getDirectory());
               long epoch = ReplicationOptions.lastEpoch(files, broker.getDirectory());
               lastPosition = new Agent.Position(epoch, end);
-              return ControllerSetup.agent(options, broker);
+              return ControllerSetup.agent(files, options, broker);
             })
         .compose(
             set -> {
@@ -189,7 +193,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     return now == null ? -1 : now.port();
   }
 
-  /** What replicates the log of the Broker that was started last. */
+  /** What replicates the log of the Broker that runs now; {@link Replication#NONE} between two. */
   Replication replication() {
     return replication;
   }
@@ -258,6 +262,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     deployed = null;
     master = null;
     follower = null;
+    replication = Replication.NONE;
     return id == null ? Future.succeededFuture() : vertx.undeploy(id);
   }
 
@@ -269,6 +274,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     }
     boolean follows =
         elects ? assignment.mastership() == null : options.replication().follows() && !promoted;
+    Replication[] made = new Replication[1];
     return vertx
         .executeBlocking(
             () -> {
@@ -276,19 +282,22 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
               BrokerOptions own = new BrokerOptions(broker);
               long id = elects ? assignment.node() : options.replication().brokerId();
               own.setBrokerId(follows ? id : 0);
-              replication = makeReplication(own, follows, assignment);
-              return new BrokerVerticle(own, clock, latency, metrics, files, threads, replication);
+              made[0] = replication(own, follows, assignment);
+              return new BrokerVerticle(own, clock, latency, metrics, files, threads, made[0]);
             })
-        .compose(vertx::deployVerticle)
+        .compose(
+            verticle ->
+                vertx.deployVerticle(loop == null ? verticle : new OnLoopOf(loop, verticle)))
         .map(
             id -> {
               deployment = id;
               deployed = assignment;
+              replication = made[0];
               return null;
             });
   }
 
-  private Replication makeReplication(BrokerOptions own, boolean follows, Assignment assignment) {
+  private Replication replication(BrokerOptions own, boolean follows, Assignment assignment) {
     ReplicationConfig config = options.replication();
     if (assignment != null && follows) {
       config = config.following(assignment.masterAt());

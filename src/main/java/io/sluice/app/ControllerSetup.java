@@ -5,6 +5,7 @@ import io.sluice.cluster.ClusterOptions;
 import io.sluice.cluster.ClusterTls;
 import io.sluice.controller.AgentOptions;
 import io.sluice.controller.ControllerOptions;
+import io.sluice.store.FileAccess;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
 
@@ -28,7 +29,7 @@ final class ControllerSetup {
         tls == null ? null : tls.jgroupsSockets());
   }
 
-  static AgentOptions agent(SluiceOptions options, BrokerOptions broker)
+  static AgentOptions agent(FileAccess files, SluiceOptions options, BrokerOptions broker)
       throws GeneralSecurityException, IOException {
     ReplicationConfig replication = options.replication();
     if (replication.port() < 1) {
@@ -52,8 +53,8 @@ final class ControllerSetup {
     return new AgentOptions(
         options.controllers().members(),
         broker.getBrokerName(),
-        NodeIdentity.of(options.dataDirectory()),
-        NodeIdentity.boot(),
+        NodeIdentity.of(files, options.dataDirectory()),
+        NodeIdentity.boot(files),
         OwnAddress.choose(options.advertisedHost(), options.host()) + ":" + replication.port(),
         broker.getAdvertisedAddress(),
         tls == null ? null : tls.pfx());

@@ -166,8 +166,8 @@ public final class BrokerVerticle extends VerticleBase {
       StoreThreads threads,
       Replication replication) {
     this.replication = replication;
-    fence = new Fence(replication);
     this.threads = threads;
+    fence = new Fence(replication);
     this.files = files;
     this.metrics = new BrokerMetrics(metrics, options.getBrokerName());
     transactionFigures = new TransactionFigures(metrics, options.getBrokerName());

@@ -136,8 +136,8 @@ public final class Master implements Replication {
     }
     if (tenure != null) {
       // As a slave it heard what is confirmed; its own log has it, as it was in sync.
-      long heard = new FollowerFile(files, options.directory()).read().confirmed();
-      set.confirmedBefore(Math.min(end, heard));
+      set.confirmedBefore(
+          Math.min(end, new FollowerFile(files, options.directory()).read().confirmed()));
     }
     EpochHistory begun = known.begin(number, end, begin, new SecureRandom().nextLong());
     file.write(begun);
@@ -240,8 +240,9 @@ public final class Master implements Replication {
     return set.isInSync(id);
   }
 
+  /** 0 while the store is not open. */
   long confirmedTo() {
-    return set.confirmedTo(store.maxPhysicalOffset());
+    return store == null ? 0 : set.confirmedTo(store.maxPhysicalOffset());
   }
 
   /** Looks at what is confirmed, shows it, and answers who waits for it. */
