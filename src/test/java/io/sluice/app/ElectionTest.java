@@ -3,6 +3,7 @@ package io.sluice.app;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.sluice.cluster.ClusterOptions;
 import io.sluice.testkit.Await;
 import io.sluice.testkit.TestClient;
 import io.vertx.core.Future;
@@ -13,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -29,29 +31,23 @@ final class ElectionTest {
 
   @Test
   void shouldElectReplicateHandOverAndTakeTheOldMasterBackAsASlave() throws Exception {
-    List<Future<Sluice>> starts = new ArrayList<>();
-    for (int i = 0; i < SERVERS; i++) {
-      starts.add(Sluice.start(options(i)));
-    }
-    for (Future<Sluice> start : starts) {
-      servers.add(Await.result("the start of a server", start));
-    }
+    startAll(false);
     try {
       int first = awaitMaster(-1);
-      awaitInSync(first, 2);
+      awaitAgreed(first, 2);
       client(first).send("t", "one", "Sluice-Ack", "replicated").expect(201);
       JsonObject promoted = new JsonObject();
-      client(1 - Math.min(1, first)).post(BROKER + "/promote", promoted).expect(409);
+      client((first + 1) % SERVERS).post(BROKER + "/promote", promoted).expect(409);
       String cluster = client(first).get("/v1/cluster").expect(200).body();
       assertTrue(cluster.contains("\"epoch\":"), cluster);
 
       Await.result("the stop of the master", servers.set(first, null).close());
       int second = awaitMaster(first);
-      awaitInSync(second, 1);
+      awaitAgreed(second, 1);
       client(second).send("t", "two", "Sluice-Ack", "replicated").expect(201);
 
       servers.set(first, Await.result("its start", Sluice.start(options(first))));
-      awaitInSync(second, 2);
+      awaitAgreed(second, 2);
       assertEquals("slave", client(first).get(BROKER).expect(200).json().getString("role"));
       client(second).send("t", "three", "Sluice-Ack", "replicated").expect(201);
       Await.until(
@@ -61,10 +57,97 @@ final class ElectionTest {
             return now.matches(".*\"inSync\":\\[0,\\d,\\d\\].*");
           });
     } finally {
-      for (Sluice server : servers) {
-        if (server != null) {
-          Await.result("the end of a server", server.close());
-        }
+      closeAll();
+    }
+  }
+
+  @Test
+  void shouldReachTheMasterFromEveryServerOfACluster() throws Exception {
+    startAll(true);
+    try {
+      int first = master(-1);
+      awaitAgreed(first, 2);
+      for (int i = 0; i < SERVERS; i++) {
+        client(i).send("t", "at " + i, "Sluice-Ack", "replicated").expect(201);
+      }
+      Await.result("the stop of the master", servers.set(first, null).close());
+      int second = master(first);
+      int third = 3 - first - second;
+      awaitAgreed(second, 1);
+      for (int i : new int[] {second, third}) {
+        Await.until(
+            "sends go on at server " + i,
+            () -> client(i).send("t", "again", "Sluice-Ack", "replicated").status() == 201);
+      }
+      // Each is asked by its own name, too.
+      String slave = client(third).get("/v1/brokers/broker-a%2F" + node(third)).body();
+      assertTrue(slave.contains("\"role\":\"slave\""), slave);
+    } finally {
+      closeAll();
+    }
+  }
+
+  /** The server at whose address the route has the master. */
+  private int master(int not) {
+    int[] found = {-1};
+    Await.until(
+        "a master is registered",
+        () -> {
+          for (int i = 0; i < SERVERS; i++) {
+            String cluster = i == not ? "" : client(i).get("/v1/cluster").body();
+            for (int j = 0; j < SERVERS; j++) {
+              String master = ".*\"id\":0,\"role\":\"master\",\"address\":\"%s:10911\".*";
+              if (j != not && cluster.matches(String.format(master, subnet + (j + 1)))) {
+                found[0] = j;
+                return true;
+              }
+            }
+          }
+          return false;
+        });
+    return found[0];
+  }
+
+  /** The number of the slave at a server. */
+  private String node(int index) throws Exception {
+    String cluster = client(index).get("/v1/cluster").expect(200).body();
+    String before = cluster.substring(0, cluster.indexOf("\"" + subnet + (index + 1) + ":10911\""));
+    String id = before.substring(before.lastIndexOf("\"id\":") + 5);
+    return id.substring(0, id.indexOf(','));
+  }
+
+  private void awaitAgreed(int index, int slaves) {
+    String[] last = {""};
+    Await.until(
+        () -> slaves + " slaves are not in sync: " + last[0],
+        () -> {
+          last[0] = client(index).get(BROKER).body();
+          return new JsonObject(last[0]).getInteger("inSync", -1) == slaves;
+        });
+  }
+
+  private void startAll(boolean clustered) throws Exception {
+    List<Future<Sluice>> starts = new ArrayList<>();
+    for (int i = 0; i < SERVERS; i++) {
+      SluiceOptions options = options(i);
+      if (clustered) {
+        options.setCluster(
+            new ClusterOptions()
+                .setHost(options.host())
+                .setHosts(subnet + "1:7800," + subnet + "2:7800," + subnet + "3:7800"));
+      }
+      starts.add(Sluice.start(options));
+    }
+    // All of a cluster at a time, on two processors: not in the deadline of anything else.
+    for (Future<Sluice> start : starts) {
+      servers.add(start.toCompletionStage().toCompletableFuture().get(4, TimeUnit.MINUTES));
+    }
+  }
+
+  private void closeAll() {
+    for (Sluice server : servers) {
+      if (server != null) {
+        Await.result("the end of a server", server.close());
       }
     }
   }
@@ -107,15 +190,5 @@ final class ElectionTest {
           return false;
         });
     return found[0];
-  }
-
-  private void awaitInSync(int index, int slaves) {
-    String[] last = {""};
-    Await.until(
-        () -> slaves + " slaves are not in sync: " + last[0],
-        () -> {
-          last[0] = client(index).get(BROKER).body();
-          return new JsonObject(last[0]).getInteger("inSync", -1) == slaves;
-        });
   }
 }
