@@ -49,6 +49,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
   private final BrokerOptions broker;
   private final FileAccess files;
   private final StoreThreads threads;
+  private final Context loop;
   private final Context home;
   private Future<?> last = Future.succeededFuture();
   private volatile Master master;
@@ -71,6 +72,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
    * @param broker its options, as a master
    * @param files all that the Broker and its replication read and write
    * @param threads where its store works
+   * @param loop a context of the event loop that it shares; null for one of its own
    */
   BrokerUnit(
       Vertx vertx,
@@ -80,7 +82,8 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
       Metrics metrics,
       BrokerOptions broker,
       FileAccess files,
-      StoreThreads threads) {
+      StoreThreads threads,
+      Context loop) {
     this.vertx = vertx;
     this.files = files;
     this.threads = threads;
@@ -89,6 +92,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     this.latency = latency;
     this.metrics = metrics;
     this.broker = broker;
+    this.loop = loop;
     home = ((VertxInternal) vertx).createEventLoopContext();
   }
 
@@ -174,7 +178,13 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
             wanted != assignment || assignment.equals(deployed)
                 ? Future.succeededFuture()
                 : undeploy().transform(closed -> deploy()))
-        .onFailure(this::retry);
+        .onFailure(
+            failure -> {
+              if (assignment.mastership() != null) {
+                agent.resign(assignment.epoch());
+              }
+              retry(failure);
+            });
   }
 
   /** Port at which slaves come, -1 if none. */
@@ -275,7 +285,9 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
               made[0] = replication(own, follows, assignment);
               return new BrokerVerticle(own, clock, latency, metrics, files, threads, made[0]);
             })
-        .compose(vertx::deployVerticle)
+        .compose(
+            verticle ->
+                vertx.deployVerticle(loop == null ? verticle : new OnLoopOf(loop, verticle)))
         .map(
             id -> {
               deployment = id;

@@ -58,6 +58,7 @@ public final class Master implements Replication {
   private long shownTo = Long.MAX_VALUE;
   private boolean stopped;
   private boolean changing;
+  private long startedMs;
 
   // For whoever wonders which log is the longest.
   private volatile long seenEpoch;
@@ -112,6 +113,7 @@ public final class Master implements Replication {
               history = begun;
               seenEpoch = begun.lastNumber();
               seenEnd = end;
+              startedMs = clock.nowMs();
               takeAgreed();
               return options.port() < 0 ? Future.succeededFuture() : listen();
             })
@@ -238,8 +240,9 @@ public final class Master implements Replication {
     return set.isInSync(id);
   }
 
+  /** 0 while the store is not open. */
   long confirmedTo() {
-    return set.confirmedTo(store.maxPhysicalOffset());
+    return store == null ? 0 : set.confirmedTo(store.maxPhysicalOffset());
   }
 
   /** Looks at what is confirmed, shows it, and answers who waits for it. */
@@ -348,6 +351,10 @@ public final class Master implements Replication {
     }
     takeAgreed();
     SortedSet<Long> wished = set.wished();
+    if (clock.nowMs() - startedMs < options.inSyncTimeout().toMillis()) {
+      // The others of the set need a moment to find their new master.
+      wished.addAll(tenure.agreed().slaves());
+    }
     if (changing || !tenure.holds() || wished.equals(tenure.agreed().slaves())) {
       return;
     }

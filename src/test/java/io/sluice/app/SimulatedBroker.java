@@ -128,7 +128,8 @@ final class SimulatedBroker {
             Metrics.NONE,
             options.brokerOptions(host + ":10911", new byte[8]),
             disk,
-            process.threads());
+            process.threads(),
+            null);
     unit = made;
     process.run(() -> made.start().onFailure(failure -> failed(mine, failure)));
   }

@@ -77,7 +77,7 @@ class RetryHandoverTest {
     join("t");
     sendBack("t", "b");
     leave();
-    Received again = only(receive("t", 10));
+    Received again = only(receive("t", 10_000));
     assertEquals("b", again.body());
     assertEquals(2, again.attempt());
     assertEquals("t", again.message().properties().get(PropertyNames.RETRY_TOPIC));

@@ -52,6 +52,25 @@ class RouteTableTest {
   }
 
   @Test
+  void shouldNotTakeAMasterBackWhosePlaceANewerOneHasTaken() {
+    table.register(elected("h1:1", 4), 10);
+    assertTrue(table.register(elected("h2:1", 5), 11));
+    assertFalse(table.register(elected("h1:1", 4), 12));
+    assertEquals(
+        List.of("h2:1"),
+        table.route("orders").brokers().stream().map(BrokerNode::address).toList());
+    assertFalse(table.unregister(new Unregister("c", "a", 0, "h1:1")));
+    table.register(elected("h1:1", 6), 13);
+    assertEquals(6, table.cluster().brokers().get(0).epoch());
+    assertEquals(List.of(2L), table.cluster().brokers().get(0).inSync());
+  }
+
+  private static Register elected(String address, long epoch) {
+    return new Register(
+        "c", "a", 0, address, 1, List.of(TopicConfig.of("orders", 4)), epoch, List.of(2L));
+  }
+
+  @Test
   void shouldDropTopicsThatTheMasterNoLongerHas() {
     table.register(master("a", "h1:1", 1, "orders", "bills"), 10);
     table.register(master("a", "h1:1", 2, "bills"), 11);
