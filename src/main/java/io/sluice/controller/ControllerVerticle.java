@@ -7,6 +7,7 @@ import io.sluice.controller.Command.Join;
 import io.sluice.util.Clock;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.http.ClientAuth;
 import io.vertx.core.json.JsonArray;
@@ -21,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.TimeUnit;
 
 /**
  * A controller: takes the connections of Brokers, keeps the masters' leases while it leads, and
@@ -38,6 +38,9 @@ public final class ControllerVerticle extends VerticleBase {
   private static final System.Logger LOG = System.getLogger(ControllerVerticle.class.getName());
 
   private static final long TICK_MS = 100;
+
+  /** A command that is not in the log by then may still come to be there. */
+  private static final long SUBMIT_MS = 2_000;
 
   /** What comes within it shares an entry of the log. */
   private static final long COLLECT_MS = 10;
@@ -165,8 +168,24 @@ public final class ControllerVerticle extends VerticleBase {
 
   /** Submits, and comes back to this event loop. */
   private Future<Boolean> submit(Command command) {
-    return Future.fromCompletionStage(
-        engine.submit(command).toCompletableFuture().orTimeout(2, TimeUnit.SECONDS), context);
+    Promise<Boolean> promise = Promise.promise();
+    long timer =
+        vertx.setTimer(
+            SUBMIT_MS, id -> promise.tryFail("not agreed on within " + SUBMIT_MS + " ms"));
+    engine
+        .submit(command)
+        .whenComplete(
+            (result, failure) ->
+                context.runOnContext(
+                    nothing -> {
+                      vertx.cancelTimer(timer);
+                      if (failure == null) {
+                        promise.tryComplete(result);
+                      } else {
+                        promise.tryFail(failure);
+                      }
+                    }));
+    return promise.future();
   }
 
   // Connections.

@@ -52,8 +52,16 @@ final class ClientHistory {
     }
   }
 
-  /** A replicated ack left a master. */
-  synchronized void ackedBy(String host, long epoch) {
+  /**
+   * An ack left a master.
+   *
+   * @param elected whether nothing may be acked in an epoch once a later one has acked
+   */
+  synchronized void ackedBy(String host, long epoch, boolean elected) {
+    if (elected && !ackers.isEmpty() && epoch < ((TreeMap<Long, String>) ackers).lastKey()) {
+      throw new AssertionError(
+          host + " acked in epoch " + epoch + " after these had acked: " + ackers);
+    }
     String before = ackers.putIfAbsent(epoch, host);
     if (before != null && !before.equals(host)) {
       throw new AssertionError(

@@ -15,6 +15,7 @@ import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.SettleReply;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.StartPosition;
+import io.sluice.controller.SimulatedControllers;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
@@ -27,6 +28,7 @@ import io.sluice.testkit.Simulator;
 import io.vertx.core.AsyncResult;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -76,7 +78,14 @@ final class ReplicationSimulation {
   private final ClientHistory history = new ClientHistory();
   private final List<Producer> producers = new ArrayList<>();
   private final List<String> events = new ArrayList<>();
+  private final List<String> hosts = new ArrayList<>();
   private final long chaosMs;
+
+  // With controllers: null where there are none.
+  private SimulatedControllers controllers;
+  private long epoch;
+  private long epochMs;
+  private final Map<SimulatedBroker, Long> resumedMs = new HashMap<>();
 
   // The operator.
   private SimulatedBroker master;
@@ -91,7 +100,12 @@ final class ReplicationSimulation {
   private final Map<SimulatedBroker, Long> confirmedOf = new HashMap<>();
   private Replication.Status lastStatus;
 
-  ReplicationSimulation(long seed, long chaosMs) {
+  /**
+   * A run.
+   *
+   * @param elects true with controllers, false with an operator
+   */
+  ReplicationSimulation(long seed, long chaosMs, boolean elects) {
     this.chaosMs = chaosMs;
     simulator = new Simulator(seed);
     network = new SimulatedNetwork(simulator);
@@ -108,6 +122,12 @@ final class ReplicationSimulation {
               expires ? 5L * SimulatedBroker.SEGMENT_BYTES : Long.MAX_VALUE,
               broker -> simulator.afterMs(null, 1_000, () -> revive(broker))));
     }
+    if (elects) {
+      controllers = new SimulatedControllers(simulator, network, 3, Duration.ofSeconds(2));
+      brokers.forEach(broker -> broker.controllers = controllers.members());
+      hosts.addAll(controllers.hosts());
+    }
+    brokers.forEach(broker -> hosts.add(broker.host));
   }
 
   /** What happened, the newest last. */
@@ -141,7 +161,7 @@ final class ReplicationSimulation {
   void run() {
     master = brokers.get(0);
     for (SimulatedBroker broker : brokers) {
-      if (broker != master) {
+      if (broker != master && controllers == null) {
         follows.put(broker, master);
       }
       broker.start(follows.get(broker));
@@ -174,6 +194,9 @@ final class ReplicationSimulation {
   // What is looked at all the time.
 
   private void tick() {
+    if (controllers != null) {
+      findMaster();
+    }
     Replication.Status status = master.masterStatus();
     if (status != null) {
       Set<Long> inSync = SimulatedBroker.inSync(status);
@@ -193,6 +216,25 @@ final class ReplicationSimulation {
     simulator.afterMs(null, TICK_MS, this::tick);
   }
 
+  /** The master of the latest epoch that has begun. */
+  private void findMaster() {
+    for (SimulatedBroker broker : brokers) {
+      Replication.Status status = broker.masterStatus();
+      if (status != null && status.epoch() > epoch) {
+        promotions += epoch > 0 && broker != master ? 1 : 0;
+        epoch = status.epoch();
+        epochMs = simulator.elapsedMs();
+        master = broker;
+        lastStatus = null;
+        history.promoted(simulator.nowMs());
+      }
+    }
+  }
+
+  private boolean isSlave(SimulatedBroker broker) {
+    return broker != master && (controllers != null || follows.get(broker) == master);
+  }
+
   /** Within an epoch it never goes back. */
   private void lookAtConfirmed(Replication.Status status) {
     if (lastStatus != null
@@ -206,7 +248,7 @@ final class ReplicationSimulation {
   /** The slaves' logs are the master's, as far as they show them; at the end all of them is. */
   private void compareLogs(boolean whole) {
     for (SimulatedBroker slave : brokers) {
-      if (slave != master && slave.isAwake() && (whole || follows.get(slave) == master)) {
+      if (slave.isAwake() && isSlave(slave)) {
         if (whole) {
           compare(slave, lastStatus.confirmedTo());
         } else {
@@ -220,7 +262,7 @@ final class ReplicationSimulation {
                     && answer.result() instanceof AdminRequest.ReplicationInfo info
                     && info.role().equals("slave")
                     && slave.isAwake()
-                    && follows.get(slave) == master
+                    && isSlave(slave)
                     && master.masterStatus() != null
                     && info.epoch() == master.masterStatus().epoch()) {
                   compare(
@@ -260,7 +302,7 @@ final class ReplicationSimulation {
 
   private boolean isTogether() {
     Replication.Status status = master.masterStatus();
-    state = master.host + " is " + status;
+    state = master.host + " is " + status + ", controllers " + controllers;
     if (status == null || failingOver || status.inSync() < brokers.size() - 1) {
       return false;
     }
@@ -314,8 +356,17 @@ final class ReplicationSimulation {
     }
     faults++;
     SimulatedBroker one = brokers.get(simulator.random.nextInt(brokers.size()));
-    SimulatedBroker other = brokers.get(simulator.random.nextInt(brokers.size()));
     int kind = simulator.random.nextInt(100);
+    String from = hosts.get(simulator.random.nextInt(hosts.size()));
+    String to = hosts.get(simulator.random.nextInt(hosts.size()));
+    if (controllers != null && simulator.percent(10)) {
+      controllerFault();
+      kind = -1;
+    }
+    if (kind < 0) {
+      simulator.afterMs(null, simulator.between(50, 2_500), this::fault);
+      return;
+    }
     if (kind < 22) {
       kill(one, false);
     } else if (kind < 34) {
@@ -323,19 +374,19 @@ final class ReplicationSimulation {
     } else if (kind < 44) {
       pause(one, simulator.between(200, 9_000));
     } else if (kind < 54) {
-      note(one.host + " does not reach " + other.host);
-      network.block(one.host, other.host);
+      note(from + " does not reach " + to);
+      network.block(from, to);
       healSoon();
     } else if (kind < 62) {
-      note(one.host + " is cut off");
-      for (SimulatedBroker each : brokers) {
-        network.block(one.host, each.host);
-        network.block(each.host, one.host);
+      note(from + " is cut off");
+      for (String each : hosts) {
+        network.block(from, each);
+        network.block(each, from);
       }
       healSoon();
     } else if (kind < 68) {
-      note("from " + one.host + " to " + other.host + " it takes long");
-      network.delay(one.host, other.host, simulator.between(20, 1_500));
+      note("from " + from + " to " + to + " it takes long");
+      network.delay(from, to, simulator.between(20, 1_500));
       healSoon();
     } else if (kind < 76) {
       slowDisk(one);
@@ -345,6 +396,31 @@ final class ReplicationSimulation {
       failOver();
     }
     simulator.afterMs(null, simulator.between(50, 2_500), this::fault);
+  }
+
+  private void controllerFault() {
+    int index = simulator.random.nextInt(3);
+    long ms = simulator.between(100, 6_000);
+    boolean dies = simulator.random.nextBoolean();
+    note("controller" + index + (dies ? " is killed for " : " stands still for ") + ms + " ms");
+    if (dies) {
+      controllers.kill(index, ms);
+    } else {
+      controllers.pause(index, ms);
+    }
+  }
+
+  /**
+   * Whether this one may lose its power now: not while another is being elected, nor before what
+   * the new master had from the old one is on its disk. That is the double failure that decision
+   * 0032 excludes.
+   */
+  private boolean mayLosePower(SimulatedBroker broker) {
+    return controllers == null
+        ? broker != guarded
+        : master.masterStatus() != null
+            && master.masterStatus().epoch() == epoch
+            && simulator.elapsedMs() - epochMs > 2_000;
   }
 
   private void healSoon() {
@@ -358,7 +434,7 @@ final class ReplicationSimulation {
   }
 
   private void kill(SimulatedBroker broker, boolean powerCut) {
-    if (!broker.isAlive() || powerCut && broker == guarded) {
+    if (!broker.isAlive() || powerCut && !mayLosePower(broker)) {
       return;
     }
     note(broker.host + (powerCut ? " loses power" : " is killed"));
@@ -376,7 +452,8 @@ final class ReplicationSimulation {
   private void revive(SimulatedBroker broker) {
     if (!broker.isAlive()) {
       SimulatedBroker of = follows.get(broker);
-      note(broker.host + " starts as " + (of == null ? "master" : "a slave of " + of.host));
+      String role = of == null ? "master" : "a slave of " + of.host;
+      note(broker.host + " starts" + (controllers == null ? " as " + role : ""));
       broker.start(of);
     }
   }
@@ -388,7 +465,19 @@ final class ReplicationSimulation {
     note(broker.host + " stands still for " + ms + " ms");
     Simulator.Life life = broker.process.life();
     simulator.pause(life);
-    simulator.afterMs(null, ms, () -> simulator.resume(life));
+    simulator.afterMs(
+        null,
+        ms,
+        () -> {
+          resumedMs.put(broker, simulator.elapsedMs());
+          simulator.resume(life);
+        });
+  }
+
+  /** What it answers may have been decided long ago. */
+  private boolean justResumed(SimulatedBroker broker) {
+    Long at = resumedMs.get(broker);
+    return at != null && simulator.elapsedMs() - at < 50;
   }
 
   private void slowDisk(SimulatedBroker broker) {
@@ -413,7 +502,7 @@ final class ReplicationSimulation {
     if (failingOver || status == null || master.process.life().isPaused()) {
       return;
     }
-    if (simulator.percent(30)) {
+    if (controllers == null && simulator.percent(30)) {
       note(master.host + " is stopped");
       SimulatedBroker leaving = master;
       failingOver = true;
@@ -452,6 +541,11 @@ final class ReplicationSimulation {
   }
 
   private void endAndSucceed(Replication.Status status) {
+    if (controllers != null) {
+      boolean powerCut = simulator.percent(30) && mayLosePower(master);
+      kill(master, powerCut);
+      return;
+    }
     List<SimulatedBroker> fit = fit(status);
     if (!fit.isEmpty()) {
       boolean powerCut = master != guarded && simulator.percent(30);
@@ -569,6 +663,9 @@ final class ReplicationSimulation {
   private void heal() {
     healing = true;
     note("all is healed");
+    if (controllers != null) {
+      controllers.resumeAll();
+    }
     network.heal();
     for (SimulatedBroker broker : brokers) {
       broker.disk.capacity(Long.MAX_VALUE);
@@ -671,10 +768,11 @@ final class ReplicationSimulation {
 
     private Acked noteAck(SimulatedBroker by, AppendReply reply) {
       Replication.Status status = by.masterStatus();
-      if (level == AckLevel.REPLICATED && reply.error(0) == null && status != null) {
-        history.ackedBy(by.host, status.epoch());
+      boolean stored = reply.error(0) == null && status != null;
+      if (stored && !justResumed(by) && (controllers != null || level == AckLevel.REPLICATED)) {
+        history.ackedBy(by.host, status.epoch(), controllers != null);
       }
-      return new Acked(reply, simulator.nowMs());
+      return new Acked(reply, simulator.nowMs(), justResumed(by));
     }
 
     private void answered(String key, AsyncResult<Acked> answer) {
@@ -700,7 +798,7 @@ final class ReplicationSimulation {
   }
 
   /** An answer, and when it left its Broker. */
-  private record Acked(AppendReply reply, long leftMs) {}
+  private record Acked(AppendReply reply, long leftMs, boolean old) {}
 
   private record Received(String key, Place place, long lease) {}
 
@@ -750,7 +848,7 @@ final class ReplicationSimulation {
     void ask() {
       int mine = ++attempt;
       SimulatedBroker from = brokers.get(simulator.random.nextInt(brokers.size()));
-      if (follows.get(from) == null && from != master) {
+      if (controllers == null && follows.get(from) == null && from != master) {
         // It was the master, and is not yet a slave.
         again();
         return;

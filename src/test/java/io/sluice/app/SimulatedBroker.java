@@ -17,6 +17,7 @@ import io.vertx.core.eventbus.Message;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
@@ -47,6 +48,9 @@ final class SimulatedBroker {
   MemoryFiles disk = new MemoryFiles();
   SimulatedProcess process;
   private BrokerUnit unit;
+
+  /** Who elects; none where the operator promotes. */
+  List<String> controllers = List.of();
 
   SimulatedBroker(
       Simulator simulator,
@@ -104,6 +108,10 @@ final class SimulatedBroker {
                     minInSync,
                     Duration.ofSeconds(2),
                     Duration.ofMillis(1_500)));
+    if (!controllers.isEmpty()) {
+      options.setControllers(
+          new ControllerConfig(controllers, false, host, 9878, Duration.ofSeconds(2)));
+    }
     options
         .store()
         .segmentBytes(SEGMENT_BYTES)

@@ -76,6 +76,11 @@ public final class SimulatedNetwork {
     }
   }
 
+  /** Whether what is sent from one host to the other arrives. */
+  public boolean reaches(String from, String to) {
+    return !isBlocked(from, to) && !down.contains(to);
+  }
+
   private boolean isBlocked(String from, String to) {
     return blocked.contains(from + ">" + to);
   }

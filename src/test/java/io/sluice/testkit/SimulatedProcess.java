@@ -46,6 +46,7 @@ public final class SimulatedProcess {
   private final Map<String, List<Registration>> consumers = new HashMap<>();
   private final Map<Long, Simulator.Event> timers = new HashMap<>();
   private final Map<String, Deployment> deployments = new HashMap<>();
+  private final Map<String, LocalMap<?, ?>> maps = new HashMap<>();
   private long nextId;
   private long blockingUntilNs;
   private long diskFactor = 1;
@@ -112,6 +113,7 @@ public final class SimulatedProcess {
   private VertxInternal makeVertx() {
     Stand stand = new Stand("Vert.x of " + host);
     EventBus bus = makeBus();
+    SharedData shared = makeSharedData();
     return stand
         .on("setTimer", args -> timer((Long) args[0], 0, handler(args[1])))
         .on("setPeriodic", args -> timer((Long) args[0], (Long) args[0], handler(args[1])))
@@ -119,9 +121,10 @@ public final class SimulatedProcess {
         .on("executeBlocking", args -> blocking((Callable<?>) args[0]))
         .on("createSharedWorkerExecutor", args -> makeWorker())
         .on("createEventLoopContext", args -> makeContext(new Simulator.Scope()))
+        .on("getOrCreateContext", args -> makeContext(simulator.scope()))
         .on("eventBus", args -> bus)
         .on("isClustered", args -> false)
-        .on("sharedData", args -> noSharedData())
+        .on("sharedData", args -> shared)
         .on("createNetServer", args -> makeServer())
         .on("createNetClient", args -> makeClient((NetClientOptions) args[0]))
         .on("deployVerticle", args -> deploy((Deployable) args[0]))
@@ -273,9 +276,21 @@ public final class SimulatedProcess {
     scope.closers.clear();
   }
 
-  private static SharedData noSharedData() {
-    LocalMap<?, ?> empty = new Stand("empty map").on("get", args -> null).as(LocalMap.class);
-    return new Stand("shared data").on("getLocalMap", args -> empty).as(SharedData.class);
+  private SharedData makeSharedData() {
+    return new Stand("shared data of " + host)
+        .on("getLocalMap", args -> maps.computeIfAbsent((String) args[0], name -> makeMap()))
+        .as(SharedData.class);
+  }
+
+  private static LocalMap<?, ?> makeMap() {
+    Map<Object, Object> map = new HashMap<>();
+    return new Stand("local map")
+        .on("get", args -> map.get(args[0]))
+        .on("getOrDefault", args -> map.getOrDefault(args[0], args[1]))
+        .on("put", args -> map.put(args[0], args[1]))
+        .on("remove", args -> map.remove(args[0]))
+        .on("containsKey", args -> map.containsKey(args[0]))
+        .as(LocalMap.class);
   }
 
   // Connections.
