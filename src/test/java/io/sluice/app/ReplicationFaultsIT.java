@@ -73,10 +73,7 @@ class ReplicationFaultsIT {
   private static final Duration SOON = Duration.ofSeconds(3);
   private static final List<String> JVM =
       List.of(
-          "-Xmx64m",
-          "-XX:MaxDirectMemorySize=64m",
-          "-XX:+UseSerialGC",
-          "-XX:TieredStopAtLevel=1");
+          "-Xmx64m", "-XX:MaxDirectMemorySize=64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
 
   /** What can happen. */
   private enum Kind {
@@ -102,10 +99,7 @@ class ReplicationFaultsIT {
   private final List<String> broken = Collections.synchronizedList(new ArrayList<>());
   private final ServerProcess[] servers = new ServerProcess[NODES + 1];
   private final HttpClient http =
-      HttpClient.newBuilder()
-          .version(HttpClient.Version.HTTP_1_1)
-          .connectTimeout(SOON)
-          .build();
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(SOON).build();
   private final long startNs = System.nanoTime();
   private final CountDownLatch stopped = new CountDownLatch(1);
   private final Map<Long, Integer> masterOfEpoch = new ConcurrentHashMap<>();
@@ -193,8 +187,7 @@ class ReplicationFaultsIT {
   /** Starts a host's server as what it is to be. */
   private void start(int host) throws IOException {
     List<String> arguments =
-        new ArrayList<>(
-            List.of("standalone", "--json", "--data", data(host).toString(), "--host"));
+        new ArrayList<>(List.of("standalone", "--json", "--data", data(host).toString(), "--host"));
     arguments.add(hosts.address(host));
     arguments.addAll(List.of("--http-port", "8080", "--nameserver-port", "9876"));
     arguments.addAll(List.of("--broker-port", "10911", "--replication-port", "10912"));
@@ -288,7 +281,8 @@ class ReplicationFaultsIT {
 
   /** As long as a fault lasts; a time and not an event, as nobody can see that it lasts. */
   private void last() {
-    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(LONG ? 500 + random.nextInt(9_000) : 3_000));
+    LockSupport.parkNanos(
+        TimeUnit.MILLISECONDS.toNanos(LONG ? 500 + random.nextInt(9_000) : 3_000));
   }
 
   private void pause(int host) throws Exception {
@@ -415,8 +409,8 @@ class ReplicationFaultsIT {
         path,
         () ->
             call(master, "PUT", path, body.encode(), SOON, "Content-Type", "application/json")
-                    .statusCode()
-                / 100
+                        .statusCode()
+                    / 100
                 == 2);
   }
 
@@ -583,10 +577,7 @@ class ReplicationFaultsIT {
 
   private String received(String group, JsonObject message) {
     history.received(
-        group,
-        key(message.getString("body")),
-        place(message),
-        System.currentTimeMillis());
+        group, key(message.getString("body")), place(message), System.currentTimeMillis());
     return message.getString("receipt");
   }
 

@@ -71,8 +71,7 @@ public final class Hosts implements AutoCloseable {
     for (int host = 1; host <= count; host++) {
       run("ip", "netns", "add", space(host));
       String outer = name + "o" + host;
-      run(
-          "ip", "link", "add", outer, "type", "veth", "peer", "name", "eth0", "netns", space(host));
+      run("ip", "link", "add", outer, "type", "veth", "peer", "name", "eth0", "netns", space(host));
       run("ip", "link", "set", outer, "master", name, "up");
       in(host, "ip", "addr", "add", address(host) + "/24", "dev", "eth0");
       in(host, "ip", "link", "set", "eth0", "up");
