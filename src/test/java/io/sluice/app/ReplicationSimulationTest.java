@@ -14,9 +14,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Runs {@link ReplicationSimulation} with many seeds: 30 of each kind, or {@code -Dsimulation.seeds}; a
- * single one with {@code -Dsimulation.seed}. A failure says its seed, what happened, and what the
- * Brokers logged.
+ * Runs {@link ReplicationSimulation} with many seeds: 30 of each kind, or {@code
+ * -Dsimulation.seeds}; a single one with {@code -Dsimulation.seed}. A failure says its seed, what
+ * happened, and what the Brokers logged.
  */
 final class ReplicationSimulationTest {
 
