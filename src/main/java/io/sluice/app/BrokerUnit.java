@@ -111,6 +111,15 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     if (!options.controllers().elects()) {
       return then(this::deploy);
     }
+    if (options.replication().followsRocketMq()) {
+      return Future.failedFuture(
+          new IllegalArgumentException(
+              ConfigTable.REPLICATION_FROM_ROCKETMQ.name()
+                  + " is set, and "
+                  + ConfigTable.CONTROLLER_MEMBERS.name()
+                  + " too: controllers would make it a master before it has what RocketMQ has; let it"
+                  + " follow and promote it first, then give it controllers"));
+    }
     return vertx
         .executeBlocking(
             () -> {
