@@ -54,6 +54,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
   private final BrokerOptions broker;
   private final FileAccess files;
   private final StoreThreads threads;
+  private final Context loop;
   private final Context home;
   private Future<?> last = Future.succeededFuture();
   private volatile Master master;
@@ -78,6 +79,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
    * @param broker its options, as a master
    * @param files all that the Broker and its replication read and write
    * @param threads where its store works
+   * @param loop a context of the event loop that it shares; null for one of its own
    */
   BrokerUnit(
       Vertx vertx,
@@ -87,7 +89,8 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
       Metrics metrics,
       BrokerOptions broker,
       FileAccess files,
-      StoreThreads threads) {
+      StoreThreads threads,
+      Context loop) {
     this.vertx = vertx;
     this.files = files;
     this.threads = threads;
@@ -96,6 +99,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     this.latency = latency;
     this.metrics = metrics;
     this.broker = broker;
+    this.loop = loop;
     home = ((VertxInternal) vertx).createEventLoopContext();
   }
 
@@ -190,7 +194,13 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
             wanted != assignment || assignment.equals(deployed)
                 ? Future.succeededFuture()
                 : undeploy().transform(closed -> deploy()))
-        .onFailure(this::retry);
+        .onFailure(
+            failure -> {
+              if (assignment.mastership() != null) {
+                agent.resign(assignment.epoch());
+              }
+              retry(failure);
+            });
   }
 
   /** As {@link BrokerVerticle#leave}; nothing if no Broker runs now. */
@@ -211,7 +221,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     return now == null ? -1 : now.port();
   }
 
-  /** What replicates the log of the Broker that was started last. */
+  /** What replicates the log of the Broker that runs now; {@link Replication#NONE} between two. */
   Replication replication() {
     return replication;
   }
@@ -295,6 +305,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     master = null;
     running = null;
     follower = null;
+    replication = Replication.NONE;
     return id == null ? Future.succeededFuture() : vertx.undeploy(id);
   }
 
@@ -304,6 +315,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     if (stopped || deployment != null || (elects && assignment == null)) {
       return Future.succeededFuture();
     }
+    Replication[] made = new Replication[1];
     return vertx
         .executeBlocking(
             () -> {
@@ -312,18 +324,19 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
               BrokerOptions own = new BrokerOptions(broker);
               long id = elects ? assignment.node() : options.replication().brokerId();
               own.setBrokerId(follows ? id : 0);
-              replication = makeReplication(own, follows, assignment);
-              return new BrokerVerticle(own, clock, latency, metrics, files, threads, replication);
+              made[0] = replication(own, follows, assignment);
+              return new BrokerVerticle(own, clock, latency, metrics, files, threads, made[0]);
             })
         .compose(
             verticle ->
                 vertx
-                    .deployVerticle(verticle)
+                    .deployVerticle(loop == null ? verticle : new OnLoopOf(loop, verticle))
                     .map(
                         id -> {
                           deployment = id;
                           deployed = assignment;
                           running = verticle;
+                          replication = made[0];
                           return null;
                         }));
   }
@@ -357,7 +370,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     return security;
   }
 
-  private Replication makeReplication(BrokerOptions own, boolean follows, Assignment assignment)
+  private Replication replication(BrokerOptions own, boolean follows, Assignment assignment)
       throws GeneralSecurityException, IOException {
     ReplicationConfig config = options.replication();
     if (assignment != null && follows) {

@@ -20,7 +20,7 @@ import picocli.CommandLine.Parameters;
 /** What is asked of the controllers. They speak no HTTP: the commands talk to their own port. */
 final class ControllerCommand {
 
-  private static final long ANSWER_SECONDS = 5;
+  private static final long ANSWER_SECONDS = 10;
   private static final long RETRY_MS = 200;
 
   private ControllerCommand() {}
@@ -65,7 +65,9 @@ final class ControllerCommand {
             ControllerSetup.tls(
                 or(context, cluster, "SLUICE_CLUSTER_NAME", "DefaultCluster"),
                 or(context, secret, "SLUICE_CLUSTER_SECRET", ""));
-        ControllerLink link = new ControllerLink(vertx, addresses, tls == null ? null : tls.pfx());
+        ControllerLink link =
+            new ControllerLink(
+                vertx, addresses, tls == null ? null : tls.pfx(), ANSWER_SECONDS * 1_000);
         long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(ANSWER_SECONDS);
         Future<JsonObject> asked = Future.succeededFuture();
         JsonObject answer =

@@ -105,7 +105,7 @@ final class SendCommand implements Callable<Integer> {
   @Option(
       names = "--ack",
       paramLabel = "LEVEL",
-      description = "memory or disk: what must have happened. Default: the server's.")
+      description = "memory, disk or replicated: what must have happened. Default: the server's.")
   private String ack;
 
   @Mixin private ServerOptions options;

@@ -21,6 +21,7 @@ import io.sluice.remoting.RemoteNameServersVerticle;
 import io.sluice.store.FileAccess;
 import io.sluice.store.StoreThreads;
 import io.sluice.util.Clock;
+import io.vertx.core.Context;
 import io.vertx.core.Deployable;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -47,6 +48,12 @@ import java.util.function.Supplier;
 public final class Sluice {
 
   private static final System.Logger LOG = System.getLogger(Sluice.class.getName());
+
+  /**
+   * With so few event loops the Broker shares one with the front of RocketMQ clients, see decision
+   * 0040: a loop each would only have them wake each other.
+   */
+  private static final int FEW_LOOPS = 2;
 
   private final Clock clock = Clock.system();
   private final Latencies latencies = new Latencies(clock);
@@ -127,7 +134,7 @@ public final class Sluice {
                 .setClassPathResolvingEnabled(false));
   }
 
-  /** One for the Broker and one for the fronts at least; more only where there are processors. */
+  /** Two at least; more only where there are processors. */
   private static int eventLoops(SluiceOptions options) {
     return options.eventLoops() > 0
         ? options.eventLoops()
@@ -211,7 +218,9 @@ public final class Sluice {
             })
         .compose(
             deployed ->
-                deployBroker(options.brokerOptions(front.advertisedAddress(), front.storeHost())))
+                deployBroker(
+                    options.brokerOptions(front.advertisedAddress(), front.storeHost()),
+                    eventLoops(options) <= FEW_LOOPS ? front.context() : null))
         .mapEmpty();
   }
 
@@ -238,7 +247,7 @@ public final class Sluice {
         .mapEmpty();
   }
 
-  private Future<Void> deployBroker(BrokerOptions brokerOptions) {
+  private Future<Void> deployBroker(BrokerOptions brokerOptions, Context loop) {
     Supplier<Future<Void>> frontCloser = closers.pop();
     long startNs = System.nanoTime();
     broker =
@@ -250,7 +259,8 @@ public final class Sluice {
             metrics,
             brokerOptions,
             FileAccess.system(),
-            StoreThreads.system());
+            StoreThreads.system(),
+            loop);
     closers.push(() -> broker.stop().compose(stopped -> handOver()));
     return broker
         .start()

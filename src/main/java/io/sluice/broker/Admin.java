@@ -1,6 +1,5 @@
 package io.sluice.broker;
 
-import io.sluice.bus.AckLevel;
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AdminRequest.BrokerInfo;
 import io.sluice.bus.AdminRequest.DeleteGroup;
@@ -152,23 +151,7 @@ final class Admin {
   }
 
   private void whenRecorded(BusMessage reply, Answer<BusMessage> answer) {
-    Answer<Void> recorded =
-        new Answer<>() {
-          @Override
-          public void succeed(Void nothing) {
-            answer.succeed(reply);
-          }
-
-          @Override
-          public void fail(SluiceException failure) {
-            answer.fail(failure);
-          }
-        };
-    if (options.getDefaultAck() == AckLevel.MEMORY) {
-      log.whenWritten(recorded);
-    } else {
-      log.whenForced(recorded);
-    }
+    log.whenRecorded(options.getDefaultAck(), Answer.mapped(answer, nothing -> reply));
   }
 
   private TopicState userTopic(String name) {

@@ -117,7 +117,9 @@ final class Catalog {
   GroupState existingGroup(String name) {
     GroupState group = name == null ? null : state.groups.get(name);
     if (group == null) {
-      throw new SluiceException(ErrorCode.GROUP_NOT_FOUND, "there is no group '" + name + "'");
+      throw new SluiceException(
+          ErrorCode.GROUP_NOT_FOUND,
+          "there is no group '" + name + "'; it is made by its first receive, or by hand");
     }
     return group;
   }
@@ -352,7 +354,9 @@ final class Catalog {
   }
 
   private static SluiceException topicNotFound(String name) {
-    return new SluiceException(ErrorCode.TOPIC_NOT_FOUND, "there is no topic '" + name + "'");
+    return new SluiceException(
+        ErrorCode.TOPIC_NOT_FOUND,
+        "there is no topic '" + name + "'; look for it in the list of topics, or make it first");
   }
 
   private static SluiceException invalid(String detail) {

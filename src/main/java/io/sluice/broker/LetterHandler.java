@@ -29,7 +29,7 @@ final class LetterHandler {
   private final StateLog log;
   private final Reader reader;
   private final LetterJobs jobs;
-  private final boolean forced;
+  private final AckLevel ack;
   private final MessageView view = new MessageView();
 
   LetterHandler(
@@ -46,7 +46,7 @@ final class LetterHandler {
     this.log = log;
     this.reader = reader;
     this.jobs = jobs;
-    forced = options.getDefaultAck() != AckLevel.MEMORY;
+    ack = options.getDefaultAck();
   }
 
   /** Takes a request; answered once. */
@@ -164,23 +164,7 @@ final class LetterHandler {
   }
 
   private void whenRecorded(String group, Answer<BusMessage> answer) {
-    Answer<Void> recorded =
-        new Answer<>() {
-          @Override
-          public void succeed(Void nothing) {
-            // As it is now: a small job is over by then.
-            answer.succeed(status(group));
-          }
-
-          @Override
-          public void fail(SluiceException failure) {
-            answer.fail(failure);
-          }
-        };
-    if (forced) {
-      log.whenForced(recorded);
-    } else {
-      log.whenWritten(recorded);
-    }
+    // As it is then: a small job is over by that time.
+    log.whenRecorded(ack, Answer.mapped(answer, nothing -> status(group)));
   }
 }

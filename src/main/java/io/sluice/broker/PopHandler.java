@@ -31,7 +31,6 @@ import io.sluice.message.Names;
 import io.sluice.store.ConsumeQueue;
 import io.sluice.store.MessageStore;
 import io.sluice.util.Clock;
-import java.util.function.Function;
 
 /**
  * Serves RocketMQ's pop clients: {@link PopRequest}. A pop is a receive whose leases end by time
@@ -126,7 +125,7 @@ final class PopHandler {
             StartPosition.EARLIEST,
             pop.holder()),
         popping,
-        mapped(answer, reply -> popped(from, popping, reply)));
+        Answer.mapped(answer, reply -> popped(from, popping, reply)));
   }
 
   private Popped popped(Consumption consumption, Popping popping, ReceiveReply reply) {
@@ -182,7 +181,7 @@ final class PopHandler {
       at++;
     }
     // Also when there is nothing to settle: what was settled before is durable with this answer.
-    settler.settle(request, mapped(answer, reply -> merge(outcomes, reply.outcomes())));
+    settler.settle(request, Answer.mapped(answer, reply -> merge(outcomes, reply.outcomes())));
   }
 
   private static SettleReply merge(Outcome[] outcomes, Outcome[] settled) {
@@ -234,7 +233,7 @@ final class PopHandler {
     Deadline deadline = new Deadline();
     settler.settle(
         request,
-        mapped(
+        Answer.mapped(
             answer,
             reply -> new Changed(PopRequest.mark(lease, 1), deadline.ms - change.invisibleMs())));
     int index = cursor.unsettled().find(handle.queueOffset());
@@ -268,7 +267,7 @@ final class PopHandler {
             StartPosition.EARLIEST,
             notify.holder()),
         new Popping(notify.queueId(), true),
-        mapped(answer, reply -> new Notified(!reply.drained())));
+        Answer.mapped(answer, reply -> new Notified(!reply.drained())));
   }
 
   private boolean isEmpty(TopicState topic) {
@@ -316,7 +315,7 @@ final class PopHandler {
             0,
             Filter.ALL,
             null),
-        mapped(answer, (ReadReply reply) -> reply));
+        Answer.mapped(answer, (ReadReply reply) -> reply));
   }
 
   private long firstOffset(Consumption consumption, TopicState topic, int queueId) {
@@ -340,7 +339,7 @@ final class PopHandler {
     log.changes().change(change);
     // The clients ask for their assignment again, and give back what they do not have any more.
     clientKept.wake(set.group());
-    log.whenForced(mapped(answer, nothing -> Done.DONE));
+    log.whenForced(Answer.mapped(answer, nothing -> Done.DONE));
   }
 
   private QueueCursor cursor(String group, Handle handle) {
@@ -369,20 +368,5 @@ final class PopHandler {
               + (topic.queuesEver - 1)
               + ", and -1 is any");
     }
-  }
-
-  private static <T> Answer<T> mapped(
-      Answer<BusMessage> answer, Function<T, ? extends BusMessage> reply) {
-    return new Answer<>() {
-      @Override
-      public void succeed(T value) {
-        answer.succeed(reply.apply(value));
-      }
-
-      @Override
-      public void fail(SluiceException failure) {
-        answer.fail(failure);
-      }
-    };
   }
 }

@@ -19,7 +19,7 @@ final class Settler {
   private final DeadLetters deadLetters;
   private final Dispatcher dispatcher;
   private final Clock clock;
-  private final boolean forced;
+  private final AckLevel ack;
 
   Settler(
       BrokerOptions options,
@@ -35,7 +35,7 @@ final class Settler {
     this.deadLetters = deadLetters;
     this.dispatcher = dispatcher;
     this.clock = clock;
-    forced = options.getDefaultAck() != AckLevel.MEMORY;
+    ack = options.getDefaultAck();
   }
 
   /** Takes a request; answered once. */
@@ -43,23 +43,12 @@ final class Settler {
     catalog.existingGroup(request.group());
     log.checkWritable();
     SettleReply reply = new SettleReply(settleAll(request));
-    Answer<Void> recorded =
-        new Answer<>() {
-          @Override
-          public void succeed(Void nothing) {
-            answer.succeed(reply);
-          }
-
-          @Override
-          public void fail(SluiceException failure) {
-            answer.fail(failure);
-          }
-        };
+    Answer<Void> recorded = Answer.mapped(answer, nothing -> reply);
     deadLetters.whenBuried(
         new Answer<>() {
           @Override
           public void succeed(Void nothing) {
-            whenRecorded(recorded);
+            log.whenRecorded(ack, recorded);
           }
 
           @Override
@@ -67,14 +56,6 @@ final class Settler {
             recorded.fail(failure);
           }
         });
-  }
-
-  private void whenRecorded(Answer<Void> recorded) {
-    if (forced) {
-      log.whenForced(recorded);
-    } else {
-      log.whenWritten(recorded);
-    }
   }
 
   private Outcome[] settleAll(SettleRequest request) {

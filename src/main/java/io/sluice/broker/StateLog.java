@@ -1,5 +1,6 @@
 package io.sluice.broker;
 
+import io.sluice.bus.AckLevel;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBatch;
@@ -113,6 +114,15 @@ final class StateLog {
   void whenWritten(Answer<Void> answer) {
     whenWritten.add(answer);
     turn.request();
+  }
+
+  /** Answers when the changes so far are as durable as an ack level says. */
+  void whenRecorded(AckLevel ack, Answer<Void> answer) {
+    if (ack == AckLevel.MEMORY) {
+      whenWritten(answer);
+    } else {
+      whenForced(answer);
+    }
   }
 
   /** Answers when the changes so far are forced to the disk. */

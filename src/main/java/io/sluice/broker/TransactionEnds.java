@@ -1,7 +1,6 @@
 package io.sluice.broker;
 
 import io.sluice.broker.StateChange.TransactionsEnded;
-import io.sluice.bus.AckLevel;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
 import io.sluice.bus.TransactionRequest.State;
@@ -458,22 +457,6 @@ final class TransactionEnds {
   }
 
   private void whenRecorded(State outcome, Answer<State> answer) {
-    Answer<Void> recorded =
-        new Answer<>() {
-          @Override
-          public void succeed(Void nothing) {
-            answer.succeed(outcome);
-          }
-
-          @Override
-          public void fail(SluiceException failure) {
-            answer.fail(failure);
-          }
-        };
-    if (options.getDefaultAck() == AckLevel.MEMORY) {
-      log.whenWritten(recorded);
-    } else {
-      log.whenForced(recorded);
-    }
+    log.whenRecorded(options.getDefaultAck(), Answer.mapped(answer, nothing -> outcome));
   }
 }

@@ -30,7 +30,7 @@ public enum ErrorCode {
   CONFLICT(409, 1, false, "The present state does not allow this"),
   REQUESTER_GONE(410, 1, false, "Nobody waits for this reply"),
   MESSAGE_TOO_LARGE(413, 13, false, "The message is over the size limit"),
-  UNSUPPORTED_MEDIA_TYPE(415, 3, false, "This content type is not taken here"),
+  UNSUPPORTED_MEDIA_TYPE(415, 3, false, "This type or encoding of content is not taken here"),
   OFFSET_OUT_OF_RANGE(416, 21, false, "The offset is outside of the queue"),
   HEADERS_TOO_LARGE(431, 13, false, "The headers are over the size limit"),
   BUSY(429, 2, true, "A bound has been reached; the request was not carried out"),

@@ -27,6 +27,9 @@ public final class Agent {
   /** Several renewals fit into any lease that may be set. */
   private static final long HEARTBEAT_MS = 250;
 
+  /** Then another controller is asked, while the lease still holds. */
+  private static final long ANSWER_MS = 700;
+
   /** The Broker that is told what to be. Called on the agent's event loop; does not block. */
   public interface Broker {
 
@@ -66,6 +69,7 @@ public final class Agent {
   private String toldMasterAt = "";
   private Mastership mastership;
   private long highestEpoch;
+  private long resignedEpoch = -1;
   private String lastError = "";
 
   /** Nothing is opened yet. */
@@ -76,7 +80,7 @@ public final class Agent {
     this.broker = broker;
     lease = new Lease(clock);
     context = ((VertxInternal) vertx).createEventLoopContext();
-    link = new ControllerLink(vertx, options.members(), options.tls());
+    link = new ControllerLink(vertx, options.members(), options.tls(), ANSWER_MS);
   }
 
   /** Begins. */
@@ -143,7 +147,10 @@ public final class Agent {
     long own = group.numberOf(options.identity());
     boolean elected =
         group.epoch() > 0 && group.master() == own && group.incarnation().equals(incarnation);
-    if (elected) {
+    if (elected && group.epoch() == resignedEpoch) {
+      // Perhaps another controller leads, which has not heard it.
+      link.request(identified("resign"));
+    } else if (elected) {
       lease.granted(group.epoch(), sent, answer.getLong("leaseMs"));
       lead(group, own);
     } else if (group.epoch() > 0) {
@@ -197,6 +204,19 @@ public final class Agent {
       broker.follow(own, group.epoch(), at);
       known.tryComplete();
     }
+  }
+
+  /** The Broker could not become the master of this epoch: another should. For any thread. */
+  public void resign(long epoch) {
+    context.runOnContext(
+        nothing -> {
+          if (mastership != null && mastership.epoch() == epoch) {
+            resignedEpoch = epoch;
+            lease.drop();
+            mastership = null;
+            link.request(identified("resign"));
+          }
+        });
   }
 
   /** On any thread; the future completes on the agent's. */

@@ -22,11 +22,11 @@ import java.util.Set;
 public final class ControllerLink {
 
   private static final int CONNECT_MS = 500;
-  private static final long ANSWER_MS = 700;
 
   private final Vertx vertx;
   private final List<String> members;
   private final NetClient client;
+  private final long answerMs;
   private final Map<Long, Promise<JsonObject>> open = new HashMap<>();
   private NetSocket socket;
   private Future<NetSocket> connecting;
@@ -35,9 +35,15 @@ public final class ControllerLink {
   private long lastId;
   private boolean closed;
 
-  /** Nothing is opened yet. */
-  public ControllerLink(Vertx vertx, List<String> members, PfxOptions tls) {
+  /**
+   * Nothing is opened yet.
+   *
+   * @param tls key and certificate of the cluster's secret, or null for none
+   * @param answerMs a controller that does not answer for so long is left for another
+   */
+  public ControllerLink(Vertx vertx, List<String> members, PfxOptions tls, long answerMs) {
     this.vertx = vertx;
+    this.answerMs = answerMs;
     this.members = List.copyOf(members);
     NetClientOptions connects =
         new NetClientOptions().setTcpNoDelay(true).setConnectTimeout(CONNECT_MS);
@@ -95,7 +101,7 @@ public final class ControllerLink {
     connected.write(JsonFrames.encode(request.put("id", id)));
     long timer =
         vertx.setTimer(
-            ANSWER_MS,
+            answerMs,
             timeout -> {
               if (open.remove(id) != null) {
                 promise.fail("the controller did not answer");

@@ -40,8 +40,8 @@ final class Elections {
   private static final class Heard {
     private final Map<Long, Report> nodes = new TreeMap<>();
     private long firstNs;
+    private long epoch = -1;
     private long renewedNs;
-    private long renewedEpoch;
     private long resignedEpoch = -1;
   }
 
@@ -82,11 +82,22 @@ final class Elections {
       heard.firstNs = nowNs;
     }
     heard.nodes.put(node, new Report(nowNs, incarnation, epoch, end));
+    observe(group, heard, nowNs);
     if (group.master() == node
         && group.incarnation().equals(incarnation)
         && heard.resignedEpoch != group.epoch()) {
       heard.renewedNs = nowNs;
-      heard.renewedEpoch = group.epoch();
+    }
+  }
+
+  /**
+   * An epoch that is seen for the first time counts as renewed: its master may have been granted
+   * its lease by the answer to what it had sent before it was elected.
+   */
+  private static void observe(BrokerGroup group, Heard heard, long nowNs) {
+    if (heard.epoch != group.epoch()) {
+      heard.epoch = group.epoch();
+      heard.renewedNs = nowNs;
     }
   }
 
@@ -132,11 +143,20 @@ final class Elections {
           ? null
           : choose(group, heard, nowNs, group.nodes()::containsKey);
     }
+    observe(group, heard, nowNs);
     boolean resigned = heard.resignedEpoch == group.epoch();
-    long sinceNs =
-        heard.renewedEpoch == group.epoch() ? Math.max(heard.renewedNs, ledSinceNs) : ledSinceNs;
+    long sinceNs = Math.max(heard.renewedNs, ledSinceNs);
     if (!resigned && nowNs - sinceNs <= leaseNs + ns(MARGIN_MS)) {
       return null;
+    }
+    if (resigned) {
+      // It could not, or would not: another, if there is one.
+      Elect other =
+          choose(
+              group, heard, nowNs, node -> node != group.master() && group.inSync().contains(node));
+      if (other != null) {
+        return other;
+      }
     }
     return choose(group, heard, nowNs, group.inSync()::contains);
   }

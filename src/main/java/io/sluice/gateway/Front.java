@@ -181,9 +181,13 @@ final class Front {
     Router result = Router.router(loop.vertx);
     for (Routes.Route route : routes) {
       if (route.handler() != null) {
-        result
-            .route(route.method(), vertxPath(route.path()))
-            .handler(routing -> run(routing, route.handler()));
+        io.vertx.ext.web.Route made =
+            result
+                .route(route.method(), vertxPath(route.path()))
+                .handler(routing -> run(routing, route.handler()));
+        if (Routes.takesHead(route)) {
+          made.method(HttpMethod.HEAD);
+        }
       }
     }
     result.errorHandler(404, this::notFound);
@@ -211,12 +215,16 @@ final class Front {
             "there is nothing at " + routing.request().path() + "; GET / lists what there is"));
   }
 
+  /** RFC 9110, 15.5.6: the answer has to list what the path takes. */
   private void wrongMethod(RoutingContext routing) {
+    HttpServerRequest request = routing.request();
+    String allowed = String.join(", ", Routes.methodsOf(request.path()));
+    routing.response().putHeader(HttpHeaders.ALLOW, allowed);
     fail(
         routing,
         new SluiceException(
             ErrorCode.METHOD_NOT_ALLOWED,
-            routing.request().path() + " does not take " + routing.request().method()));
+            request.path() + " does not take " + request.method() + "; it takes " + allowed));
   }
 
   private void routingFailed(RoutingContext routing, ErrorCode code) {

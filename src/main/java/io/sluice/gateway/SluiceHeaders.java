@@ -93,6 +93,8 @@ final class SluiceHeaders {
         case 'c' -> {
           if (length == 12 && name.equalsIgnoreCase("content-type")) {
             draft.contentType(header.getValue());
+          } else if (length == 16 && name.equalsIgnoreCase("content-encoding")) {
+            checkEncoding(header.getValue());
           } else if (isCloudEvent(name)) {
             draft.eventAttribute(
                 name.substring(3).toLowerCase(Locale.ROOT),
@@ -129,6 +131,9 @@ final class SluiceHeaders {
     for (Map.Entry<String, String> header : headers) {
       String name = header.getKey();
       if (name.length() < 7 || !isSluice(name)) {
+        if (name.equalsIgnoreCase("content-encoding")) {
+          checkEncoding(header.getValue());
+        }
         continue;
       }
       if (ackAllowed && name.equalsIgnoreCase(ACK)) {
@@ -190,6 +195,18 @@ final class SluiceHeaders {
       throw unknown(name);
     }
     return null;
+  }
+
+  /** A body is kept as it comes, without saying how it is encoded: who got it could not read it. */
+  private static void checkEncoding(String encoding) {
+    if (!encoding.isEmpty() && !encoding.equalsIgnoreCase("identity")) {
+      throw new SluiceException(
+          ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+          "Content-Encoding: found '"
+              + encoding
+              + "', allowed is none; send the body plain, or leave the header out and say it in a"
+              + " Sluice-Property-");
+    }
   }
 
   private static boolean isSluice(String name) {

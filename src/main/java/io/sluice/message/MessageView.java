@@ -58,7 +58,7 @@ public final class MessageView {
    * @param limit end of the readable bytes, exclusive
    * @param physicalOffset where in the log this position is
    * @return the size of the record in bytes if it is whole: sane lengths, right place, right CRC of
-   *     body and (where it has one) of the record; else 0. A filler is not a record.
+   *     the record or (where it has none) of the body; else 0. A filler is not a record.
    */
   public static int wholeRecordBytes(
       ByteBuffer buffer, int position, int limit, long physicalOffset) {
@@ -196,6 +196,20 @@ public final class MessageView {
     return text(topicAt, topicBytes);
   }
 
+  /** Whether the topic is this one; makes no String where it can tell without. */
+  public boolean isOfTopic(String name) {
+    if (name.length() != topicBytes) {
+      // Only what is not ASCII has more bytes than signs.
+      return topicBytes > name.length() && topic().equals(name);
+    }
+    for (int i = 0; i < topicBytes; i++) {
+      if (buffer.get(topicAt + i) != name.charAt(i)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** Where the encoded properties start in the buffer. */
   public int propertiesPosition() {
     return propertiesAt;
@@ -276,23 +290,22 @@ public final class MessageView {
       int bodyBytes,
       int topicLengthAt,
       int propertiesAt) {
-    int bodyCrc = crc(buffer, bodyAt, bodyAt + bodyBytes);
-    if (buffer.getInt(start + MessageLayout.BODY_CRC) != (bodyCrc & 0x7fffffff)) {
-      return false;
-    }
     int crcAt = end - MessageBatch.CRC_PROPERTY_BYTES;
     boolean named = crcAt >= propertiesAt && hasCrcName(buffer, crcAt);
     boolean shaped = crcAt >= propertiesAt && hasCrcShape(buffer, crcAt);
     if (!named && !shaped) {
       // Records written by RocketMQ carry the record CRC only if it was switched on there. Nor does
       // one whose last page never reached the disk: that reads as zeros, which no name or text has.
-      return !hasZero(buffer, topicLengthAt + 2, propertiesAt - 2)
+      int bodyCrc = crc(buffer, bodyAt, bodyAt + bodyBytes) & 0x7fffffff;
+      return buffer.getInt(start + MessageLayout.BODY_CRC) == bodyCrc
+          && !hasZero(buffer, topicLengthAt + 2, propertiesAt - 2)
           && !hasZero(buffer, propertiesAt, end);
     }
     if (!named || !shaped) {
       // Half of it is broken: a flipped bit must not turn the check off.
       return false;
     }
+    // It covers the body and the body's own CRC, which then has nothing to add.
     byte[] digits = new byte[RecordCrc.DIGITS + 1];
     RecordCrc.writeDigits(digits, 0, crc(buffer, start, crcAt));
     int digitsAt = crcAt + PropertyNames.RECORD_CRC.length() + 1;

@@ -100,6 +100,22 @@ public final class PropertiesWriter {
     return this;
   }
 
+  /**
+   * Adds properties in their stored form as they are: none of them means anything to the queues or
+   * the key index.
+   */
+  public PropertiesWriter putStored(byte[] encoded) {
+    ensure(encoded.length);
+    System.arraycopy(encoded, 0, bytes, size, encoded.length);
+    size += encoded.length;
+    return this;
+  }
+
+  /** What was put so far, in the stored form. A copy. */
+  public byte[] toByteArray() {
+    return Arrays.copyOf(bytes, size);
+  }
+
   /** The value of the tag, or null. */
   public String tag() {
     return tag;

@@ -5,6 +5,7 @@ import io.sluice.bus.FrontNotice;
 import io.sluice.message.UniqueIds;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.util.Clock;
+import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import java.net.InetSocketAddress;
@@ -55,6 +56,11 @@ public final class BrokerFrontVerticle extends VerticleBase {
   /** The port it listens at, once started; any thread. */
   public int port() {
     return port;
+  }
+
+  /** What it runs on, once started; any thread. */
+  public Context context() {
+    return context;
   }
 
   /** The port of the second listener, or -1 if there is none; any thread. */

@@ -11,7 +11,6 @@ import io.sluice.message.PropertiesWriter;
 import io.sluice.message.QueueSelector;
 import io.sluice.util.Clock;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
@@ -240,9 +239,9 @@ final class SendHandler implements RequestHandler {
     if (22 + bodyBytes + propertiesBytes != size) {
       throw brokenBatch(messages.count());
     }
-    byte[] encoded = new byte[propertiesBytes];
-    element.get(22 + bodyBytes, encoded);
-    PropertiesWriter read = properties.read(new String(encoded, StandardCharsets.UTF_8));
+    int propertiesAt = element.arrayOffset() + 22 + bodyBytes;
+    PropertiesWriter read =
+        properties.read(element.array(), propertiesAt, propertiesAt + propertiesBytes);
     encode(messages, send, flag, element.slice(20, bodyBytes), read);
     return read.uniqueKey();
   }
@@ -365,17 +364,7 @@ final class SendHandler implements RequestHandler {
     }
 
     private String messageIds(AppendReply reply, int first) {
-      if (count == 1) {
-        return ids.of(reply.physicalOffset(first));
-      }
-      StringBuilder all = new StringBuilder(count * 33);
-      for (int i = first; i < first + count; i++) {
-        if (i > first) {
-          all.append(',');
-        }
-        all.append(ids.of(reply.physicalOffset(i)));
-      }
-      return all.toString();
+      return count == 1 ? ids.of(reply.physicalOffset(first)) : ids.of(reply, first, count);
     }
   }
 }

@@ -5,6 +5,7 @@ import io.sluice.bus.SluiceException;
 import io.sluice.message.PropertiesWriter;
 import io.sluice.message.PropertyNames;
 import io.sluice.message.UniqueIds;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
@@ -23,9 +24,13 @@ final class SendProperties {
   /** Beyond it a sum of milliseconds would be no number any more; the Broker's bound is lower. */
   private static final long MOST_SECONDS = 1L << 42;
 
+  private static final String[] USUAL = {
+    PropertyNames.UNIQUE_KEY, PropertyNames.WAIT, PropertyNames.TAGS, PropertyNames.KEYS
+  };
+
   private final PropertiesWriter writer = new PropertiesWriter();
   private final UniqueIds uniqueIds;
-  private final String clusterName;
+  private final byte[] added;
   private final List<Long> delayLevelsMs;
   private boolean waits;
   private boolean transactional;
@@ -44,8 +49,13 @@ final class SendProperties {
    */
   SendProperties(UniqueIds uniqueIds, String clusterName, List<Long> delayLevelsMs) {
     this.uniqueIds = uniqueIds;
-    this.clusterName = clusterName;
     this.delayLevelsMs = delayLevelsMs;
+    added =
+        new PropertiesWriter()
+            .put("CLUSTER", clusterName)
+            .put("MSG_REGION", SendHandler.REGION)
+            .put("TRACE_ON", "true")
+            .toByteArray();
   }
 
   /**
@@ -54,15 +64,7 @@ final class SendProperties {
    * @throws IllegalArgumentException as {@link PropertiesWriter#put}
    */
   PropertiesWriter read(String encoded) {
-    writer.clear();
-    waits = true;
-    transactional = false;
-    producerGroup = null;
-    delayLevel = 0;
-    delaySeconds = null;
-    delayMs = null;
-    deliverMs = null;
-    retryTopic = null;
+    begin();
     int start = 0;
     while (start < encoded.length()) {
       int end = encoded.indexOf(VALUE_END, start);
@@ -75,6 +77,66 @@ final class SendProperties {
       }
       start = end + 1;
     }
+    return complete();
+  }
+
+  /** As the other, of properties in UTF-8 that stand in a range of bytes. */
+  PropertiesWriter read(byte[] encoded, int from, int to) {
+    begin();
+    int start = from;
+    while (start < to) {
+      int nameEnd = -1;
+      int end = start;
+      for (; end < to && encoded[end] != VALUE_END; end++) {
+        if (nameEnd < 0 && encoded[end] == NAME_END) {
+          nameEnd = end;
+        }
+      }
+      if (nameEnd > start && nameEnd < end - 1) {
+        take(
+            name(encoded, start, nameEnd),
+            new String(encoded, nameEnd + 1, end - nameEnd - 1, StandardCharsets.UTF_8));
+      }
+      start = end + 1;
+    }
+    return complete();
+  }
+
+  /** The names that nearly every message has are not made anew. */
+  private static String name(byte[] encoded, int from, int to) {
+    for (String name : USUAL) {
+      if (isAt(name, encoded, from, to)) {
+        return name;
+      }
+    }
+    return new String(encoded, from, to - from, StandardCharsets.UTF_8);
+  }
+
+  private static boolean isAt(String name, byte[] encoded, int from, int to) {
+    if (name.length() != to - from) {
+      return false;
+    }
+    for (int i = 0; i < name.length(); i++) {
+      if (encoded[from + i] != name.charAt(i)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void begin() {
+    writer.clear();
+    waits = true;
+    transactional = false;
+    producerGroup = null;
+    delayLevel = 0;
+    delaySeconds = null;
+    delayMs = null;
+    deliverMs = null;
+    retryTopic = null;
+  }
+
+  private PropertiesWriter complete() {
     // A client's retry carries the id that the client gave the message.
     writer.recognise(writer.uniqueKey() != null);
     if (writer.uniqueKey() == null) {
@@ -84,10 +146,7 @@ final class SendProperties {
       // A half message gets it with what else a transaction needs.
       writer.put(PropertyNames.PRODUCER_GROUP, producerGroup);
     }
-    return writer
-        .put("CLUSTER", clusterName)
-        .put("MSG_REGION", SendHandler.REGION)
-        .put("TRACE_ON", "true");
+    return writer.putStored(added);
   }
 
   /** Whether the message last read begins a transaction. */

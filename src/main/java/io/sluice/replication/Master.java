@@ -61,6 +61,7 @@ public final class Master implements Replication {
   private boolean stopped;
   private long notTakenMs = -NOT_TAKEN_MS;
   private boolean changing;
+  private long startedMs;
 
   // For whoever wonders which log is the longest.
   private volatile long seenEpoch;
@@ -115,6 +116,7 @@ public final class Master implements Replication {
               history = begun;
               seenEpoch = begun.lastNumber();
               seenEnd = end;
+              startedMs = clock.nowMs();
               takeAgreed();
               return options.port() < 0 ? Future.succeededFuture() : listen();
             })
@@ -367,6 +369,10 @@ public final class Master implements Replication {
     }
     takeAgreed();
     SortedSet<Long> wished = set.wished();
+    if (clock.nowMs() - startedMs < options.inSyncTimeout().toMillis()) {
+      // The others of the set need a moment to find their new master.
+      wished.addAll(tenure.agreed().slaves());
+    }
     if (changing || !tenure.holds() || wished.equals(tenure.agreed().slaves())) {
       return;
     }

@@ -115,7 +115,7 @@ final class LogBlockBuilder implements BlockBuilder {
       }
       earlier.add(mapping);
     }
-    next.lastUsedNs = System.nanoTime();
+    next.used = true;
     file = next;
     mapping = retained;
   }

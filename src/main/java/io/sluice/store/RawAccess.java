@@ -98,7 +98,7 @@ final class RawAccess implements RawLog {
       if (mapping == null) {
         return null;
       }
-      file.lastUsedNs = System.nanoTime();
+      file.used = true;
       int position = (int) (from - file.start);
       int count = (int) Math.min(maxBytes, end - from);
       if (touch) {

@@ -41,11 +41,16 @@ final class Reader {
   CompletionStage<Void> warm(LogQueue.Snapshot queue, long[] offsets) {
     return workers.call(
         () -> {
-          for (long offset : offsets) {
-            Entry entry = offset < queue.minOffset() ? null : entry(queue, offset);
-            if (entry != null && !check(queue, offset, entry)) {
-              throw damaged(queue, offset, entry);
+          Held held = new Held();
+          try {
+            for (long offset : offsets) {
+              Entry entry = offset < queue.minOffset() ? null : entry(queue, offset);
+              if (entry != null && !check(held, queue, offset, entry)) {
+                throw damaged(queue, offset, entry);
+              }
             }
+          } finally {
+            held.release();
           }
           return null;
         });
@@ -113,26 +118,31 @@ final class Reader {
     long to = Math.min(queue.maxOffset(), fromOffset + count);
     long bytes = 0;
     int warmed = 0;
-    for (long offset = Math.max(fromOffset, queue.minOffset()); offset < to; offset++) {
-      Entry entry = entry(queue, offset);
-      if (entry == null || (warmed > 0 && bytes + entry.recordBytes() > maxBytes)) {
-        break;
-      }
-      if (filter != null && isUnwanted(entry, filter)) {
-        // The head and the properties of a record lie on two pages at most, as a rule.
-        bytes += filter.readsRecords() ? Math.min(entry.recordBytes(), UNWANTED_BYTES) : 0;
-        warmed++;
-        continue;
-      }
-      if (filter != null && !check(queue, offset, entry)) {
-        // Expired while it was read, or damaged: what came before is good.
-        if (warmed == 0 && entry.physicalOffset() >= minPhysicalOffset()) {
-          throw damaged(queue, offset, entry);
+    Held held = new Held();
+    try {
+      for (long offset = Math.max(fromOffset, queue.minOffset()); offset < to; offset++) {
+        Entry entry = entry(queue, offset);
+        if (entry == null || (warmed > 0 && bytes + entry.recordBytes() > maxBytes)) {
+          break;
         }
-        break;
+        if (filter != null && isUnwanted(entry, filter)) {
+          // The head and the properties of a record lie on two pages at most, as a rule.
+          bytes += filter.readsRecords() ? Math.min(entry.recordBytes(), UNWANTED_BYTES) : 0;
+          warmed++;
+          continue;
+        }
+        if (filter != null && !check(held, queue, offset, entry)) {
+          // Expired while it was read, or damaged: what came before is good.
+          if (warmed == 0 && entry.physicalOffset() >= minPhysicalOffset()) {
+            throw damaged(queue, offset, entry);
+          }
+          break;
+        }
+        bytes += entry.recordBytes();
+        warmed++;
       }
-      bytes += entry.recordBytes();
-      warmed++;
+    } finally {
+      held.release();
     }
     return warmed;
   }
@@ -148,7 +158,7 @@ final class Reader {
       return false;
     }
     try {
-      file.lastUsedNs = System.nanoTime();
+      file.used = true;
       int position = (int) (entry.physicalOffset() - file.start);
       return !filter.wants(new MessageView().wrap(mapping.buffer, position));
     } catch (IndexOutOfBoundsException e) {
@@ -182,29 +192,53 @@ final class Reader {
     return same ? entry : null;
   }
 
+  /** The segment that is being read, so that not every record retains it anew. */
+  private final class Held {
+
+    private SpaceFile file;
+    private Mapping mapping;
+
+    /** The segment's bytes, or null if it has expired. */
+    private ByteBuffer enter(long physicalOffset) throws IOException {
+      if (file == null || physicalOffset < file.start || physicalOffset >= file.end()) {
+        release();
+        SpaceFile next = log.find(physicalOffset);
+        mapping = next == null ? null : next.retain();
+        if (mapping == null) {
+          return null;
+        }
+        file = next;
+        file.used = true;
+      }
+      return mapping.buffer;
+    }
+
+    private void release() {
+      if (mapping != null) {
+        mapping.release();
+        mapping = null;
+      }
+      file = null;
+    }
+  }
+
   /** Whether the record is whole and is the one that the entry is for. */
-  private boolean check(LogQueue.Snapshot queue, long offset, Entry entry) throws IOException {
-    SpaceFile file = log.find(entry.physicalOffset());
-    Mapping mapping = file == null ? null : file.retain();
-    if (mapping == null) {
+  private static boolean check(Held held, LogQueue.Snapshot queue, long offset, Entry entry)
+      throws IOException {
+    ByteBuffer segment = held.enter(entry.physicalOffset());
+    if (segment == null) {
       return false;
     }
-    try {
-      file.lastUsedNs = System.nanoTime();
-      int position = (int) (entry.physicalOffset() - file.start);
-      int bytes =
-          MessageView.wholeRecordBytes(
-              mapping.buffer, position, file.bytes, entry.physicalOffset());
-      if (bytes == 0 || bytes != entry.recordBytes()) {
-        return false;
-      }
-      MessageView view = new MessageView().wrap(mapping.buffer, position);
-      return view.queueOffset() == offset
-          && view.queueId() == queue.queue().queueId()
-          && view.topic().equals(queue.queue().topic());
-    } finally {
-      mapping.release();
+    int position = (int) (entry.physicalOffset() - held.file.start);
+    int bytes =
+        MessageView.wholeRecordBytes(segment, position, held.file.bytes, entry.physicalOffset());
+    if (bytes == 0 || bytes != entry.recordBytes()) {
+      return false;
     }
+    MessageView view = new MessageView().wrap(segment, position);
+    return view.queueOffset() == offset
+        && view.queueId() == queue.queue().queueId()
+        && view.isOfTopic(queue.queue().topic());
   }
 
   private long offsetAtTimeNow(LogQueue.Snapshot queue, long timeMs) throws IOException {
@@ -332,7 +366,7 @@ final class Reader {
         return 0;
       }
       try {
-        file.lastUsedNs = System.nanoTime();
+        file.used = true;
         int position = (int) (physicalOffset - file.start);
         int limit = (int) Math.min(file.bytes, log.usedTo() - file.start);
         return MessageView.wholeRecordBytes(mapping.buffer, position, limit, physicalOffset);

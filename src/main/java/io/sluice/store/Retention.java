@@ -33,8 +33,12 @@ final class Retention {
   /** Between two looks while room is short. */
   private static final long HURRY_NS = TimeUnit.SECONDS.toNanos(1);
 
-  /** A cold segment that nobody read for so long is unmapped. */
-  private static final long UNMAP_AFTER_NS = TimeUnit.SECONDS.toNanos(15);
+  /**
+   * A cold segment that nobody read for so long is unmapped, but for the one that was read last:
+   * that one stays as long as what a worker touched counts as warm. A reader that goes through the
+   * log so keeps one or two segments of it in this process's memory, not all that it has read.
+   */
+  private static final long UNMAP_AFTER_NS = TimeUnit.MILLISECONDS.toNanos(250);
 
   private final StoreOptions options;
   private final StoreFiles files;
@@ -44,6 +48,7 @@ final class Retention {
   private final LogStore store;
 
   // Preparer's thread starts, owner ends.
+  private volatile boolean unmapping;
   private volatile boolean running;
   private long startedNs;
 
@@ -66,8 +71,22 @@ final class Retention {
   /** Where a queue begins after a deletion. */
   private record NewMin(LogQueue queue, long generation, long offset) {}
 
-  /** Starts a look if it is time. */
+  /** Starts what it is time for. */
   void maybeStart() {
+    if (!unmapping && hasCold()) {
+      unmapping = true;
+      workers
+          .call(
+              () -> {
+                unmapCold();
+                return null;
+              })
+          .whenComplete((done, failure) -> unmapping = false);
+    }
+    maybeLook();
+  }
+
+  private void maybeLook() {
     long elapsedNs = threads.nowNs() - startedNs;
     boolean hurry = store.isDiskFull() || logBytes() > options.quotaBytes();
     long waitNs =
@@ -104,7 +123,6 @@ final class Retention {
   private long expiredTo() throws IOException {
     SpaceFile[] segments = files.log.files();
     long usedTo = files.log.usedTo();
-    unmapCold(segments, usedTo);
     long keepFrom =
         Math.min(
             Math.min(store.retentionFloor(), files.checkpoint.state().derivedTo()), usedTo - 1);
@@ -148,12 +166,41 @@ final class Retention {
     }
   }
 
-  private void unmapCold(SpaceFile[] segments, long usedTo) {
-    long now = threads.nowNs();
-    for (SpaceFile segment : segments) {
-      if (segment.end() < usedTo - options.warmBytes()
-          && segment.end() <= store.forcedPhysicalOffset()
-          && now - segment.lastUsedNs > UNMAP_AFTER_NS) {
+  private boolean hasCold() {
+    for (SpaceFile segment : files.log.files()) {
+      if (isCold(segment)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether it is mapped though it is neither written nor near the end of the log. */
+  private boolean isCold(SpaceFile segment) {
+    return segment.mapping() != null
+        && segment.end() < files.log.usedTo() - options.warmBytes()
+        && segment.end() <= store.forcedPhysicalOffset();
+  }
+
+  /** Worker. */
+  private void unmapCold() {
+    long nowNs = threads.nowNs();
+    SpaceFile last = null;
+    for (SpaceFile segment : files.log.files()) {
+      if (!isCold(segment)) {
+        continue;
+      }
+      if (segment.used) {
+        segment.used = false;
+        segment.usedNs = nowNs;
+      }
+      if (last == null || segment.usedNs - last.usedNs >= 0) {
+        last = segment;
+      }
+    }
+    for (SpaceFile segment : files.log.files()) {
+      long afterNs = segment == last ? options.warmTime().toNanos() : UNMAP_AFTER_NS;
+      if (isCold(segment) && !segment.used && nowNs - segment.usedNs >= afterNs) {
         segment.unmap();
       }
     }

@@ -33,8 +33,11 @@ final class SpaceFile {
   /** Something older was changed: to be forced by the next checkpoint. Worker or recovery. */
   volatile boolean changed;
 
-  /** When it was last read behind the warm end, by {@link System#nanoTime}. */
-  volatile long lastUsedNs;
+  /** Whether it was read since it was looked at last, for what nobody reads is unmapped. */
+  volatile boolean used = true;
+
+  /** When that was seen, by the store's steady time. One worker at a time. */
+  long usedNs;
 
   SpaceFile(FileAccess access, Path path, long start, int bytes) {
     this.access = access;

@@ -1,6 +1,6 @@
 package io.sluice.app;
 
-import io.sluice.app.SimulatedHistory.Place;
+import io.sluice.app.ClientHistory.Place;
 import io.sluice.bus.AckLevel;
 import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest;
@@ -73,7 +73,7 @@ final class ReplicationSimulation {
   private final Simulator simulator;
   private final SimulatedNetwork network;
   private final List<SimulatedBroker> brokers = new ArrayList<>();
-  private final SimulatedHistory history = new SimulatedHistory();
+  private final ClientHistory history = new ClientHistory();
   private final List<Producer> producers = new ArrayList<>();
   private final List<String> events = new ArrayList<>();
   private final long chaosMs;
@@ -429,6 +429,29 @@ final class ReplicationSimulation {
           });
       return;
     }
+    if (simulator.percent(50)) {
+      // While it does not reach them yet they stay in sync, and nothing may be acked.
+      note(master.host + " does not reach its slaves");
+      SimulatedBroker leaving = master;
+      for (SimulatedBroker each : brokers) {
+        network.block(leaving.host, each.host);
+      }
+      simulator.afterMs(
+          null,
+          simulator.between(20, 1_800),
+          () -> {
+            Replication.Status last = leaving.masterStatus();
+            if (leaving == master && last != null && !failingOver) {
+              endAndSucceed(last);
+            }
+            network.heal();
+          });
+      return;
+    }
+    endAndSucceed(status);
+  }
+
+  private void endAndSucceed(Replication.Status status) {
     List<SimulatedBroker> fit = fit(status);
     if (!fit.isEmpty()) {
       boolean powerCut = master != guarded && simulator.percent(30);
@@ -800,7 +823,7 @@ final class ReplicationSimulation {
             ReceiveReply received = (ReceiveReply) reply;
             List<Received> messages = copy(received.messages(), received.leases());
             for (Received each : messages) {
-              history.received(each.key, each.place, simulator.nowMs());
+              history.received(GROUP, each.key, each.place, simulator.nowMs());
             }
             return messages;
           },
@@ -843,7 +866,7 @@ final class ReplicationSimulation {
             if (answer.succeeded()) {
               for (int i = 0; i < messages.size(); i++) {
                 if (answer.result().outcomes()[i] == SettleReply.Outcome.OK) {
-                  history.settled(messages.get(i).place);
+                  history.settled(GROUP, messages.get(i).place);
                 }
               }
             }

@@ -3,18 +3,26 @@ package io.sluice.app;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sluice.testkit.RealRocketMq;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.reflect.Field;
+import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.apache.rocketmq.common.BrokerConfig;
 import org.apache.rocketmq.common.namesrv.NamesrvConfig;
 import org.apache.rocketmq.remoting.netty.NettyServerConfig;
@@ -153,6 +161,52 @@ class RocketMqConfigTest {
       }
     }
     assertEquals(List.of(), missing);
+  }
+
+  /** Those of the store and of access control are in jars that only the profile fetches. */
+  @Test
+  void shouldKnowEveryKeyOfTheRealBrokersOtherParts() throws Exception {
+    assumeTrue(RealRocketMq.isThere(), "run scripts/fetch-rocketmq first");
+    List<URL> jars = new ArrayList<>();
+    try (Stream<Path> files = Files.list(Path.of("target", "rocketmq-5.5.0"))) {
+      for (Path jar : files.toList()) {
+        jars.add(jar.toUri().toURL());
+      }
+    }
+    Set<String> known = RocketMqConfig.knownKeys();
+    Set<String> missing = new TreeSet<>();
+    try (URLClassLoader loader =
+        new URLClassLoader(jars.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
+      for (String name :
+          List.of(
+              "store.config.MessageStoreConfig",
+              "auth.config.AuthConfig",
+              "common.BrokerConfig",
+              "common.ControllerConfig",
+              "common.namesrv.NamesrvConfig",
+              "remoting.netty.NettyServerConfig",
+              "remoting.netty.NettyClientConfig")) {
+        Class<?> part = loader.loadClass("org.apache.rocketmq." + name);
+        for (; part != Object.class; part = part.getSuperclass()) {
+          for (Method method : part.getMethods()) {
+            String key = keyOf(method);
+            if (key != null && !known.contains(key)) {
+              missing.add(part.getSimpleName() + "." + key);
+            }
+          }
+        }
+      }
+    }
+    assertEquals(Set.of(), missing);
+  }
+
+  /** RocketMQ sets what has a setter (MixAll.properties2Object). */
+  private static String keyOf(Method method) {
+    String name = method.getName();
+    boolean sets = name.startsWith("set") && name.length() > 3 && method.getParameterCount() == 1;
+    return sets && !Modifier.isStatic(method.getModifiers())
+        ? name.substring(3, 4).toLowerCase(Locale.ROOT) + name.substring(4)
+        : null;
   }
 
   @Test

@@ -47,7 +47,6 @@ final class SimulatedBroker {
   MemoryFiles disk = new MemoryFiles();
   SimulatedProcess process;
   private BrokerUnit unit;
-  private boolean started;
 
   SimulatedBroker(
       Simulator simulator,
@@ -88,7 +87,6 @@ final class SimulatedBroker {
   void start(SimulatedBroker master) {
     process = new SimulatedProcess(simulator, network, host);
     SimulatedProcess mine = process;
-    started = false;
     String from = master == null ? "" : master.host + ":" + PORT;
     SluiceOptions options =
         new SluiceOptions()
@@ -123,18 +121,10 @@ final class SimulatedBroker {
             Metrics.NONE,
             options.brokerOptions(host + ":10911", new byte[8]),
             disk,
-            process.threads());
+            process.threads(),
+            null);
     unit = made;
-    process.run(
-        () ->
-            made.start()
-                .onSuccess(
-                    done -> {
-                      if (unit == made) {
-                        started = true;
-                      }
-                    })
-                .onFailure(failure -> failed(mine, failure)));
+    process.run(() -> made.start().onFailure(failure -> failed(mine, failure)));
   }
 
   private void failed(SimulatedProcess mine, Throwable failure) {
@@ -156,15 +146,7 @@ final class SimulatedBroker {
 
   /** Makes it the master; completes when it says that it is. */
   Future<Message<Object>> promote(boolean force) {
-    BrokerUnit made = unit;
-    started = false;
-    return askAdmin(new AdminRequest.Promote(force))
-        .onComplete(
-            done -> {
-              if (unit == made) {
-                started = true;
-              }
-            });
+    return askAdmin(new AdminRequest.Promote(force));
   }
 
   /** Ends the process in peace. */
@@ -183,14 +165,12 @@ final class SimulatedBroker {
 
   /** How it stands as a master; null if it is none, or not started. */
   Replication.Status masterStatus() {
-    return isAlive() && started && unit.replication() instanceof Master master
-        ? master.status()
-        : null;
+    return isAlive() && unit.replication() instanceof Master master ? master.status() : null;
   }
 
   /** The epoch it is in, while its Broker answers. */
   long epoch() {
-    return isAlive() && started ? unit.replication().status().epoch() : -1;
+    return isAlive() ? unit.replication().status().epoch() : -1;
   }
 
   /** The slaves that it counts on, by their broker ids. */

@@ -11,6 +11,7 @@ import io.sluice.testkit.TestServer;
 import io.vertx.core.json.JsonObject;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -50,6 +51,22 @@ class SluiceTest {
     }
     try (TestServer server = TestServer.start(data)) {
       assertTrue(receive(new TestClient(server.uri())).contains("kept"));
+    }
+  }
+
+  /** Also with a loop for each of them, as where there are more processors. */
+  @Test
+  void shouldRunWithAnyNumberOfEventLoops() throws Exception {
+    for (int loops : new int[] {1, 2, 3}) {
+      SluiceOptions options = options(directory.resolve("loops-" + loops)).setEventLoops(loops);
+      Sluice sluice = Await.result("start", Sluice.start(options));
+      try {
+        TestClient client = new TestClient(URI.create("http://127.0.0.1:" + sluice.httpPort()));
+        client.send("t", "with " + loops).expect(201);
+        assertTrue(receive(client).contains("with " + loops));
+      } finally {
+        Await.result("close", sluice.close());
+      }
     }
   }
 

@@ -105,7 +105,8 @@ class KeptPromisesModelTest {
     long one = Long.getLong("model.seed", -1);
     return one >= 0
         ? LongStream.of(one)
-        : LongStream.rangeClosed(1, Long.getLong("model.seeds", 12));
+        : LongStream.iterate(Long.getLong("model.from", 1), seed -> seed + 1)
+            .limit(Long.getLong("model.seeds", 12));
   }
 
   @ParameterizedTest

@@ -65,7 +65,8 @@ class TransactionModelTest {
     Long one = Long.getLong("transactions.seed");
     return one != null
         ? LongStream.of(one)
-        : LongStream.rangeClosed(1, Integer.getInteger("transactions.seeds", 3));
+        : LongStream.iterate(Long.getLong("transactions.from", 1), seed -> seed + 1)
+            .limit(Integer.getInteger("transactions.seeds", 3));
   }
 
   @ParameterizedTest(name = "seed {0}")

@@ -118,7 +118,8 @@ class WholeBrokerModelTest {
     long one = Long.getLong("whole.seed", -1);
     return one >= 0
         ? LongStream.of(one)
-        : LongStream.rangeClosed(1, Long.getLong("whole.seeds", 8));
+        : LongStream.iterate(Long.getLong("whole.from", 1), seed -> seed + 1)
+            .limit(Long.getLong("whole.seeds", 8));
   }
 
   @ParameterizedTest(name = "seed {0}")

@@ -176,7 +176,8 @@ final class FailoverModelTest {
                   new Join(NAME, new BrokerGroup.Node(identity(), "boot", "at", "at")), () -> {});
               return;
             }
-            to.elections.heard(group, number, process, 0, end);
+            // Any of the set may be chosen, not always the same.
+            to.elections.heard(group, number, process, 0, random.nextInt(3));
             to.commit(
                 new Barrier(),
                 () -> {
@@ -202,7 +203,7 @@ final class FailoverModelTest {
         version = -1;
         mayBe.clear();
         assertTrue(
-            end >= confirmed || group.inSync().size() == 1 && end >= confirmed,
+            end >= confirmed,
             () -> "node " + number + " ends at " + end + ", confirmed is " + confirmed);
       }
       lease.granted(epoch, sent, LEASE_MS);
@@ -221,7 +222,8 @@ final class FailoverModelTest {
         TreeSet<Long> reached = new TreeSet<>();
         reached.add((long) number);
         for (Broker other : brokers) {
-          boolean reaches = other != this && nowMs >= other.stoppedUntilMs && random.nextInt(3) > 0;
+          boolean reaches =
+              other != this && nowMs >= other.stoppedUntilMs && random.nextInt(20) > 0;
           if (reaches && other.epoch == 0) {
             other.end = upTo;
             reached.add((long) other.number);
@@ -299,7 +301,7 @@ final class FailoverModelTest {
             });
       }
     }
-    schedule(3_000 + random.nextInt(15_000), this::newLeader);
+    schedule(2_000 + random.nextInt(15_000), this::newLeader);
   }
 
   private void trouble() {

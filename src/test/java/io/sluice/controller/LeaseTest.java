@@ -87,7 +87,21 @@ final class LeaseTest {
     heard(elections, state, 2, "b");
     assertEquals(List.of(), wait(elections, state, LEASE_MS));
     heard(elections, state, 2, "b");
-    assertEquals(1, wait(elections, state, Elections.MARGIN_MS).size());
+    assertEquals(1, wait(elections, state, Elections.MARGIN_MS + 100).size());
+  }
+
+  @Test
+  void shouldGiveWhoWasElectedALeaseBeforeItElectsAgain() {
+    ControllerState state = elected();
+    Elections elections = leading();
+    heard(elections, state, 1, "a");
+    heard(elections, state, 2, "b");
+    clock.advanceMs(100);
+    elections.resigned(state.group(NAME), 1, "a");
+    Command.Elect elect = elections.tick(state).get(0);
+    state.apply(elect);
+    // What it had sent before may be answered with the new epoch, and so grant it a lease.
+    assertEquals(List.of(), wait(elections, state, LEASE_MS));
   }
 
   @Test

@@ -12,44 +12,22 @@ import io.cloudevents.core.builder.CloudEventBuilder;
 import io.cloudevents.core.format.EventFormat;
 import io.cloudevents.http.HttpMessageFactory;
 import io.cloudevents.jackson.JsonFormat;
-import io.sluice.app.Sluice;
-import io.sluice.app.SluiceOptions;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Events of the official SDK go in and come back, in every mode. */
-class CloudEventsTest extends GatewayTestBase {
+class CloudEventsTest extends WholeServerTestBase {
 
   private static final String MESSAGES = "/v1/topics/t/messages";
   private static final EventFormat FORMAT = new JsonFormat();
-
-  @TempDir Path data;
-
-  private Sluice sluice;
-
-  @Override
-  void openServer() throws Exception {
-    SluiceOptions options =
-        new SluiceOptions().setHost("127.0.0.1").setAnyPorts().setDataDirectory(data);
-    options.store().segmentBytes(4 << 20);
-    sluice = await(Sluice.start(vertx, options));
-    port = sluice.httpPort();
-  }
-
-  @Override
-  void closeServer() throws Exception {
-    await(sluice.close());
-  }
 
   @Test
   void shouldGiveBackWhatTheSdkSentInBinaryMode() throws Exception {

@@ -105,12 +105,12 @@ class DocumentsTest {
     }
     assertEquals(new TreeSet<>(Socket.TYPES), types);
     assertFrame(SubscribeFields.FIELDS, "subscribe");
-    assertFrame(Socket.CREDIT_FIELDS, "credit");
-    assertFrame(Socket.SETTLE_FIELDS, "settle");
-    assertFrame(Socket.PUBLISH_FIELDS, "publish");
-    assertFrame(Socket.REPLY_FIELDS, "reply");
-    assertFrame(Socket.UNSUBSCRIBE_FIELDS, "unsubscribe");
-    assertFrame(Socket.SEEK_FIELDS, "seek");
+    assertFrame(SocketSubscriptions.CREDIT_FIELDS, "credit");
+    assertFrame(SocketSubscriptions.SETTLE_FIELDS, "settle");
+    assertFrame(SocketSends.PUBLISH_FIELDS, "publish");
+    assertFrame(SocketSends.REPLY_FIELDS, "reply");
+    assertFrame(SocketSubscriptions.UNSUBSCRIBE_FIELDS, "unsubscribe");
+    assertFrame(SocketSubscriptions.SEEK_FIELDS, "seek");
     assertFrame(Socket.PING_FIELDS, "ping");
     assertFrame(Socket.PING_FIELDS, "pong");
     assertFrame(Socket.AUTH_FIELDS, "auth");

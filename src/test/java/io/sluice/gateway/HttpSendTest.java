@@ -108,6 +108,24 @@ class HttpSendTest extends GatewayTestBase {
   }
 
   @Test
+  void shouldRefuseABodyThatIsEncodedAndSaySo() throws Exception {
+    for (String path :
+        List.of("/v1/topics/t/messages", "/v1/groups/g/topics/t/receive", "/v1/groups/g/settle")) {
+      post(path, "x", "Content-Encoding", "gzip")
+          .isProblem(415, "UNSUPPORTED_MEDIA_TYPE", "'gzip'", "send the body plain");
+    }
+    post(
+            "/v1/topics/t/messages",
+            "{\"body\":\"x\"}",
+            "Content-Type",
+            NDJSON,
+            "Content-Encoding",
+            "br")
+        .isProblem(415, "UNSUPPORTED_MEDIA_TYPE", "'br'");
+    send("t", "x", "Content-Encoding", "identity");
+  }
+
+  @Test
   void shouldRefuseIllegalNames() throws Exception {
     post("/v1/topics/a.b/messages", "x").isProblem(400, "INVALID_TOPIC", "'.' at position 1");
     post("/v1/topics/a%20b/messages", "x").isProblem(400, "INVALID_TOPIC", "position 1");

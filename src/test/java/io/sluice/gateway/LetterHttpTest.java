@@ -4,39 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-import io.sluice.app.Sluice;
-import io.sluice.app.SluiceOptions;
 import io.sluice.message.Names;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Dead letters over HTTP, against a whole server. */
-class LetterHttpTest extends GatewayTestBase {
+class LetterHttpTest extends WholeServerTestBase {
 
   private static final String LETTERS = "/v1/groups/g/dead-letters";
-
-  @TempDir Path data;
-
-  private Sluice sluice;
-
-  @Override
-  void openServer() throws Exception {
-    SluiceOptions options =
-        new SluiceOptions().setHost("127.0.0.1").setAnyPorts().setDataDirectory(data);
-    options.store().segmentBytes(4 << 20);
-    sluice = await(Sluice.start(vertx, options));
-    port = sluice.httpPort();
-  }
-
-  @Override
-  void closeServer() throws Exception {
-    await(sluice.close());
-  }
 
   @Test
   void shouldPageThroughDeadLetters() throws Exception {

@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.sluice.app.Sluice;
-import io.sluice.app.SluiceOptions;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
 import io.sluice.client.ReceivedMessage;
@@ -22,35 +20,16 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Requests and their replies over HTTP, WebSocket and the event bus, against a whole server. */
-class RequestReplyTest extends GatewayTestBase {
-
-  @TempDir Path data;
+class RequestReplyTest extends WholeServerTestBase {
 
   private final HttpClient client = HttpClient.newHttpClient();
-  private Sluice sluice;
-
-  @Override
-  void openServer() throws Exception {
-    SluiceOptions options =
-        new SluiceOptions().setHost("127.0.0.1").setAnyPorts().setDataDirectory(data);
-    options.store().segmentBytes(4 << 20);
-    sluice = await(Sluice.start(vertx, options));
-    port = sluice.httpPort();
-  }
-
-  @Override
-  void closeServer() throws Exception {
-    await(sluice.close());
-  }
 
   @Test
   void shouldAnswerASendWithTheConsumersReply() throws Exception {

@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.sluice.app.Sluice;
-import io.sluice.app.SluiceOptions;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.json.JsonArray;
@@ -26,28 +24,9 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The API against the real Broker and NameServer, as they run in one process. */
-class WholeServerTest extends GatewayTestBase {
-
-  @TempDir Path data;
-
-  private Sluice sluice;
-
-  @Override
-  void openServer() throws Exception {
-    SluiceOptions options =
-        new SluiceOptions().setHost("127.0.0.1").setAnyPorts().setDataDirectory(data);
-    options.store().segmentBytes(4 << 20);
-    sluice = await(Sluice.start(vertx, options));
-    port = sluice.httpPort();
-  }
-
-  @Override
-  void closeServer() throws Exception {
-    await(sluice.close());
-  }
+class WholeServerTest extends WholeServerTestBase {
 
   @Test
   void shouldReceiveSettleAndSendAgain() throws Exception {
@@ -263,7 +242,15 @@ class WholeServerTest extends GatewayTestBase {
     assertTrue(log.contains("Tag=append,"), log);
     assertTrue(get("/").is(200).body().toString().contains("/openapi.json"));
     get("/nothing").isProblem(404, "NOT_FOUND", "/nothing");
-    post("/health/live", "").isProblem(405, "METHOD_NOT_ALLOWED");
+    post("/health/live", "").isProblem(405, "METHOD_NOT_ALLOWED", "it takes GET, HEAD");
+    Answer wrong = call(HttpMethod.PATCH, "/v1/topics/t", "");
+    wrong.isProblem(405, "METHOD_NOT_ALLOWED", "does not take PATCH");
+    assertEquals("DELETE, GET, HEAD, PUT", wrong.headers().get("allow"));
+    call(HttpMethod.HEAD, "/v1/topics/t/stream", "").is(405);
+    Answer head = call(HttpMethod.HEAD, "/v1/topics/t", "").is(200);
+    assertEquals("application/json", head.headers().get("content-type"));
+    assertEquals(0, head.body().length());
+    call(HttpMethod.HEAD, "/v1/topics/absent", "").is(404);
   }
 
   @Test

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.sluice.bus.AppendReply;
+import io.sluice.message.UniqueIds;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -76,6 +78,44 @@ class FrameCodecTest {
     assertEquals("{\"x\":[1,2]}", command.fields().get("o"));
     assertEquals("a\u0001\u00e9", command.fields().get("raw"));
     assertNull(command.remark);
+  }
+
+  /** A batch has its properties in bytes, a single message in a text; both mean the same. */
+  @Test
+  void shouldReadTheSamePropertiesFromBytesAsFromAText() {
+    UniqueIds ids = new UniqueIds(0);
+    SendProperties ofText = new SendProperties(ids, "c", List.of(1_000L));
+    SendProperties ofBytes = new SendProperties(ids, "c", List.of(1_000L));
+    for (String text :
+        List.of(
+            "UNIQ_KEY\u00010A0B\u0002WAIT\u0001true",
+            "UNIQ_KEY\u00010A0B\u0002WAIT\u0001false\u0002",
+            "UNIQ_KEY\u00010A0B\u0002TAGS\u0001t\u0002KEYS\u0001k1 k2\u0002DELAY\u00011",
+            "UNIQ_KEY\u00010A0B\u0002CLUSTER\u0001other\u0002k\u00e9y\u0001\u4e2d",
+            "UNIQ_KEY\u0001x\u0002\u0001nameless\u0002valueless\u0001\u0002alone\u0002\u0002",
+            "UNIQ_KEX\u0001y\u0002UNIQ_KEY\u0001x")) {
+      byte[] bytes = utf8("before" + text + "behind");
+      byte[] expected = ofText.read(text).toByteArray();
+      assertArrayEquals(expected, ofBytes.read(bytes, 6, bytes.length - 6).toByteArray(), text);
+      assertEquals(ofText.waits(), ofBytes.waits(), text);
+      assertEquals(ofText.dueAtMs(5), ofBytes.dueAtMs(5), text);
+    }
+    byte[] separated = utf8("UNIQ_KEY\u0001a\u0001b");
+    assertThrows(IllegalArgumentException.class, () -> ofText.read("UNIQ_KEY\u0001a\u0001b"));
+    assertThrows(
+        IllegalArgumentException.class, () -> ofBytes.read(separated, 0, separated.length));
+  }
+
+  @Test
+  void shouldNameEachMessageOfABatch() {
+    byte[] host = {127, 0, 0, 1, 0, 0, 42, (byte) 159};
+    AppendReply reply = new AppendReply("broker", 3, 0);
+    for (int i = 0; i < 3; i++) {
+      reply.stored(i, 0, i, 0xABCDL + i);
+    }
+    OffsetMessageId ids = new OffsetMessageId(host);
+    assertEquals(ids.of(0xABCE) + "," + ids.of(0xABCF), ids.of(reply, 1, 2));
+    assertEquals(0xABCF, OffsetMessageId.physicalOffset(ids.of(reply, 2, 1)));
   }
 
   @Test

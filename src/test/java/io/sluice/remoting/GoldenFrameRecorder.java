@@ -1,5 +1,6 @@
 package io.sluice.remoting;
 
+import io.sluice.testkit.RealRocketMq;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -8,31 +9,49 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.LocalTransactionState;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
+import org.apache.rocketmq.client.utils.MessageUtil;
+import org.apache.rocketmq.common.TopicConfig;
+import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
+import org.apache.rocketmq.common.message.MessageRequestMode;
 import org.apache.rocketmq.remoting.RPCHook;
 import org.apache.rocketmq.remoting.protocol.RemotingCommand;
+import org.apache.rocketmq.remoting.protocol.subscription.SubscriptionGroupConfig;
+import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
 /**
  * Records what the official client sends to a real RocketMQ, and what that answers, for {@link
- * GoldenFramesTest}. To be run by hand against a RocketMQ with an empty store whose Broker is
- * called broker-a: the NameServer's address, then the file to write.
+ * GoldenFramesTest}. To be run by hand, with the file to write; RocketMQ's jars have to be there
+ * (scripts/fetch-rocketmq).
  *
  * <p>A line {@code > n} or {@code > b} is a frame to the NameServer or the Broker in hex; the line
- * {@code <} behind it has the answer's code, the names of its header fields, and the body's length.
+ * {@code <} behind it has the answer's code, the names of its header fields, and the body's length,
+ * or {@code oneway}.
  */
 public final class GoldenFrameRecorder implements RPCHook {
 
   private static final String TOPIC = "golden";
+
+  /** What the clients never wait for. */
+  private static final Set<Integer> ONEWAY =
+      Set.of(RequestCode.END_TRANSACTION, RequestCode.UPDATE_CONSUMER_OFFSET);
 
   private final String nameServer;
   private final List<String> lines = new ArrayList<>();
@@ -44,15 +63,31 @@ public final class GoldenFrameRecorder implements RPCHook {
 
   /** Records. */
   public static void main(String[] arguments) throws Exception {
-    GoldenFrameRecorder recorder = new GoldenFrameRecorder(arguments[0]);
-    recorder.run();
-    Files.write(Path.of(arguments[1]), recorder.lines);
+    Path home = Files.createTempDirectory("golden");
+    try (RealRocketMq rocketMq = RealRocketMq.start(home, Map.of())) {
+      GoldenFrameRecorder recorder = new GoldenFrameRecorder(rocketMq.nameServer());
+      recorder.run();
+      Files.write(Path.of(arguments[0]), recorder.lines);
+    }
     System.exit(0);
   }
 
   @Override
-  public void doBeforeRequest(String address, RemotingCommand request) {
-    // Recorded with its answer.
+  public synchronized void doBeforeRequest(String address, RemotingCommand request) {
+    // All others are recorded with their answer.
+    if (ONEWAY.contains(request.getCode()) && known.add(request.getCode() + "/oneway")) {
+      request.markOnewayRPC();
+      record(address, request, "< oneway");
+    }
+  }
+
+  private void record(String address, RemotingCommand request, String answer) {
+    ByteBuffer frame = request.encode();
+    byte[] bytes = new byte[frame.remaining()];
+    frame.get(bytes);
+    lines.add("# code " + request.getCode());
+    lines.add("> " + (address.equals(nameServer) ? "n " : "b ") + HexFormat.of().formatHex(bytes));
+    lines.add(answer);
   }
 
   @Override
@@ -66,17 +101,13 @@ public final class GoldenFrameRecorder implements RPCHook {
     if (!known.add(request.getCode() + "/" + response.getCode() + client)) {
       return;
     }
-    ByteBuffer frame = request.encode();
-    byte[] bytes = new byte[frame.remaining()];
-    frame.get(bytes);
     Set<String> names =
         response.getExtFields() == null
             ? Set.of()
             : new TreeSet<>(response.getExtFields().keySet());
     int bodyBytes = response.getBody() == null ? 0 : response.getBody().length;
-    lines.add("# code " + request.getCode());
-    lines.add("> " + (address.equals(nameServer) ? "n " : "b ") + HexFormat.of().formatHex(bytes));
-    lines.add("< " + response.getCode() + " [" + String.join(" ", names) + "] " + bodyBytes);
+    String answer = "< " + response.getCode() + " [" + String.join(" ", names) + "] " + bodyBytes;
+    record(address, request, answer);
   }
 
   private void run() throws Exception {
@@ -113,7 +144,194 @@ public final class GoldenFrameRecorder implements RPCHook {
     producer.earliestMsgStoreTime(queue);
     concurrent.shutdown();
     orderly.shutdown();
+    transactions();
+    delays(producer);
+    retries(producer);
+    conditions(producer);
+    requests(producer);
+    litePull();
+    pops(producer);
+    producer.queryMessage(TOPIC, "k1", 32, 0, System.currentTimeMillis() + 60_000);
     producer.shutdown();
+    administration();
+  }
+
+  private void transactions() throws Exception {
+    TransactionMQProducer producer = new TransactionMQProducer("golden-transactions", this);
+    producer.setNamesrvAddr(nameServer);
+    producer.setInstanceName("golden-transactions");
+    producer.setTransactionListener(
+        new TransactionListener() {
+          @Override
+          public LocalTransactionState executeLocalTransaction(Message message, Object outcome) {
+            return (LocalTransactionState) outcome;
+          }
+
+          @Override
+          public LocalTransactionState checkLocalTransaction(MessageExt message) {
+            return LocalTransactionState.UNKNOW;
+          }
+        });
+    producer.start();
+    producer.sendMessageInTransaction(message("commit"), LocalTransactionState.COMMIT_MESSAGE);
+    producer.shutdown();
+  }
+
+  private void delays(DefaultMQProducer producer) throws Exception {
+    Message delayed = message("delayed");
+    delayed.setDelayTimeMs(60_000);
+    producer.recallMessage(TOPIC, producer.send(delayed).getRecallHandle());
+  }
+
+  private void retries(DefaultMQProducer producer) throws Exception {
+    AtomicInteger failed = new AtomicInteger();
+    DefaultMQPushConsumer failing = consumer("golden-failing");
+    failing.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+    failing.registerMessageListener(
+        (MessageListenerConcurrently)
+            (messages, context) -> {
+              failed.addAndGet(messages.size());
+              return ConsumeConcurrentlyStatus.RECONSUME_LATER;
+            });
+    failing.start();
+    producer.send(message("fails"));
+    RocketMqClients.await(() -> "a failure", () -> failed.get() > 0 && knows(36));
+    failing.shutdown();
+  }
+
+  private void conditions(DefaultMQProducer producer) throws Exception {
+    AtomicInteger seen = new AtomicInteger();
+    DefaultMQPushConsumer consumer = new DefaultMQPushConsumer("golden-sql", this);
+    consumer.setNamesrvAddr(nameServer);
+    consumer.setInstanceName("golden-sql");
+    consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+    consumer.subscribe(TOPIC, MessageSelector.bySql("price > 5"));
+    consumer.registerMessageListener(
+        (MessageListenerConcurrently)
+            (messages, context) -> {
+              seen.addAndGet(messages.size());
+              return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+            });
+    consumer.start();
+    Message dear = message("dear");
+    dear.putUserProperty("price", "10");
+    producer.send(dear);
+    RocketMqClients.await(() -> "what is dear", () -> seen.get() > 0);
+    consumer.shutdown();
+  }
+
+  private void requests(DefaultMQProducer producer) throws Exception {
+    DefaultMQProducer replies = new DefaultMQProducer("golden-replies", this);
+    replies.setNamesrvAddr(nameServer);
+    replies.setInstanceName("golden-replies");
+    replies.start();
+    DefaultMQPushConsumer consumer = new DefaultMQPushConsumer("golden-answers", this);
+    consumer.setNamesrvAddr(nameServer);
+    consumer.setInstanceName("golden-answers");
+    producer.createTopic("TBW102", "golden-asks", 1, Map.of());
+    consumer.subscribe("golden-asks", "*");
+    consumer.registerMessageListener(
+        (MessageListenerConcurrently)
+            (messages, context) -> {
+              try {
+                replies.send(MessageUtil.createReplyMessage(messages.get(0), new byte[] {1}));
+              } catch (Exception e) {
+                throw new IllegalStateException(e);
+              }
+              return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+            });
+    consumer.start();
+    producer.request(new Message("golden-asks", new byte[] {2}), 60_000);
+    consumer.shutdown();
+    replies.shutdown();
+  }
+
+  private void litePull() throws Exception {
+    DefaultLitePullConsumer consumer = new DefaultLitePullConsumer("golden-lite", this);
+    consumer.setNamesrvAddr(nameServer);
+    consumer.setInstanceName("golden-lite");
+    consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+    consumer.subscribe(TOPIC, "*");
+    consumer.start();
+    RocketMqClients.await(() -> "a message", () -> !consumer.poll(500).isEmpty());
+    consumer.commit();
+    consumer.shutdown();
+  }
+
+  private void pops(DefaultMQProducer producer) throws Exception {
+    DefaultMQAdminExt admin = admin();
+    String broker =
+        admin.examineBrokerClusterInfo().getBrokerAddrTable().get("broker-a").selectBrokerAddr();
+    SubscriptionGroupConfig group = new SubscriptionGroupConfig();
+    group.setGroupName("golden-pop");
+    admin.createAndUpdateSubscriptionGroupConfig(broker, group);
+    admin.setMessageRequestMode(broker, TOPIC, "golden-pop", MessageRequestMode.POP, 0, 5_000);
+    AtomicInteger seen = new AtomicInteger();
+    DefaultMQPushConsumer consumer = consumer("golden-pop");
+    consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+    consumer.setClientRebalance(false);
+    consumer.registerMessageListener(
+        (MessageListenerConcurrently)
+            (messages, context) -> {
+              seen.addAndGet(messages.size());
+              return seen.get() == 1
+                  ? ConsumeConcurrentlyStatus.RECONSUME_LATER
+                  : ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+            });
+    consumer.start();
+    for (int i = 0; i < 4; i++) {
+      producer.send(message("popped"));
+    }
+    RocketMqClients.await(
+        () -> "pops, acks and a change of the time, not " + known,
+        () -> knows(200_050) && knows(200_051) && knows(200_053));
+    consumer.shutdown();
+    admin.shutdown();
+  }
+
+  /** What mqadmin and the dashboard ask, but for what the clients themselves are asked then. */
+  private void administration() throws Exception {
+    DefaultMQAdminExt admin = admin();
+    String broker =
+        admin.examineBrokerClusterInfo().getBrokerAddrTable().get("broker-a").selectBrokerAddr();
+    admin.createAndUpdateTopicConfig(broker, new TopicConfig("golden-new", 2, 2));
+    admin.examineTopicConfig(broker, "golden-new");
+    admin.getAllTopicConfig(broker, 5_000);
+    admin.fetchAllTopicList();
+    admin.getTopicClusterList(TOPIC);
+    admin.fetchTopicsByCLuster("DefaultCluster");
+    admin.examineTopicStats(TOPIC);
+    admin.queryTopicConsumeByWho(TOPIC);
+    admin.queryTopicsByConsumer("golden-concurrent");
+    admin.getAllSubscriptionGroup(broker, 5_000);
+    admin.examineSubscriptionGroupConfig(broker, "golden-concurrent");
+    admin.examineConsumeStats("golden-concurrent");
+    admin.fetchConsumeStatsInBroker(broker, false, 5_000);
+    admin.queryConsumeTimeSpan(TOPIC, "golden-concurrent");
+    admin.fetchBrokerRuntimeStats(broker);
+    admin.getBrokerConfig(broker);
+    admin.getAllProducerInfo(broker);
+    admin.queryConsumeQueue(broker, TOPIC, 0, 0, 5, null);
+    admin.resetOffsetByTimestamp(TOPIC, "golden-orderly", 0, true);
+    admin.deleteSubscriptionGroup(broker, "golden-orderly");
+    admin.deleteTopicInBroker(Set.of(broker), "golden-new");
+    admin.deleteTopicInNameServer(Set.of(nameServer), "golden-new");
+    admin.createAndUpdateKvConfig("golden", "key", "value");
+    admin.getKVConfig("golden", "key");
+    admin.deleteKvConfig("golden", "key");
+    admin.shutdown();
+  }
+
+  private DefaultMQAdminExt admin() throws Exception {
+    DefaultMQAdminExt admin = new DefaultMQAdminExt(this, 10_000);
+    admin.setNamesrvAddr(nameServer);
+    admin.setInstanceName("golden-admin" + System.nanoTime());
+    admin.start();
+    return admin;
+  }
+
+  private synchronized boolean knows(int code) {
+    return known.stream().anyMatch(each -> each.startsWith(code + "/"));
   }
 
   private DefaultMQPushConsumer consumer(String group) throws Exception {

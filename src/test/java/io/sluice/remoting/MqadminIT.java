@@ -278,7 +278,60 @@ class MqadminIT {
         "flushDiskType",
         "-v",
         "SYNC_FLUSH");
-    prints(List.of("CODE: 3", "not supported"), "listUser", "-b", broker);
+    for (String command :
+        List.of(
+            "listUser -b BROKER",
+            "getUser -b BROKER -u u",
+            "createUser -b BROKER -u u -p p",
+            "updateUser -b BROKER -u u -p p",
+            "deleteUser -b BROKER -u u",
+            "listAcl -b BROKER",
+            "getAcl -b BROKER -s User:u",
+            "createAcl -b BROKER -s User:u -r Topic:t -a Pub -d Allow",
+            "updateAcl -b BROKER -s User:u -r Topic:t -a Pub -d Allow",
+            "deleteAcl -b BROKER -s User:u",
+            "getColdDataFlowCtrInfo -b BROKER",
+            "updateColdDataFlowCtrGroupConfig -b BROKER -g g -v 1",
+            "removeColdDataFlowCtrGroupConfig -b BROKER -g g",
+            "setCommitLogReadAheadMode -b BROKER -m 1",
+            "getBrokerLiteInfo -b BROKER",
+            "getBrokerEpoch -b broker-a",
+            "switchTimerEngine -b BROKER -e F",
+            "resetMasterFlushOffset -b BROKER -o 0",
+            "exportPopRecord -b BROKER",
+            "checkRocksdbCqWriteProgress -c DefaultCluster -n NAMES")) {
+      String[] words =
+          command.replace("BROKER", broker).replace("NAMES", target.nameServer()).split(" ");
+      prints(List.of("not supported by the broker of Sluice"), words);
+    }
+  }
+
+  @Test
+  void shouldMeasureAndTrace() throws Exception {
+    prints(List.of("#Cluster Name", "broker-a", "false"), "clusterRT", "-a", "2", "-i", "1");
+    prints(List.of("SEND_OK"), "sendMsgStatus", "-b", "broker-a", "-c", "2");
+    prints(List.of("true"), "checkMsgSendRT", "-t", TOPIC, "-a", "2", "-s", "16");
+    prints(List.of("MSGID"), "consumeMessage", "-t", TOPIC, "-b", "broker-a", "-i", "0", "-c", "1");
+    prints(
+        List.of(GROUP),
+        "consumerStatus",
+        "-g",
+        GROUP,
+        "-i",
+        consumer.getDefaultMQPushConsumerImpl().getmQClientFactory().getClientId());
+    prints(
+        List.of("success"),
+        "setConsumeMode",
+        "-b",
+        broker,
+        "-t",
+        TOPIC,
+        "-g",
+        "mqa-g5",
+        "-m",
+        "POP");
+    prints(List.of("success"), "exportConfigs", "-c", "DefaultCluster", "-f", directory.toString());
+    prints(List.of("success"), "exportMetrics", "-c", "DefaultCluster", "-f", directory.toString());
   }
 
   private static String prints(List<String> parts, String... command) throws Exception {

@@ -103,8 +103,8 @@ final class RawLoad implements Closeable {
     ByteBuffer all = ByteBuffer.allocateDirect(frame.length * window);
     int[] ids = placesOf(frame);
     long acked = 0;
-    long endNs = System.nanoTime() + forNs;
-    while (System.nanoTime() < endNs && acked < most) {
+    long startNs = System.nanoTime();
+    while (System.nanoTime() - startNs < forNs && acked < most) {
       all.clear();
       for (int i = 0; i < window; i++) {
         for (int place : ids) {

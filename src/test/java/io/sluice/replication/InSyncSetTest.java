@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Random;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 /** Who is waited for, who is in sync, and what is confirmed. */
@@ -46,6 +47,43 @@ final class InSyncSetTest {
     set.received(1, 180, 300, 20);
     assertEquals(1, set.inSync());
     assertEquals(180, set.confirmedTo(300));
+  }
+
+  @Test
+  void shouldWaitForWhoMayBeElectedUntilItIsAgreedThatItMayNot() {
+    set.agree(1, new TreeSet<>(List.of(1L, 2L)));
+    assertFalse(set.waitsForNobody());
+    assertEquals(0, set.confirmedTo(100), "nobody is connected");
+    set.connected(1, 100, 100, 0);
+    set.connected(2, 60, 100, 0);
+    assertEquals(60, set.confirmedTo(100));
+    set.received(2, 100, 100, 10);
+    assertEquals(100, set.confirmedTo(100));
+    set.gone(2);
+    assertEquals(100, set.confirmedTo(200), "it is gone, and may be elected all the same");
+    set.received(1, 200, 200, 10);
+    assertEquals(100, set.confirmedTo(200));
+    set.ask(new TreeSet<>(List.of(1L)));
+    assertEquals(100, set.confirmedTo(200), "asked is not agreed");
+    set.agree(2, new TreeSet<>(List.of(1L)));
+    assertEquals(200, set.confirmedTo(200));
+    set.agree(1, new TreeSet<>(List.of(1L, 2L)));
+    assertEquals(300, set.confirmedTo(300) + 100, "an older set is ignored");
+  }
+
+  @Test
+  void shouldCountASlaveOnlyWhenItIsAgreedAndWaitForItBefore() {
+    set.agree(1, new TreeSet<>());
+    set.connected(1, 100, 100, 0);
+    assertEquals(new TreeSet<>(List.of(1L)), set.wished());
+    assertEquals(0, set.inSync());
+    assertEquals(100, set.confirmedTo(200), "it is waited for before it is asked for");
+    set.ask(set.wished());
+    set.gone(1);
+    assertEquals(100, set.confirmedTo(200), "the change may have come about");
+    set.connected(1, 200, 200, 10);
+    set.agree(2, new TreeSet<>(List.of(1L)));
+    assertEquals(1, set.inSync());
   }
 
   @Test

@@ -26,6 +26,9 @@ final class BadLuckTest {
 
   private static final Path DIRECTORY = Path.of("store");
 
+  // Simulated processes of other tests end without closing what they have.
+  private final long mappedBefore = Mapping.open();
+
   private final MemoryFiles files = new MemoryFiles();
   private final StoreKit kit = new StoreKit(DIRECTORY, files);
 
@@ -33,7 +36,7 @@ final class BadLuckTest {
   void closeStore() {
     kit.close();
     assertEquals(List.of(), files.violations(), "written where the disk had no room");
-    assertEquals(0, Mapping.open(), "mappings left behind");
+    assertEquals(mappedBefore, Mapping.open(), "mappings left behind");
   }
 
   @Test

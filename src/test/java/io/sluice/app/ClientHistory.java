@@ -10,11 +10,11 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * What clients were told in a simulation, and whether that fits together and stays true. Messages
- * are known by their keys, which are {@code <producer>-<number>}; a producer sends to one queue, a
- * number after the other.
+ * What clients were told while faults happened, and whether that fits together and stays true.
+ * Messages are known by their keys, which are {@code <producer>-<number>}; a producer sends to one
+ * queue, a number after the other. Safe for any thread.
  */
-final class SimulatedHistory {
+final class ClientHistory {
 
   /** A place in the topic. */
   record Place(int queueId, long queueOffset) {}
@@ -29,10 +29,13 @@ final class SimulatedHistory {
   /** An ack of a level that a failover may take back. */
   private record Weak(String key, Place place, AckLevel level, long atMs) {}
 
+  /** A message that a group was told to be done with. */
+  private record Settled(String group, Place place) {}
+
   private final Map<Place, Told> told = new HashMap<>();
   private final Map<String, Place> places = new HashMap<>();
   private final List<Weak> weak = new ArrayList<>();
-  private final Set<Place> settled = new HashSet<>();
+  private final Set<Settled> settled = new HashSet<>();
   private final Map<Long, String> ackers = new TreeMap<>();
   private long promotedMs = -1;
   private long powerCutMs = -1;
@@ -40,7 +43,7 @@ final class SimulatedHistory {
   private int reads;
 
   /** A producer was answered. */
-  void acked(String key, Place place, AckLevel level, long nowMs) {
+  synchronized void acked(String key, Place place, AckLevel level, long nowMs) {
     if (level == AckLevel.REPLICATED) {
       replicatedAcks++;
       tell(key, place, nowMs, true, "a replicated ack");
@@ -50,7 +53,7 @@ final class SimulatedHistory {
   }
 
   /** A replicated ack left a master. */
-  void ackedBy(String host, long epoch) {
+  synchronized void ackedBy(String host, long epoch) {
     String before = ackers.putIfAbsent(epoch, host);
     if (before != null && !before.equals(host)) {
       throw new AssertionError(
@@ -59,7 +62,7 @@ final class SimulatedHistory {
   }
 
   /** A consumer was given a message. */
-  void read(String key, Place place, long nowMs, String by) {
+  synchronized void read(String key, Place place, long nowMs, String by) {
     reads++;
     tell(key, place, nowMs, false, by);
   }
@@ -88,22 +91,22 @@ final class SimulatedHistory {
     }
   }
 
-  /** The group was told that a message is done with. */
-  void settled(Place place) {
-    settled.add(place);
+  /** A group was told that a message is done with. */
+  synchronized void settled(String group, Place place) {
+    settled.add(new Settled(group, place));
   }
 
-  /** The group was given a message. */
-  void received(String key, Place place, long nowMs) {
-    if (settled.contains(place)) {
+  /** A group was given a message. */
+  synchronized void received(String group, String key, Place place, long nowMs) {
+    if (settled.contains(new Settled(group, place))) {
       throw new AssertionError(
-          key + " at " + place + " was settled, and is handed to the group again");
+          key + " at " + place + " was settled by " + group + ", and is handed to it again");
     }
-    read(key, place, nowMs, "the group's consumer");
+    read(key, place, nowMs, "a consumer of " + group);
   }
 
   /** From here on what was acked before at lower levels may be missing. */
-  void promoted(long nowMs) {
+  synchronized void promoted(long nowMs) {
     promotedMs = nowMs;
   }
 
@@ -112,7 +115,7 @@ final class SimulatedHistory {
    *
    * @param sinceMs what was read since then may have been part of it
    */
-  void masterLostPower(long nowMs, long sinceMs) {
+  synchronized void masterLostPower(long nowMs, long sinceMs) {
     powerCutMs = nowMs;
     told.entrySet()
         .removeIf(
@@ -131,7 +134,7 @@ final class SimulatedHistory {
    *
    * @param queues for each queue its keys by their offsets
    */
-  void compare(List<Map<Long, String>> queues) {
+  synchronized void compare(List<Map<Long, String>> queues) {
     Map<String, Place> found = new HashMap<>();
     for (int queueId = 0; queueId < queues.size(); queueId++) {
       Map<String, Integer> last = new HashMap<>();
@@ -176,8 +179,13 @@ final class SimulatedHistory {
     return place.queueOffset() < first;
   }
 
+  /** Replicated acks so far. */
+  synchronized int replicatedAcks() {
+    return replicatedAcks;
+  }
+
   @Override
-  public String toString() {
+  public synchronized String toString() {
     return replicatedAcks
         + " replicated acks, "
         + weak.size()

@@ -1,0 +1,778 @@
+package io.sluice.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.sluice.app.ClientHistory.Place;
+import io.sluice.app.load.ServerProcess;
+import io.sluice.bus.AckLevel;
+import io.sluice.testkit.Await;
+import io.sluice.testkit.Hosts;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.WebSocket;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.SendResult;
+import org.apache.rocketmq.client.producer.SendStatus;
+import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.common.message.MessageQueue;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Goal: what replication promises holds between real processes on hosts of their own. Method: a
+ * master and two slaves in network namespaces, each with a small disk; producers and consumers over
+ * HTTP, WebSocket and with the official RocketMQ client; one fault after the other while they work,
+ * with an operator who keeps to the rules of decision 0037. At the end all of what clients were
+ * told is compared with what is stored, and the logs with each other.
+ *
+ * <p>The short form has each kind of fault once; {@code -Dfaults.count=100} is the long form, in
+ * which processes stand still for up to 30 s. The seed is in each failure ({@code -Dfaults.seed}).
+ */
+class ReplicationFaultsIT {
+
+  private static final int FAULTS = Integer.getInteger("faults.count", Kind.values().length);
+  private static final boolean LONG = FAULTS > Kind.values().length;
+  private static final long SEED = Long.getLong("faults.seed", System.nanoTime());
+  private static final int NODES = 3;
+  private static final int DISK_MEGABYTES = LONG ? 256 : 64;
+  private static final String TOPIC = "faults";
+  private static final int QUEUES = 4;
+  private static final String BROKER = "/v1/brokers/broker-a";
+  private static final Pattern IN_SYNC = Pattern.compile("slave (\\d+) \\([^)]*\\) in sync");
+  private static final Duration SOON = Duration.ofSeconds(3);
+  private static final List<String> JVM =
+      List.of(
+          "-Xmx64m", "-XX:MaxDirectMemorySize=64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
+
+  /** What can happen. */
+  private enum Kind {
+    KILL_MASTER_AND_PROMOTE,
+    KILL_SLAVE,
+    PAUSE_SLAVE,
+    CUT_TO_MASTER,
+    CUT_FROM_MASTER,
+    CUT_OFF_SLAVE,
+    PAUSE_MASTER,
+    NARROW,
+    FULL_DISK_OF_SLAVE,
+    FULL_DISK_OF_MASTER,
+    RESTART_MASTER,
+    CUT_OFF_MASTER_AND_PROMOTE
+  }
+
+  @TempDir Path directory;
+
+  private final Random random = new Random(SEED);
+  private final ClientHistory history = new ClientHistory();
+  private final List<String> events = Collections.synchronizedList(new ArrayList<>());
+  private final List<String> broken = Collections.synchronizedList(new ArrayList<>());
+  private final ServerProcess[] servers = new ServerProcess[NODES + 1];
+  private final HttpClient http =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(SOON).build();
+  private final long startNs = System.nanoTime();
+  private final CountDownLatch stopped = new CountDownLatch(1);
+  private final Map<Long, Integer> masterOfEpoch = new ConcurrentHashMap<>();
+  private final List<Long> outagesMs = new ArrayList<>();
+  private Hosts hosts;
+  private volatile int master = 1;
+  private volatile boolean sending = true;
+  private volatile boolean consuming = true;
+
+  @Test
+  void shouldKeepItsPromisesUnderFaultsOfHostsAndNetwork() throws Exception {
+    String whyNot = Hosts.whyNot();
+    assumeTrue(whyNot == null, whyNot);
+    try (Hosts made = new Hosts(NODES, directory, DISK_MEGABYTES)) {
+      hosts = made;
+      try {
+        run();
+      } finally {
+        sending = false;
+        consuming = false;
+        stopped.countDown();
+        for (ServerProcess server : servers) {
+          if (server != null) {
+            server.kill();
+          }
+        }
+      }
+    }
+    System.out.println(story() + "; without acks after a promotion for " + outagesMs + " ms");
+  }
+
+  private void run() throws Exception {
+    start(1);
+    start(2);
+    start(3);
+    put("/v1/topics/" + TOPIC, new JsonObject().put("queues", QUEUES));
+    for (String group : List.of("http", "ws")) {
+      put("/v1/groups/" + group, new JsonObject().put("maxAttempts", 1_000));
+    }
+    awaitInSync(NODES - 1);
+    List<Thread> threads = new ArrayList<>();
+    List<Thread> senders = new ArrayList<>();
+    for (int producer = 0; producer < 3; producer++) {
+      int number = producer;
+      senders.add(thread(() -> sendOverHttp(number)));
+    }
+    senders.add(thread(() -> sendByRocketMq(3)));
+    threads.add(thread(this::consumeOverHttp));
+    threads.add(thread(this::consumeOverWebSocket));
+    threads.add(thread(this::consumeByRocketMq));
+    Kind[] kinds = Kind.values();
+    for (int fault = 0; fault < FAULTS; fault++) {
+      awaitLoad();
+      happen(LONG ? kinds[random.nextInt(kinds.length)] : kinds[fault]);
+      awaitInSync(NODES - 1);
+      assertEquals(List.of(), broken, this::story);
+    }
+    awaitLoad();
+    sending = false;
+    for (Thread sender : senders) {
+      sender.join();
+    }
+    consuming = false;
+    stopped.countDown();
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    awaitInSync(NODES - 1);
+    compareLogs();
+    history.compare(stored());
+    assertEquals(List.of(), broken, this::story);
+    assertTrue(history.replicatedAcks() > 10 * FAULTS, story() + ": there was hardly any load");
+  }
+
+  private void note(String text) {
+    events.add((System.nanoTime() - startNs) / 1_000_000 + " ms: " + text);
+  }
+
+  private String story() {
+    return "-Dfaults.seed=" + SEED + ", " + history + "; " + String.join("\n", events);
+  }
+
+  // Hosts.
+
+  /** Starts a host's server as what it is to be. */
+  private void start(int host) throws IOException {
+    List<String> arguments =
+        new ArrayList<>(List.of("standalone", "--json", "--data", data(host).toString(), "--host"));
+    arguments.add(hosts.address(host));
+    arguments.addAll(List.of("--http-port", "8080", "--nameserver-port", "9876"));
+    arguments.addAll(List.of("--broker-port", "10911", "--replication-port", "10912"));
+    arguments.addAll(List.of("--ack", "replicated", "--store-segment", "1m"));
+    arguments.addAll(List.of("--store-min-free", "0"));
+    arguments.addAll(List.of("--replication-in-sync-timeout", "2s"));
+    arguments.addAll(List.of("--replication-ack-timeout", "2s"));
+    if (host != master) {
+      arguments.addAll(List.of("--broker-id", Integer.toString(host)));
+      arguments.addAll(List.of("--replication-from", hosts.address(master) + ":10912"));
+    }
+    servers[host] =
+        ServerProcess.run(
+            hosts.on(host, ServerProcess.command(JVM, arguments)),
+            directory.resolve("host" + host + ".log"));
+  }
+
+  private Path data(int host) {
+    return hosts.disk(host).resolve("data");
+  }
+
+  private void restart(int host) throws Exception {
+    servers[host].kill();
+    start(host);
+  }
+
+  private void signal(int host, String name) throws Exception {
+    String pid = Long.toString(servers[host].process().pid());
+    assertEquals(0, new ProcessBuilder("kill", "-" + name, pid).start().waitFor());
+  }
+
+  private int slave() {
+    int slave = 1 + random.nextInt(NODES);
+    return slave == master ? 1 + slave % NODES : slave;
+  }
+
+  // Faults.
+
+  private void happen(Kind kind) throws Exception {
+    int slave = slave();
+    note(kind + ", the master is host " + master + ", slave " + slave);
+    switch (kind) {
+      case KILL_MASTER_AND_PROMOTE -> {
+        List<Integer> inSync = inSync();
+        servers[master].kill();
+        promoteOneOf(inSync);
+      }
+      case CUT_OFF_MASTER_AND_PROMOTE -> {
+        // Nobody hears of its end: its slaves wait for it.
+        List<Integer> inSync = inSync();
+        hosts.cutOff(master);
+        servers[master].kill();
+        promoteOneOf(inSync);
+        hosts.heal();
+      }
+      case KILL_SLAVE -> restart(slave);
+      case RESTART_MASTER -> {
+        if (random.nextBoolean()) {
+          servers[master].stop();
+          start(master);
+        } else {
+          restart(master);
+        }
+      }
+      case PAUSE_SLAVE -> pause(slave);
+      case PAUSE_MASTER -> pause(master);
+      case CUT_TO_MASTER -> {
+        hosts.cut(slave, master);
+        last();
+        hosts.heal();
+      }
+      case CUT_FROM_MASTER -> {
+        hosts.cut(master, slave);
+        last();
+        hosts.heal();
+      }
+      case CUT_OFF_SLAVE -> {
+        hosts.cutOff(slave);
+        last();
+        hosts.heal();
+      }
+      case NARROW -> {
+        hosts.narrow(random.nextBoolean() ? slave : master, 256);
+        last();
+        hosts.heal();
+      }
+      case FULL_DISK_OF_SLAVE -> fullDisk(slave);
+      case FULL_DISK_OF_MASTER -> fullDisk(master);
+    }
+  }
+
+  /** As long as a fault lasts; a time and not an event, as nobody can see that it lasts. */
+  private void last() {
+    LockSupport.parkNanos(
+        TimeUnit.MILLISECONDS.toNanos(LONG ? 500 + random.nextInt(9_000) : 3_000));
+  }
+
+  private void pause(int host) throws Exception {
+    signal(host, "STOP");
+    if (LONG && random.nextInt(4) == 0) {
+      LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(30));
+    } else {
+      last();
+    }
+    signal(host, "CONT");
+  }
+
+  private void fullDisk(int host) throws Exception {
+    hosts.fill(host);
+    last();
+    hosts.empty(host);
+  }
+
+  /** The slaves that the master counts on. */
+  private List<Integer> inSync() throws Exception {
+    Matcher matcher = IN_SYNC.matcher(status(master).getString("detail"));
+    List<Integer> found = new ArrayList<>();
+    while (matcher.find()) {
+      found.add(Integer.parseInt(matcher.group(1)));
+    }
+    return found;
+  }
+
+  private void promoteOneOf(List<Integer> inSync) throws Exception {
+    int before = master;
+    int next = inSync.get(random.nextInt(inSync.size()));
+    int acks = history.replicatedAcks();
+    history.promoted(System.currentTimeMillis());
+    long promotedNs = System.nanoTime();
+    HttpResponse<String> answer =
+        call(next, "POST", BROKER + "/promote", new JsonObject().encode(), Duration.ofSeconds(30));
+    if (answer.statusCode() == 409) {
+      // It was in sync when its master ended, and has not heard so.
+      note("by force: " + answer.body());
+      String force = new JsonObject().put("force", true).encode();
+      answer = call(next, "POST", BROKER + "/promote", force, Duration.ofSeconds(30));
+    }
+    assertEquals(200, answer.statusCode(), answer::body);
+    master = next;
+    note("host " + next + " is the master");
+    for (int host = 1; host <= NODES; host++) {
+      if (host != next && host != before) {
+        restart(host);
+      }
+    }
+    Await.until(this::story, () -> history.replicatedAcks() > acks);
+    outagesMs.add((System.nanoTime() - promotedNs) / 1_000_000);
+    start(before);
+  }
+
+  private JsonObject status(int host) throws Exception {
+    JsonObject status = new JsonObject(call(host, "GET", BROKER, "", SOON).body());
+    if ("master".equals(status.getString("role")) && status.getInteger("inSync") > 0) {
+      Integer other = masterOfEpoch.putIfAbsent(status.getLong("epoch"), host);
+      if (other != null && other != host) {
+        broken.add("hosts " + other + " and " + host + " are masters of epoch " + status);
+      }
+    }
+    return status;
+  }
+
+  private void awaitInSync(int slaves) {
+    String[] last = {""};
+    Await.until(
+        () -> story() + ": waits for " + slaves + " slaves in sync: " + last[0],
+        () -> {
+          JsonObject status = status(master);
+          last[0] = status.encode();
+          return status.getInteger("inSync") == slaves;
+        });
+  }
+
+  private void awaitLoad() {
+    int enough = history.replicatedAcks() + 20;
+    Await.until(
+        () -> story() + ": waits for acks " + broken,
+        () -> history.replicatedAcks() >= enough || !broken.isEmpty());
+  }
+
+  // Clients.
+
+  private interface Step {
+    void run() throws Exception;
+  }
+
+  private Thread thread(Step step) {
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                step.run();
+              } catch (Exception | AssertionError e) {
+                broken.add(e.toString());
+              }
+            });
+    thread.start();
+    return thread;
+  }
+
+  private static void again() {
+    LockSupport.parkNanos(50_000_000);
+  }
+
+  private HttpResponse<String> call(
+      int host, String method, String path, String body, Duration timeout, String... headers)
+      throws IOException, InterruptedException {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create("http://" + hosts.address(host) + ":8080" + path))
+            .timeout(timeout)
+            .method(method, HttpRequest.BodyPublishers.ofString(body));
+    if (headers.length > 0) {
+      request.headers(headers);
+    }
+    return http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+  }
+
+  private void put(String path, JsonObject body) throws Exception {
+    Await.until(
+        path,
+        () ->
+            call(master, "PUT", path, body.encode(), SOON, "Content-Type", "application/json")
+                        .statusCode()
+                    / 100
+                == 2);
+  }
+
+  /** One message after the other, each until it is acked. */
+  private void sendOverHttp(int producer) throws Exception {
+    for (int number = 1; sending; number++) {
+      String key = producer + "-" + number;
+      String body = key + ":" + "x".repeat(number * 37 % 3_000);
+      boolean acked = false;
+      while (!acked) {
+        try {
+          HttpResponse<String> answer =
+              call(
+                  master,
+                  "POST",
+                  "/v1/topics/" + TOPIC + "/messages",
+                  body,
+                  SOON,
+                  "Idempotency-Key",
+                  key,
+                  "Sluice-Ordering-Key",
+                  "producer " + producer);
+          acked = answer.statusCode() == 201;
+          if (acked) {
+            acked(key, new JsonObject(answer.body()));
+          } else if (answer.statusCode() < 500 && answer.statusCode() != 429) {
+            throw new AssertionError(answer.statusCode() + ": " + answer.body());
+          }
+        } catch (IOException e) {
+          // Nobody knows whether it is stored: it is sent again.
+        }
+        if (!acked) {
+          again();
+        }
+      }
+    }
+  }
+
+  private void acked(String key, JsonObject stored) {
+    history.acked(
+        key,
+        new Place(stored.getInteger("queueId"), stored.getLong("queueOffset")),
+        AckLevel.REPLICATED,
+        System.currentTimeMillis());
+  }
+
+  private String nameServer() {
+    return hosts.address(master) + ":9876";
+  }
+
+  private void sendByRocketMq(int producer) throws Exception {
+    System.setProperty("rocketmq.log.root", "target/rocketmq-client");
+    DefaultMQProducer client = new DefaultMQProducer("faults-producer");
+    client.setNamesrvAddr(nameServer());
+    client.setInstanceName("faults-producer-" + SEED);
+    client.setSendMsgTimeout(2_000);
+    client.setPollNameServerInterval(1_000);
+    client.setHeartbeatBrokerInterval(1_000);
+    client.start();
+    try {
+      for (int number = 1; sending; number++) {
+        String key = producer + "-" + number;
+        byte[] body = (key + ":").getBytes(StandardCharsets.UTF_8);
+        Message message = new Message(TOPIC, body);
+        boolean acked = false;
+        while (!acked) {
+          // Its own unique id stays in the message, so that the Broker recognises the repeat.
+          acked = trySend(client, message, key);
+          if (!acked) {
+            client
+                .getDefaultMQProducerImpl()
+                .getMqClientFactory()
+                .getMQClientAPIImpl()
+                .updateNameServerAddressList(nameServer());
+            again();
+          }
+        }
+      }
+    } finally {
+      client.shutdown();
+    }
+  }
+
+  private boolean trySend(DefaultMQProducer client, Message message, String key)
+      throws InterruptedException {
+    try {
+      SendResult sent = client.send(message, new MessageQueue(TOPIC, "broker-a", 0));
+      if (sent.getSendStatus() == SendStatus.SEND_OK) {
+        history.acked(
+            key,
+            new Place(sent.getMessageQueue().getQueueId(), sent.getQueueOffset()),
+            AckLevel.REPLICATED,
+            System.currentTimeMillis());
+        return true;
+      }
+    } catch (InterruptedException e) {
+      throw e;
+    } catch (Exception e) {
+      // It is sent again, whatever it was.
+    }
+    return false;
+  }
+
+  private void consumeOverHttp() throws Exception {
+    while (consuming) {
+      try {
+        receiveAndSettle();
+      } catch (IOException e) {
+        again();
+      }
+    }
+  }
+
+  private void receiveAndSettle() throws Exception {
+    int from = master;
+    JsonObject request = new JsonObject().put("max", 32).put("wait", "1s").put("invisible", "4s");
+    HttpResponse<String> answer =
+        call(
+            from,
+            "POST",
+            "/v1/groups/http/topics/" + TOPIC + "/receive",
+            request.encode(),
+            SOON,
+            "Content-Type",
+            "application/json");
+    if (answer.statusCode() != 200) {
+      again();
+      return;
+    }
+    JsonArray messages = new JsonObject(answer.body()).getJsonArray("messages");
+    if (messages.isEmpty()) {
+      return;
+    }
+    JsonArray receipts = new JsonArray();
+    for (int i = 0; i < messages.size(); i++) {
+      receipts.add(received("http", messages.getJsonObject(i)));
+    }
+    HttpResponse<String> settled =
+        call(
+            from,
+            "POST",
+            "/v1/groups/http/settle",
+            new JsonObject().put("ack", receipts).encode(),
+            SOON,
+            "Content-Type",
+            "application/json");
+    if (settled.statusCode() == 200) {
+      JsonArray results = new JsonObject(settled.body()).getJsonArray("results");
+      for (int i = 0; i < messages.size(); i++) {
+        if (results.getJsonObject(i).getString("outcome").equals("ok")) {
+          history.settled("http", place(messages.getJsonObject(i)));
+        }
+      }
+    }
+  }
+
+  private static Place place(JsonObject message) {
+    return new Place(message.getInteger("queueId"), message.getLong("queueOffset"));
+  }
+
+  private static String key(String body) {
+    return body.substring(0, body.indexOf(':'));
+  }
+
+  private String received(String group, JsonObject message) {
+    history.received(
+        group, key(message.getString("body")), place(message), System.currentTimeMillis());
+    return message.getString("receipt");
+  }
+
+  /** Settles each message by its own frame, and opens another socket where one ended. */
+  private void consumeOverWebSocket() throws Exception {
+    while (consuming) {
+      Socket socket = new Socket();
+      try {
+        URI uri = URI.create("ws://" + hosts.address(master) + ":8080/v1/ws");
+        WebSocket opened =
+            http.newWebSocketBuilder()
+                .connectTimeout(SOON)
+                .subprotocols("sluice.v1.json")
+                .buildAsync(uri, socket)
+                .get(5, TimeUnit.SECONDS);
+        int with = master;
+        while (consuming && with == master && !socket.ended.await(200, TimeUnit.MILLISECONDS)) {
+          // It works by itself; whoever stands still for long is left.
+          if (System.nanoTime() - socket.heardNs > TimeUnit.SECONDS.toNanos(10)) {
+            break;
+          }
+        }
+        opened.abort();
+      } catch (InterruptedException e) {
+        throw e;
+      } catch (Exception e) {
+        again();
+      }
+    }
+  }
+
+  private final class Socket implements WebSocket.Listener {
+
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private final StringBuilder text = new StringBuilder();
+    private final Map<String, Place> asked = new ConcurrentHashMap<>();
+    private volatile long heardNs = System.nanoTime();
+
+    @Override
+    public void onOpen(WebSocket socket) {
+      JsonObject subscribe = new JsonObject().put("type", "subscribe").put("sub", "s");
+      subscribe.put("topic", TOPIC).put("group", "ws").put("credit", 1);
+      socket.sendText(subscribe.encode(), true);
+      socket.request(1);
+    }
+
+    @Override
+    public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
+      heardNs = System.nanoTime();
+      text.append(data);
+      if (last) {
+        try {
+          take(socket, new JsonObject(text.toString()));
+        } catch (RuntimeException | AssertionError e) {
+          broken.add(e.toString());
+        }
+        text.setLength(0);
+      }
+      socket.request(1);
+      return null;
+    }
+
+    private void take(WebSocket socket, JsonObject frame) {
+      switch (frame.getString("type")) {
+        case "message" -> {
+          String receipt = received("ws", frame);
+          String id = "s" + asked.size();
+          asked.put(id, place(frame));
+          JsonObject settle = new JsonObject().put("type", "settle").put("id", id);
+          socket.sendText(settle.put("ack", new JsonArray().add(receipt)).encode(), true);
+        }
+        case "settled" -> {
+          JsonArray results = frame.getJsonArray("results");
+          if (results != null && results.getJsonObject(0).getString("outcome").equals("ok")) {
+            history.settled("ws", asked.get(frame.getString("id")));
+          }
+        }
+        default -> {
+          // What else there is does not matter here.
+        }
+      }
+    }
+
+    @Override
+    public CompletionStage<?> onClose(WebSocket socket, int code, String reason) {
+      ended.countDown();
+      return null;
+    }
+
+    @Override
+    public void onError(WebSocket socket, Throwable failure) {
+      ended.countDown();
+    }
+  }
+
+  private void consumeByRocketMq() throws Exception {
+    DefaultMQPushConsumer client = new DefaultMQPushConsumer("faults-rocketmq");
+    client.setNamesrvAddr(nameServer());
+    client.setInstanceName("faults-consumer-" + SEED);
+    client.setPollNameServerInterval(1_000);
+    client.setHeartbeatBrokerInterval(1_000);
+    client.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+    client.subscribe(TOPIC, "*");
+    MessageListenerConcurrently listener =
+        (messages, context) -> {
+          try {
+            for (MessageExt message : messages) {
+              history.read(
+                  key(new String(message.getBody(), StandardCharsets.UTF_8)),
+                  new Place(message.getQueueId(), message.getQueueOffset()),
+                  System.currentTimeMillis(),
+                  "a RocketMQ consumer");
+            }
+          } catch (AssertionError e) {
+            broken.add(e.toString());
+          }
+          return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+        };
+    client.registerMessageListener(listener);
+    client.start();
+    try {
+      while (!stopped.await(1, TimeUnit.SECONDS)) {
+        client
+            .getDefaultMQPushConsumerImpl()
+            .getmQClientFactory()
+            .getMQClientAPIImpl()
+            .updateNameServerAddressList(nameServer());
+      }
+    } finally {
+      client.shutdown();
+    }
+  }
+
+  // What is compared at the end.
+
+  private void compareLogs() throws Exception {
+    JsonObject status = status(master);
+    long to = status.getLong("confirmedOffset");
+    for (int host = 1; host <= NODES; host++) {
+      if (host == master) {
+        continue;
+      }
+      int slave = host;
+      Await.until(
+          () -> "host " + slave + " has not the log up to " + to,
+          () -> status(slave).getLong("confirmedOffset") >= to);
+      compare(data(master).resolve("commitlog"), data(slave).resolve("commitlog"), to);
+    }
+  }
+
+  private void compare(Path one, Path other, long to) throws IOException {
+    try (var files = Files.list(one)) {
+      for (Path file : files.sorted().toList()) {
+        long start = Long.parseLong(file.getFileName().toString());
+        Path copy = other.resolve(file.getFileName());
+        if (start >= to || !Files.exists(copy)) {
+          continue;
+        }
+        int count = (int) Math.min(1 << 20, to - start);
+        int mismatch = read(file, count).mismatch(read(copy, count));
+        assertEquals(-1, mismatch, () -> copy + " is not as " + file + "; " + story());
+      }
+    }
+  }
+
+  private static ByteBuffer read(Path file, int count) throws IOException {
+    try (FileChannel channel = FileChannel.open(file)) {
+      ByteBuffer bytes = ByteBuffer.allocate(count);
+      while (bytes.hasRemaining() && channel.read(bytes) >= 0) {
+        // A read may give less.
+      }
+      return bytes.flip();
+    }
+  }
+
+  private List<Map<Long, String>> stored() throws Exception {
+    List<Map<Long, String>> queues = new ArrayList<>();
+    for (int queueId = 0; queueId < QUEUES; queueId++) {
+      Map<Long, String> keys = new TreeMap<>();
+      long offset = 0;
+      JsonArray messages;
+      do {
+        String path =
+            "/v1/topics/" + TOPIC + "/messages?limit=500&queue=" + queueId + "&offset=" + offset;
+        HttpResponse<String> answer = call(master, "GET", path, "", Duration.ofSeconds(30));
+        assertEquals(200, answer.statusCode(), answer::body);
+        messages = new JsonObject(answer.body()).getJsonArray("messages");
+        for (int i = 0; i < messages.size(); i++) {
+          JsonObject message = messages.getJsonObject(i);
+          keys.put(message.getLong("queueOffset"), key(message.getString("body")));
+          offset = message.getLong("queueOffset") + 1;
+        }
+      } while (!messages.isEmpty());
+      queues.add(keys);
+    }
+    return queues;
+  }
+}
