@@ -115,6 +115,15 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     if (!options.controllers().elects()) {
       return then(this::deploy);
     }
+    if (options.replication().followsRocketMq()) {
+      return Future.failedFuture(
+          new IllegalArgumentException(
+              ConfigTable.REPLICATION_FROM_ROCKETMQ.name()
+                  + " is set, and "
+                  + ConfigTable.CONTROLLER_MEMBERS.name()
+                  + " too: controllers would make it a master before it has what RocketMQ has; let it"
+                  + " follow and promote it first, then give it controllers"));
+    }
     return vertx
         .executeBlocking(
             () -> {
@@ -361,7 +370,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     return security;
   }
 
-  private Replication makeReplication(BrokerOptions own, boolean follows, Assignment assignment)
+  private Replication replication(BrokerOptions own, boolean follows, Assignment assignment)
       throws GeneralSecurityException, IOException {
     ReplicationConfig config = options.replication();
     if (assignment != null && follows) {

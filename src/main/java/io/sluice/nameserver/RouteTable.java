@@ -77,7 +77,12 @@ public final class RouteTable {
     if (!moved && broker.dataVersion() <= set.dataVersion) {
       return false;
     }
-    replaceTopics(set, broker.topics());
+    if (!broker.foreign() || moved) {
+      forgetTopics(set);
+    }
+    // RocketMQ's Brokers name what has changed only, and never what is gone (5.5.0,
+    // BrokerController.registerIncrementBrokerData, RouteInfoManager).
+    addTopics(set, broker.topics());
     set.dataVersion = broker.dataVersion();
     return true;
   }
@@ -153,8 +158,7 @@ public final class RouteTable {
         nameServerId, List.copyOf(nodes), brokerNamesByTopic.keySet().stream().sorted().toList());
   }
 
-  private void replaceTopics(BrokerSet set, List<TopicConfig> topics) {
-    forgetTopics(set);
+  private void addTopics(BrokerSet set, List<TopicConfig> topics) {
     for (TopicConfig topic : topics) {
       set.topics.put(topic.name(), topic);
       brokerNamesByTopic.computeIfAbsent(topic.name(), name -> new TreeSet<>()).add(set.name);

@@ -9,6 +9,7 @@ import io.sluice.bus.NameServerRequest.Register;
 import io.sluice.bus.NameServerRequest.TopicRoute;
 import io.sluice.bus.NameServerRequest.Unregister;
 import io.sluice.bus.TopicConfig;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -109,6 +110,31 @@ class RouteTableTest {
 
   private List<String> brokerNames(String topic) {
     return table.route(topic).topics().stream().map(TopicRoute::brokerName).toList();
+  }
+
+  @Test
+  void shouldAddWhatABrokerOfRocketMqNamesAndKeepWhatItDoesNot() {
+    RouteTable table = new RouteTable("n");
+    table.register(foreign(1, "one", "two"), 0);
+    table.register(foreign(2, "three"), 10);
+    assertEquals(List.of("one", "three", "two"), table.cluster().topics());
+    assertTrue(table.route("one").brokers().get(0).foreign());
+    assertFalse(table.unregister(new Unregister("c", "r", 0, "elsewhere:1", true)));
+    assertTrue(table.unregister(new Unregister("c", "r", 0, "h:1", true)));
+    assertEquals(List.of(), table.cluster().topics());
+  }
+
+  private static Register foreign(long version, String... topics) {
+    return new Register(
+        "c",
+        "r",
+        0,
+        "h:1",
+        version,
+        Arrays.stream(topics).map(topic -> TopicConfig.of(topic, 4)).toList(),
+        0,
+        List.of(),
+        true);
   }
 
   private static Register master(String name, String address, long dataVersion, String... topics) {
