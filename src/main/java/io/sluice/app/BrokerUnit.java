@@ -370,7 +370,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
     return security;
   }
 
-  private Replication replication(BrokerOptions own, boolean follows, Assignment assignment)
+  private Replication makeReplication(BrokerOptions own, boolean follows, Assignment assignment)
       throws GeneralSecurityException, IOException {
     ReplicationConfig config = options.replication();
     if (assignment != null && follows) {

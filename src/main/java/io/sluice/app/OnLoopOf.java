@@ -5,6 +5,7 @@ import io.vertx.core.Deployable;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.ThreadingModel;
+import io.vertx.core.impl.ContextBuilderImpl;
 import io.vertx.core.internal.CloseFuture;
 import io.vertx.core.internal.ContextInternal;
 import io.vertx.core.internal.VertxInternal;
@@ -16,9 +17,10 @@ import io.vertx.core.internal.VertxInternal;
  */
 final class OnLoopOf implements Deployable {
 
+  private final Context other;
   private final Deployable verticle;
   private final CloseFuture opened = new CloseFuture();
-  private final ContextInternal context;
+  private ContextInternal context;
 
   /**
    * A deployment to come.
@@ -26,18 +28,22 @@ final class OnLoopOf implements Deployable {
    * @param other a context of the event loop to run on
    */
   OnLoopOf(Context other, Deployable verticle) {
+    this.other = other;
     this.verticle = verticle;
-    context =
-        ((VertxInternal) other.owner())
-            .contextBuilder()
-            .withThreadingModel(ThreadingModel.EVENT_LOOP)
-            .withEventLoop(((ContextInternal) other).nettyEventLoop())
-            .withCloseFuture(opened)
-            .build();
   }
 
   @Override
   public Future<?> deploy(Context deployment) {
+    ContextBuilderImpl builder =
+        (ContextBuilderImpl) ((VertxInternal) other.owner()).contextBuilder();
+    // Only in the context of a deployment are listeners at the event bus closed with it.
+    context =
+        builder
+            .withDeploymentContext(((ContextInternal) deployment).deployment())
+            .withThreadingModel(ThreadingModel.EVENT_LOOP)
+            .withEventLoop(((ContextInternal) other).nettyEventLoop())
+            .withCloseFuture(opened)
+            .build();
     return onLoop(() -> verticle.deploy(context))
         .recover(failure -> opened.close().transform(closed -> Future.failedFuture(failure)));
   }
