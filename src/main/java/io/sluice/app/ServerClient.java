@@ -175,6 +175,7 @@ final class ServerClient implements AutoCloseable {
 
   @Override
   public void close() {
-    vertx.close().await();
+    // Not await(): a worker of another Vert.x may be the one that closes.
+    vertx.close().toCompletionStage().toCompletableFuture().join();
   }
 }
