@@ -13,6 +13,7 @@ import org.infinispan.configuration.cache.ConfigurationBuilder;
 import org.infinispan.configuration.global.GlobalConfigurationBuilder;
 import org.infinispan.configuration.global.ShutdownHookBehavior;
 import org.infinispan.manager.DefaultCacheManager;
+import org.infinispan.remoting.transport.Address;
 import org.infinispan.remoting.transport.jgroups.JGroupsChannelConfigurator;
 import org.infinispan.remoting.transport.jgroups.JGroupsTransport;
 import org.jgroups.JChannel;
@@ -76,7 +77,7 @@ final class Infinispan {
     }
     caches.defineConfiguration(
         "__vertx.distributed.cache.configuration", cache(CacheMode.DIST_SYNC));
-    manager = new InfinispanClusterManager(caches);
+    manager = new Manager(caches);
   }
 
   InfinispanClusterManager manager() {
@@ -118,6 +119,26 @@ final class Infinispan {
     global.cacheContainer().statistics(false);
     global.shutdown().hookBehavior(ShutdownHookBehavior.DONT_REGISTER);
     return global;
+  }
+
+  /**
+   * Vert.x asks for the members by a method that Infinispan 15 has made private, and loses the error
+   * that it gets: no process would reach another.
+   */
+  private static final class Manager extends InfinispanClusterManager {
+
+    private final DefaultCacheManager caches;
+
+    Manager(DefaultCacheManager caches) {
+      super(caches);
+      this.caches = caches;
+    }
+
+    @Override
+    public List<String> getNodes() {
+      List<Address> members = caches.getMembers();
+      return members == null ? List.of() : members.stream().map(Address::toString).toList();
+    }
   }
 
   /** Gives the channel that is there to Infinispan, which else would read one from a file. */

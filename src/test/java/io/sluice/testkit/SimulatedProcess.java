@@ -301,6 +301,7 @@ public final class SimulatedProcess {
     List<Handler<NetSocket>> taker = new ArrayList<>();
     int[] port = {-1};
     return stand
+        .on("exceptionHandler", args -> stand)
         .on(
             "connectHandler",
             args -> {
