@@ -122,8 +122,8 @@ final class Infinispan {
   }
 
   /**
-   * Vert.x asks for the members by a method that Infinispan 15 has made private, and loses the error
-   * that it gets: no process would reach another.
+   * Vert.x asks for the members by a method that Infinispan 15 has made private, and loses the
+   * error that it gets: no process would reach another.
    */
   private static final class Manager extends InfinispanClusterManager {
 
