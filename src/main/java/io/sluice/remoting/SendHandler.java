@@ -110,18 +110,18 @@ final class SendHandler implements RequestHandler {
     }
   }
 
-  /** A consumer sends what it could not consume by itself: the Broker says where that goes. */
+  /**
+   * A consumer sends what it could not consume by itself: the Broker says where that goes. To any
+   * queue there: the client may have chosen one before the topic was made, and no order is kept.
+   */
   private void retry(Send send) {
+    String group = send.header.topic().substring(Names.RETRY_PREFIX.length());
     send.exchange.when(
         retryTopics.find(send.header, send.exchange.request().version),
         found ->
             appendOrFail(
-                found.dead()
-                    ? new Send(
-                        send.exchange,
-                        send.header.to(found.topic()),
-                        send.header.topic().substring(Names.RETRY_PREFIX.length()))
-                    : send));
+                new Send(
+                    send.exchange, send.header.to(found.topic()), found.dead() ? group : null)));
   }
 
   private void check(Send send) {

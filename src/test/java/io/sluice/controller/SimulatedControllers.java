@@ -64,6 +64,10 @@ public final class SimulatedControllers {
     if (!engine.process.life().hasEnded()) {
       engine.process.die(false);
       engine.believes = false;
+      if (leader == engine) {
+        // However soon it is back, it leads only when it is elected again.
+        leader = null;
+      }
       simulator.afterMs(null, backMs, engine::begin);
     }
   }

@@ -158,7 +158,11 @@ class RocketMqRetryIT {
   @Test
   void shouldTakeARetryOfAGroupThatNobodyHeardOf() throws Exception {
     group += "-none";
-    assertEquals(SendStatus.SEND_OK, selfSent("kept", 1, 3).getSendStatus());
+    // The client chooses among the queues that it guesses; the topic has one.
+    for (int i = 0; i < 4; i++) {
+      group += i;
+      assertEquals(SendStatus.SEND_OK, selfSent("kept", 1, 3).getSendStatus());
+    }
   }
 
   @Test
