@@ -1,26 +1,10 @@
 package io.sluice.broker;
 
 import io.sluice.bus.AckLevel;
-import io.sluice.bus.Addresses;
-import io.sluice.bus.AdminRequest;
-import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BusCodec;
-import io.sluice.bus.BusMessage;
-import io.sluice.bus.ClientKept;
 import io.sluice.bus.ClusterNode;
-import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
-import io.sluice.bus.LetterRequest;
-import io.sluice.bus.OperatorRequest;
-import io.sluice.bus.PopRequest;
-import io.sluice.bus.ReadRequest;
-import io.sluice.bus.ReceiveReply;
-import io.sluice.bus.ReceiveRequest;
-import io.sluice.bus.ReleaseRequest;
-import io.sluice.bus.RequestBundle;
-import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
-import io.sluice.bus.TransactionRequest;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.metrics.Metrics;
 import io.sluice.store.FileAccess;
@@ -33,12 +17,10 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.WorkerExecutor;
-import io.vertx.core.eventbus.Message;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 
 /**
@@ -113,11 +95,10 @@ public final class BrokerVerticle extends VerticleBase {
   private Snapshots snapshots;
   private Registrar registrar;
   private PlainSends plainSends;
-  private ReplicationAdmin replicationAdmin;
   private final Fence fence;
   private SlaveRole slave;
   private boolean confirmedMoved;
-  private Bundles bundles;
+  private Endpoints endpoints;
   private final List<TopicState> arrived = new ArrayList<>();
   private boolean running;
   private long lastBytesMs = LAST_BYTES_MS;
@@ -188,15 +169,37 @@ public final class BrokerVerticle extends VerticleBase {
         .compose(opened -> worker.executeBlocking(file::read))
         .compose(content -> recover(content, file))
         .compose(recovered -> slave == null ? transactions.rebuild() : Future.succeededFuture())
-        .compose(rebuilt -> listenByRole())
+        .compose(rebuilt -> endpoints.listen(slave))
         .onSuccess(listening -> begin())
         .recover(failure -> undo().transform(undone -> Future.failedFuture(failure)));
   }
 
   @Override
   public Future<?> stop() {
-    SluiceException reason = shuttingDown();
+    SluiceException reason = endpoints.close();
     running = false;
+    // A part that throws keeps the store neither open nor locked.
+    return Future.succeededFuture()
+        .map(
+            nothing -> {
+              closeParts(reason);
+              return null;
+            })
+        .onFailure(failure -> LOG.log(Level.ERROR, "a part did not stop", failure))
+        .compose(closed -> stopFollowing())
+        .compose(stopped -> writeSnapshot())
+        .otherwiseEmpty()
+        .compose(written -> allForced())
+        .compose(forced -> allReplicated())
+        .onComplete(
+            done -> {
+              log.close(reason);
+              endpoints.flush();
+            })
+        .transform(done -> undo());
+  }
+
+  private void closeParts(SluiceException reason) {
     ClusterNode.removeSlave(vertx, options.getBrokerName());
     if (timer >= 0) {
       vertx.cancelTimer(timer);
@@ -214,17 +217,6 @@ public final class BrokerVerticle extends VerticleBase {
     turn.stop();
     turn.end();
     deadLetters.close(reason);
-    return stopFollowing()
-        .compose(stopped -> writeSnapshot())
-        .otherwiseEmpty()
-        .compose(written -> allForced())
-        .compose(forced -> allReplicated())
-        .onComplete(
-            done -> {
-              log.close(reason);
-              bundles.flush();
-            })
-        .transform(done -> undo());
   }
 
   /**
@@ -428,10 +420,26 @@ public final class BrokerVerticle extends VerticleBase {
         new Snapshots(context, clock, store, state, catalog, log, file, worker, this::neededFrom);
     snapshots.connect(replication);
     appender.connect(replication);
-    replicationAdmin = new ReplicationAdmin(options, store, replication);
     registrar = new Registrar(vertx, options, state, replication);
     plainSends = new PlainSends(vertx, context, options, state, appender, clock);
-    bundles = new Bundles(vertx, turn, this::take);
+    endpoints =
+        new Endpoints(
+            vertx,
+            options,
+            turn,
+            fence,
+            new Endpoints.Handlers(
+                appender,
+                dispatcher,
+                reader,
+                settler,
+                admin,
+                clientKept,
+                pops,
+                operator,
+                letters,
+                new TransactionHandler(options, store, state, transactions, transactionEnds),
+                new ReplicationAdmin(options, store, replication)));
   }
 
   private void assembleTransactions() {
@@ -505,219 +513,6 @@ public final class BrokerVerticle extends VerticleBase {
     return written.future();
   }
 
-  private Future<?> listen() {
-    String name = options.getBrokerName();
-    List<Future<Void>> listening = new ArrayList<>();
-    listening.add(
-        this.<AppendRequest>on(
-            Addresses.append(name), (request, at) -> appender.append(request, Answer.to(at))));
-    listening.add(
-        this.<ReceiveRequest>on(
-            Addresses.receive(name),
-            (request, at) -> {
-              fence.check();
-              receive(request, Answer.to(at));
-            }));
-    listening.add(
-        this.<SettleRequest>on(
-            Addresses.settle(name),
-            (request, at) -> {
-              fence.check();
-              settler.settle(request, fence.guard(Answer.to(at)));
-            }));
-    listening.add(
-        this.<ReleaseRequest>on(
-            Addresses.release(name),
-            (request, at) -> {
-              dispatcher.release(request.holder());
-              at.reply(Done.DONE);
-            }));
-    listening.add(
-        this.<ReadRequest>on(
-            Addresses.read(name), (request, at) -> reader.read(request, Answer.to(at))));
-    listening.add(
-        this.<AdminRequest>on(
-            Addresses.admin(name),
-            (request, at) -> {
-              Answer<BusMessage> answer = Answer.to(at);
-              if (replicationAdmin.tryHandle(request, answer)) {
-                return;
-              }
-              if (SlaveRole.isRead(request)) {
-                admin.handle(request, clientKept.following(request, answer));
-              } else {
-                fence.check();
-                admin.handle(request, clientKept.following(request, fence.guard(answer)));
-              }
-            }));
-    listening.add(
-        this.<ClientKept>on(
-            Addresses.clientKept(name),
-            (request, at) -> {
-              if (SlaveRole.isRead(request)) {
-                clientKept.handle(request, Answer.to(at));
-              } else {
-                fence.check();
-                clientKept.handle(request, fence.guard(Answer.to(at)));
-              }
-            }));
-    listening.add(
-        this.<PopRequest>on(
-            Addresses.pop(name),
-            (request, at) -> {
-              fence.check();
-              pops.handle(request, Answer.to(at));
-            }));
-    listening.add(
-        this.<OperatorRequest>on(
-            Addresses.operator(name), (request, at) -> operator.handle(request, Answer.to(at))));
-    listening.add(
-        this.<LetterRequest>on(
-            Addresses.letters(name),
-            (request, at) -> {
-              fence.check();
-              letters.handle(request, fence.guard(Answer.to(at)));
-            }));
-    listening.add(
-        this.<RequestBundle>on(
-            Addresses.bundles(name),
-            (request, at) -> {
-              at.reply(Done.DONE);
-              bundles.take(request);
-            }));
-    TransactionHandler handler =
-        new TransactionHandler(options, store, state, transactions, transactionEnds);
-    listening.add(
-        this.<TransactionRequest>on(
-            Addresses.transactions(name),
-            (request, at) -> {
-              fence.check();
-              handler.handle(request, fence.guard(Answer.to(at)));
-            }));
-    if (options.isPlainSends()) {
-      listening.add(new PlainTransactions(vertx, options, handler).listen());
-    }
-    return Future.all(listening);
-  }
-
-  private Future<?> listenByRole() {
-    return slave == null ? listen() : listenAsSlave();
-  }
-
-  private Future<?> listenAsSlave() {
-    String name = options.getBrokerName();
-    if (vertx.isClustered()) {
-      // The address of the Broker is the master's.
-      name = ClusterNode.slaveName(name, options.getBrokerId());
-      ClusterNode.putSlave(vertx, options.getBrokerName(), name);
-    }
-    List<Future<Void>> listening = new ArrayList<>();
-    for (String refused :
-        List.of(
-            Addresses.append(name),
-            Addresses.receive(name),
-            Addresses.settle(name),
-            Addresses.letters(name),
-            Addresses.transactions(name),
-            Addresses.pop(name))) {
-      listening.add(
-          this.<BusMessage>on(
-              refused,
-              (request, at) -> {
-                throw slave.refusal();
-              }));
-    }
-    listening.add(
-        this.<ReleaseRequest>on(
-            Addresses.release(name),
-            (request, at) -> {
-              dispatcher.release(request.holder());
-              at.reply(Done.DONE);
-            }));
-    listening.add(
-        this.<ReadRequest>on(
-            Addresses.read(name), (request, at) -> reader.read(request, Answer.to(at))));
-    listening.add(
-        this.<AdminRequest>on(
-            Addresses.admin(name),
-            (request, at) -> {
-              Answer<BusMessage> answer = Answer.to(at);
-              if (!replicationAdmin.tryHandle(request, answer)) {
-                admin.handle(slave.checked(request), answer);
-              }
-            }));
-    listening.add(
-        this.<ClientKept>on(
-            Addresses.clientKept(name),
-            (request, at) -> clientKept.handle(slave.checked(request), Answer.to(at))));
-    listening.add(
-        this.<RequestBundle>on(
-            Addresses.bundles(name),
-            (request, at) -> {
-              at.reply(Done.DONE);
-              bundles.take(request);
-            }));
-    return Future.all(listening);
-  }
-
-  private void receive(ReceiveRequest request, Answer<? super ReceiveReply> answer) {
-    clientKept.checkLeasesAllowed(request.group(), request.topic());
-    dispatcher.receive(request, answer);
-  }
-
-  /** Takes one request out of a bundle. */
-  private void take(BusMessage request, Answer<BusMessage> answer) {
-    boolean reads = request instanceof ReadRequest || request instanceof ReleaseRequest;
-    if (slave != null && !reads) {
-      throw slave.refusal();
-    }
-    if (!reads) {
-      fence.check();
-    }
-    if (request instanceof ReceiveRequest receive) {
-      receive(receive, answer);
-    } else if (request instanceof SettleRequest settle) {
-      settler.settle(settle, fence.guard(answer));
-    } else if (request instanceof ReadRequest read) {
-      reader.read(read, answer);
-    } else if (request instanceof ReleaseRequest release) {
-      dispatcher.release(release.holder());
-      answer.succeed(Done.DONE);
-    } else {
-      throw new SluiceException(
-          ErrorCode.INVALID_ARGUMENT,
-          request.getClass().getSimpleName() + " does not travel in a bundle");
-    }
-  }
-
-  private <T extends BusMessage> Future<Void> on(
-      String address, BiConsumer<T, Message<T>> handler) {
-    if (slave != null && !vertx.isClustered()) {
-      return vertx
-          .eventBus()
-          .<T>localConsumer(address, message -> handle(message, handler))
-          .completion();
-    }
-    return vertx.eventBus().<T>consumer(address, message -> handle(message, handler)).completion();
-  }
-
-  /** Answers what a handler throws; a handler that returns has answered or will. */
-  private <T extends BusMessage> void handle(
-      Message<T> message, BiConsumer<T, Message<T>> handler) {
-    if (!running) {
-      SluiceException.fail(message, shuttingDown());
-      return;
-    }
-    try {
-      handler.accept(message.body(), message);
-    } catch (SluiceException e) {
-      SluiceException.fail(message, e);
-    } catch (RuntimeException e) {
-      LOG.log(Level.ERROR, "could not answer " + message.body(), e);
-      SluiceException.fail(message, e);
-    }
-  }
-
   private void begin() {
     turn.clearSteps();
     if (slave != null) {
@@ -744,7 +539,7 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(log::flush);
     turn.addStep(replication::appended);
     turn.addStep(this::setTimer);
-    turn.addStep(bundles::flush);
+    turn.addStep(endpoints::flush);
     catalog.addListener(
         () -> {
           topicsChanged = true;
@@ -756,6 +551,7 @@ public final class BrokerVerticle extends VerticleBase {
     letterJobs.start();
     dispatcher.connect(retries::look);
     running = true;
+    endpoints.open();
     topicsChanged = true;
     // Whoever asks a NameServer once the start is over finds this Broker there.
     tellTopics();
@@ -781,7 +577,7 @@ public final class BrokerVerticle extends VerticleBase {
     turn.addStep(() -> waiting.answerOverdue(clock.nowMs()));
     turn.addStep(this::tellTopics);
     turn.addStep(this::setTimer);
-    turn.addStep(bundles::flush);
+    turn.addStep(endpoints::flush);
     catalog.addListener(
         () -> {
           topicsChanged = true;
@@ -789,6 +585,7 @@ public final class BrokerVerticle extends VerticleBase {
         });
     registrar.listen();
     running = true;
+    endpoints.open();
     topicsChanged = true;
     tellTopics();
     vertx.setPeriodic(
@@ -835,7 +632,7 @@ public final class BrokerVerticle extends VerticleBase {
   private void keepHouse() {
     registrar.register();
     waiting.forgetIdleHolders();
-    bundles.forgetIdle();
+    endpoints.forgetIdle();
     timers.findFirst();
     snapshots.setRetentionFloor();
     repeats.forgetOld();
@@ -955,10 +752,5 @@ public final class BrokerVerticle extends VerticleBase {
 
   private Future<Void> closed() {
     return store == null ? Future.succeededFuture() : Future.fromCompletionStage(store.close());
-  }
-
-  private SluiceException shuttingDown() {
-    return new SluiceException(
-        ErrorCode.SHUTTING_DOWN, "the Broker '" + options.getBrokerName() + "' is not running");
   }
 }
