@@ -2,13 +2,8 @@ package io.sluice.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.ArrayList;
+import io.sluice.testkit.LogLines;
 import java.util.List;
-import java.util.logging.Handler;
-import java.util.logging.Level;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
-import java.util.logging.SimpleFormatter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -25,45 +20,25 @@ final class ReplicationSimulationTest {
   private static final long CHAOS_MS = Long.getLong("simulation.ms", 30_000);
   private static final int LINES = Integer.getInteger("simulation.lines", 120);
 
-  private final Logger logger = Logger.getLogger("io.sluice");
-  private final List<String> logged = new ArrayList<>();
   private ReplicationSimulation running;
 
-  private final Handler handler =
-      new Handler() {
-        private final SimpleFormatter formatter = new SimpleFormatter();
-
-        @Override
-        public void publish(LogRecord line) {
-          if (running != null) {
-            String thrown = line.getThrown() == null ? "" : ", " + line.getThrown();
-            running.note(line.getLevel() + " " + formatter.formatMessage(line) + thrown);
-          }
-        }
-
-        @Override
-        public void flush() {
-          // Nothing is held back.
-        }
-
-        @Override
-        public void close() {
-          // Nothing is open.
-        }
-      };
+  private LogLines log;
 
   @BeforeEach
   void listen() {
-    logger.setUseParentHandlers(false);
-    logger.setLevel(Level.INFO);
-    logger.addHandler(handler);
+    log =
+        new LogLines(
+            "io.sluice",
+            line -> {
+              if (running != null) {
+                running.note(line);
+              }
+            });
   }
 
   @AfterEach
   void listenNoMore() {
-    logger.removeHandler(handler);
-    logger.setUseParentHandlers(true);
-    logger.setLevel(null);
+    log.close();
   }
 
   @Test

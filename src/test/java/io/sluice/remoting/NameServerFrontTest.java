@@ -10,6 +10,7 @@ import io.sluice.bus.NameServerRequest;
 import io.sluice.bus.TopicConfig;
 import io.sluice.nameserver.NameServerOptions;
 import io.sluice.nameserver.NameServerVerticle;
+import io.sluice.testkit.LogLines;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -101,6 +102,52 @@ class NameServerFrontTest {
     register("broker-a", 0, "10.0.0.1:10911", TopicConfig.of("T2", 4));
     assertEquals(
         ResponseCode.TOPIC_NOT_EXIST, call(RequestCode.GET_ROUTE_BY_TOPIC, "topic", "T").code);
+  }
+
+  /** A client says no more than "No route info", so the server's log has to say why. */
+  @Test
+  void shouldLogOnceWhyThereIsNoRoute() throws Exception {
+    try (LogLines log = new LogLines(RouteHandler.class)) {
+      call(RequestCode.GET_ROUTE_BY_TOPIC, "topic", "T");
+      call(RequestCode.GET_ROUTE_BY_TOPIC, "topic", "T");
+      assertEquals(1, log.lines().size(), () -> "" + log.lines());
+      assertTrue(
+          log.lines()
+              .get(0)
+              .startsWith("WARNING no route for topic T: no Broker has registered with this"),
+          () -> "" + log.lines());
+      register("broker-a", 0, "10.0.0.1:10911", TopicConfig.of("other", 4));
+      call(RequestCode.GET_ROUTE_BY_TOPIC, "topic", "U");
+      assertEquals(
+          "INFO no route for topic U: none of the 1 Brokers has it (1 topics are known);"
+              + " the first send makes it",
+          log.lines().get(1));
+    }
+  }
+
+  @Test
+  void shouldLogWhyTheFirstSendMakesNoTopic() throws Exception {
+    NameServerFrontVerticle strict =
+        new NameServerFrontVerticle(
+            new RemotingOptions()
+                .setHost("127.0.0.1")
+                .setNameServerPort(0)
+                .setAutoCreateTopics(false)
+                .setNameServerId("ns"));
+    await(vertx.deployVerticle(strict));
+    register("broker-a", 0, "10.0.0.1:10911", TopicConfig.of("other", 4));
+    client.close();
+    client = new RawClient(strict.port());
+    try (LogLines log = new LogLines(RouteHandler.class)) {
+      call(RequestCode.GET_ROUTE_BY_TOPIC, "topic", "T");
+      call(RequestCode.GET_ROUTE_BY_TOPIC, "topic", "TBW102");
+      assertTrue(
+          log.lines().get(0).endsWith("it has to be made, since topics.auto-create is off"),
+          () -> "" + log.lines());
+      assertTrue(
+          log.lines().get(1).contains("which topics.auto-create (autoCreateTopicEnable) does not"),
+          () -> "" + log.lines());
+    }
   }
 
   @Test
