@@ -6,7 +6,6 @@ import io.sluice.replication.Frames.Welcome;
 import io.sluice.replication.Handshake.Action;
 import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
-import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
 import io.sluice.store.StoreFile;
 import io.sluice.util.Clock;
@@ -26,7 +25,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.function.Consumer;
 import javax.net.ssl.SSLException;
 
 /**
@@ -36,7 +34,7 @@ import javax.net.ssl.SSLException;
  * room, or an epoch is written to its file, the socket is paused; what was read by then waits here,
  * a few hundred KiB at most.
  */
-public final class Follower implements Replication {
+public final class Follower extends SlaveReplication {
 
   private static final System.Logger LOG = System.getLogger(Follower.class.getName());
   private static final long FIRST_RETRY_MS = 100;
@@ -112,11 +110,6 @@ public final class Follower implements Replication {
     this.options = options;
     this.clock = clock;
     this.owner = owner;
-  }
-
-  @Override
-  public boolean follows() {
-    return true;
   }
 
   @Override
@@ -595,27 +588,6 @@ public final class Follower implements Replication {
   }
 
   // What the Broker asks.
-
-  @Override
-  public void appended() {
-    // A slave appends nothing itself.
-  }
-
-  @Override
-  public StoreException refusal() {
-    return new StoreException(
-        StoreException.Kind.REPLICAS_MISSING, "this Broker is a slave; send to " + whereToGo());
-  }
-
-  @Override
-  public void whenReplicated(long physicalOffset, Consumer<StoreException> done) {
-    done.accept(refusal());
-  }
-
-  @Override
-  public CompletionStage<Void> whenConfirmed(long physicalOffset) {
-    return CompletableFuture.completedFuture(null);
-  }
 
   @Override
   public long keepFrom() {

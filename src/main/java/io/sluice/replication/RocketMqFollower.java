@@ -5,7 +5,6 @@ import io.sluice.replication.Handshake.Answer;
 import io.sluice.store.FileAccess;
 import io.sluice.store.MessageStore;
 import io.sluice.store.RawSlice;
-import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
@@ -23,7 +22,6 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.function.Consumer;
 
 /**
  * A slave of a master of Apache RocketMQ: its log byte for byte over RocketMQ's HA connection; its
@@ -39,7 +37,7 @@ import java.util.function.Consumer;
  *
  * <p>Source of the protocol: Apache RocketMQ 5.5.0, DefaultHAConnection and DefaultHAClient.
  */
-public final class RocketMqFollower implements Replication {
+public final class RocketMqFollower extends SlaveReplication {
 
   private static final System.Logger LOG = System.getLogger(RocketMqFollower.class.getName());
 
@@ -117,11 +115,6 @@ public final class RocketMqFollower implements Replication {
     this.owner = owner;
     this.master = master;
     files = new RocketMqFiles(options.directory());
-  }
-
-  @Override
-  public boolean follows() {
-    return true;
   }
 
   @Override
@@ -581,27 +574,6 @@ public final class RocketMqFollower implements Replication {
   }
 
   // What the Broker asks.
-
-  @Override
-  public void appended() {
-    // A slave appends nothing itself.
-  }
-
-  @Override
-  public StoreException refusal() {
-    return new StoreException(
-        StoreException.Kind.REPLICAS_MISSING, "this Broker is a slave; send to " + whereToGo());
-  }
-
-  @Override
-  public void whenReplicated(long physicalOffset, Consumer<StoreException> done) {
-    done.accept(refusal());
-  }
-
-  @Override
-  public CompletionStage<Void> whenConfirmed(long physicalOffset) {
-    return CompletableFuture.completedFuture(null);
-  }
 
   @Override
   public long keepFrom() {

@@ -46,87 +46,58 @@ final class Checkpoint {
   static final int NOT_COUNTED = -1;
 
   /** What one slot says. */
-  record State(
-      long derivedTo,
-      long forcedTo,
-      long preparedTo,
-      boolean clean,
-      int queueFileBytes,
-      long queueFiles,
-      long queueSlots,
-      long indexFirst,
-      long indexNext,
-      int indexFileEntries,
-      String bootId,
-      int queues) {
+  record State(long forcedTo, long preparedTo, boolean clean, String bootId, Derived derived) {
 
     State withForcedTo(long value) {
-      return new State(
-          derivedTo,
-          value,
-          preparedTo,
-          clean,
-          queueFileBytes,
-          queueFiles,
-          queueSlots,
-          indexFirst,
-          indexNext,
-          indexFileEntries,
-          bootId,
-          queues);
+      return new State(value, preparedTo, clean, bootId, derived);
     }
 
     State withPreparedTo(long value) {
-      return new State(
-          derivedTo,
-          forcedTo,
-          value,
-          clean,
-          queueFileBytes,
-          queueFiles,
-          queueSlots,
-          indexFirst,
-          indexNext,
-          indexFileEntries,
-          bootId,
-          queues);
+      return new State(forcedTo, value, clean, bootId, derived);
     }
 
     /** Says that the log was cut at a place, in this run of the machine. */
     State cutAt(long place, String nowBootId) {
-      return new State(
-          derivedTo,
-          Math.min(place, forcedTo),
-          preparedTo,
-          false,
+      return new State(Math.min(place, forcedTo), preparedTo, false, nowBootId, derived);
+    }
+
+    /** Says that queues and index are not to be used. */
+    State withNothingDerived(long firstPhysical) {
+      return new State(forcedTo, preparedTo, false, bootId, Derived.nothing(firstPhysical));
+    }
+  }
+
+  /**
+   * What there is of queues and index for the log before an offset.
+   *
+   * @param to that offset
+   * @param queues how many have a slot, or {@link #NOT_COUNTED}
+   */
+  record Derived(
+      long to,
+      int queueFileBytes,
+      long queueFiles,
+      long queueSlots,
+      int queues,
+      long indexFirst,
+      long indexNext,
+      int indexFileEntries) {
+
+    Derived withTo(long offset) {
+      return new Derived(
+          offset,
           queueFileBytes,
           queueFiles,
           queueSlots,
+          queues,
           indexFirst,
           indexNext,
-          indexFileEntries,
-          nowBootId,
-          queues);
+          indexFileEntries);
     }
 
-    /**
-     * Says that queues and index are not to be used: no store has queue files of size 0, so a start
-     * sees that they do not fit, and rebuilds.
-     */
-    State withNothingDerived(long firstPhysical) {
-      return new State(
-          firstPhysical,
-          forcedTo,
-          preparedTo,
-          false,
-          0,
-          queueFiles,
-          queueSlots,
-          indexFirst,
-          indexNext,
-          indexFileEntries,
-          bootId,
-          queues);
+    /** No store has files of size 0, so a start sees that they do not fit, and rebuilds. */
+    static Derived nothing(long from) {
+      return new Derived(from, 0, 0, 0, 0, 0, 0, 0);
     }
   }
 
@@ -161,19 +132,21 @@ final class Checkpoint {
     int at = (generation & 1) == 0 ? 0 : SECOND_SLOT;
     page.putInt(at, MAGIC);
     page.putLong(at + 8, generation);
-    page.putLong(at + 16, next.derivedTo());
+    Derived derived = next.derived();
+    page.putLong(at + 16, derived.to());
     page.putLong(at + 24, next.forcedTo());
     page.putLong(at + 32, next.preparedTo());
-    page.putInt(at + 40, (next.clean() ? CLEAN : 0) | (next.queues() == NOT_COUNTED ? 0 : COUNTED));
-    page.putInt(at + 44, next.queueFileBytes());
-    page.putLong(at + 48, next.queueFiles());
-    page.putLong(at + 56, next.queueSlots());
-    page.putLong(at + 64, next.indexFirst());
-    page.putLong(at + 72, next.indexNext());
-    page.putInt(at + 80, next.indexFileEntries());
+    page.putInt(
+        at + 40, (next.clean() ? CLEAN : 0) | (derived.queues() == NOT_COUNTED ? 0 : COUNTED));
+    page.putInt(at + 44, derived.queueFileBytes());
+    page.putLong(at + 48, derived.queueFiles());
+    page.putLong(at + 56, derived.queueSlots());
+    page.putLong(at + 64, derived.indexFirst());
+    page.putLong(at + 72, derived.indexNext());
+    page.putInt(at + 80, derived.indexFileEntries());
     byte[] boot = Arrays.copyOf(next.bootId().getBytes(StandardCharsets.US_ASCII), BOOT_ID_BYTES);
     page.put(at + 84, boot);
-    page.putInt(at + 120, Math.max(0, next.queues()));
+    page.putInt(at + 120, Math.max(0, derived.queues()));
     page.putInt(at + 4, crc(at));
     state = next;
   }
@@ -193,18 +166,19 @@ final class Checkpoint {
       Checkpointer.Plan plan, long forcedTo, boolean clean, long indexFirst, String bootId) {
     write(
         new State(
-            plan.derivedTo(),
             Math.max(forcedTo, state.forcedTo()),
             clean ? plan.derivedTo() : state.preparedTo(),
             clean,
-            state.queueFileBytes(),
-            plan.queueFiles(),
-            plan.queueSlots(),
-            indexFirst,
-            plan.indexNext(),
-            state.indexFileEntries(),
             bootId,
-            plan.queues()));
+            new Derived(
+                plan.derivedTo(),
+                state.derived().queueFileBytes(),
+                plan.queueFiles(),
+                plan.queueSlots(),
+                plan.queues(),
+                indexFirst,
+                plan.indexNext(),
+                state.derived().indexFileEntries())));
   }
 
   void force() throws IOException {
@@ -230,19 +204,21 @@ final class Checkpoint {
     }
     byte[] boot = new byte[BOOT_ID_BYTES];
     page.get(at + 84, boot);
+    int flags = page.getInt(at + 40);
     return new State(
-        page.getLong(at + 16),
         page.getLong(at + 24),
         page.getLong(at + 32),
-        (page.getInt(at + 40) & CLEAN) != 0,
-        page.getInt(at + 44),
-        page.getLong(at + 48),
-        page.getLong(at + 56),
-        page.getLong(at + 64),
-        page.getLong(at + 72),
-        page.getInt(at + 80),
+        (flags & CLEAN) != 0,
         new String(boot, StandardCharsets.US_ASCII).trim().replace("\0", ""),
-        (page.getInt(at + 40) & COUNTED) != 0 ? page.getInt(at + 120) : NOT_COUNTED);
+        new Derived(
+            page.getLong(at + 16),
+            page.getInt(at + 44),
+            page.getLong(at + 48),
+            page.getLong(at + 56),
+            (flags & COUNTED) != 0 ? page.getInt(at + 120) : NOT_COUNTED,
+            page.getLong(at + 64),
+            page.getLong(at + 72),
+            page.getInt(at + 80)));
   }
 
   private int crc(int at) {

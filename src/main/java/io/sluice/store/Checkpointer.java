@@ -60,7 +60,7 @@ final class Checkpointer {
     this.flusher = flusher;
     this.store = store;
     startedNs = threads.nowNs();
-    doneTo = files.checkpoint.state().derivedTo();
+    doneTo = files.checkpoint.state().derived().to();
   }
 
   /** What a checkpoint is to say. */

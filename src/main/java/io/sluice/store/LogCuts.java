@@ -27,7 +27,7 @@ public final class LogCuts {
       Checkpoint.State state = files.checkpoint.state();
       if (state != null) {
         Checkpoint.State cut = state.cutAt(place, files.access.bootId());
-        boolean rebuild = state.derivedTo() > place;
+        boolean rebuild = state.derived().to() > place;
         write(files, rebuild ? cut.withNothingDerived(0) : cut);
         if (rebuild) {
           dropDerived(files);
@@ -56,11 +56,10 @@ public final class LogCuts {
       dropDerived(files);
       files.log.removeFrom(0).forEach(file -> file.retire(true));
       files.log.forceDirectory();
-      String bootId = files.access.bootId();
-      int entries = options.indexFileEntries();
       write(
           files,
-          new Checkpoint.State(place, place, place, false, 0, 1, 0, 0, 0, entries, bootId, 0));
+          new Checkpoint.State(
+              place, place, false, files.access.bootId(), Checkpoint.Derived.nothing(place)));
     } catch (IOException e) {
       throw Failures.failed("restarting the log in", files.directory, e);
     } finally {

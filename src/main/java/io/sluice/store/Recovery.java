@@ -71,9 +71,9 @@ final class Recovery {
     checkpoint = files.checkpoint.state();
     long first = checkSegments();
     long last = lastAddress(first);
-    long from = checkpoint == null ? first : Math.max(checkpoint.derivedTo(), first);
+    long from = checkpoint == null ? first : Math.max(checkpoint.derived().to(), first);
     boolean usable =
-        checkpoint != null && checkpoint.derivedTo() <= last && loadDerived(from, first);
+        checkpoint != null && checkpoint.derived().to() <= last && loadDerived(from, first);
     if (!usable) {
       from = first;
       startEmpty(first, last, "queues and index are missing or are not those of the checkpoint");
@@ -124,7 +124,7 @@ final class Recovery {
                 + "; put the missing segment back, or move those before the gap elsewhere");
       }
     }
-    return count > 0 ? segments[0].start : checkpoint == null ? 0 : checkpoint.derivedTo();
+    return count > 0 ? segments[0].start : checkpoint == null ? 0 : checkpoint.derived().to();
   }
 
   private long lastAddress(long first) {
@@ -134,17 +134,18 @@ final class Recovery {
 
   /** Opens queues and index as they were at the checkpoint; false if they can not be used. */
   private boolean loadDerived(long from, long firstPhysical) throws IOException {
-    if (checkpoint.queueFileBytes() != options.queueFileBytes()
-        || checkpoint.indexFileEntries() != options.indexFileEntries()
-        || files.chunks.space().files().length < checkpoint.queueFiles()) {
+    Checkpoint.Derived derived = checkpoint.derived();
+    if (derived.queueFileBytes() != options.queueFileBytes()
+        || derived.indexFileEntries() != options.indexFileEntries()
+        || files.chunks.space().files().length < derived.queueFiles()) {
       return false;
     }
     List<QueueDirectory.Found> names = new ArrayList<>();
     List<QueueChunks.Found> chunks = new ArrayList<>();
     boolean readable =
-        files.names.load(checkpoint.queueSlots(), from, checkpoint.queues(), names)
+        files.names.load(derived.queueSlots(), from, derived.queues(), names)
             && files.chunks.load(from, chunks)
-            && files.index.load(checkpoint.indexFirst(), checkpoint.indexNext());
+            && files.index.load(derived.indexFirst(), derived.indexNext());
     return readable && attach(names, chunks, from, firstPhysical);
   }
 
@@ -274,7 +275,7 @@ final class Recovery {
     rebuilt = true;
     if (last > first) {
       log(
-          checkpoint == null || checkpoint.derivedTo() == 0 ? Level.INFO : Level.WARNING,
+          checkpoint == null || checkpoint.derived().to() == 0 ? Level.INFO : Level.WARNING,
           "{0}: {1}; rebuilding them from physical offset {2}",
           files.directory,
           reason,
@@ -594,20 +595,26 @@ final class Recovery {
       force(files.names.space());
       force(files.index.space());
     }
+    long derivedTo = Math.min(end, forcedTo);
+    Checkpoint.Derived derived =
+        first
+            ? new Checkpoint.Derived(
+                derivedTo,
+                options.queueFileBytes(),
+                files.chunks.space().files().length,
+                files.names.slots(),
+                countBefore(derivedTo),
+                files.index.first(),
+                files.index.next(),
+                options.indexFileEntries())
+            : checkpoint.derived().withTo(from);
     Checkpoint.State next =
         new Checkpoint.State(
-            first ? Math.min(end, forcedTo) : from,
             forcedTo,
             Math.max(end, checkpoint == null ? 0 : checkpoint.preparedTo()),
             false,
-            options.queueFileBytes(),
-            first ? files.chunks.space().files().length : checkpoint.queueFiles(),
-            first ? files.names.slots() : checkpoint.queueSlots(),
-            first ? files.index.first() : checkpoint.indexFirst(),
-            first ? files.index.next() : checkpoint.indexNext(),
-            options.indexFileEntries(),
             files.access.bootId(),
-            first ? countBefore(Math.min(end, forcedTo)) : checkpoint.queues());
+            derived);
     files.checkpoint.write(next);
     files.checkpoint.force();
   }

@@ -125,7 +125,7 @@ final class Retention {
     long usedTo = files.log.usedTo();
     long keepFrom =
         Math.min(
-            Math.min(store.retentionFloor(), files.checkpoint.state().derivedTo()), usedTo - 1);
+            Math.min(store.retentionFloor(), files.checkpoint.state().derived().to()), usedTo - 1);
     long bytes = logBytes();
     long usable = files.access.usableBytes(files.directory);
     boolean diskLow = usable < options.minFreeBytes() || store.isDiskFull();
