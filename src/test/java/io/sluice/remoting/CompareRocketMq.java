@@ -75,6 +75,7 @@ final class CompareRocketMq {
   private int backlog;
   private boolean discard;
   private final boolean sync;
+  private final boolean slaves;
   private final Path work;
 
   private CompareRocketMq(Map<String, String> flags) throws IOException {
@@ -82,6 +83,7 @@ final class CompareRocketMq {
     measureNs = Long.parseLong(flags.getOrDefault("seconds", "4")) * 1_000_000_000L;
     backlog = Integer.parseInt(flags.getOrDefault("backlog", "2000000"));
     sync = flags.getOrDefault("flush", "async").equals("sync");
+    slaves = Boolean.parseBoolean(flags.getOrDefault("slaves", "false"));
     only = List.of(flags.getOrDefault("only", "").split(","));
     recording = flags.getOrDefault("jfr", "");
     against = flags.getOrDefault("against", "");
@@ -93,8 +95,9 @@ final class CompareRocketMq {
   /**
    * Flags: rounds=3 seconds=4 backlog=2000000 flush=async; only=async,batch for the workloads whose
    * names begin so; jfr=FILE for a flight recording of Sluice; java=FLAGS for Sluice instead of
-   * those in conf/jvm.options; against=JAR for another build of Sluice in the place of RocketMQ, or
-   * none for Sluice alone, as a profile wants it.
+   * those in conf/jvm.options; slaves=true for a slave on each side whose copy is waited for, ack
+   * replicated and SYNC_MASTER; against=JAR for another build of Sluice in the place of RocketMQ,
+   * or none for Sluice alone, as a profile wants it.
    */
   public static void main(String[] arguments) throws Exception {
     Map<String, String> flags = new TreeMap<>();
@@ -195,12 +198,22 @@ final class CompareRocketMq {
         RealRocketMq.start(
             directory,
             Map.of(
-                "flushDiskType", sync ? "SYNC_FLUSH" : "ASYNC_FLUSH",
-                "mappedFileSizeCommitLog", String.valueOf(1 << 30),
-                "mappedFileSizeConsumeQueue", "6000000",
-                "maxHashSlotNum", "5000000",
-                "maxIndexNum", "20000000"),
+                "brokerRole",
+                slaves ? "SYNC_MASTER" : "ASYNC_MASTER",
+                "flushDiskType",
+                sync ? "SYNC_FLUSH" : "ASYNC_FLUSH",
+                "mappedFileSizeCommitLog",
+                String.valueOf(1 << 30),
+                "mappedFileSizeConsumeQueue",
+                "6000000",
+                "maxHashSlotNum",
+                "5000000",
+                "maxIndexNum",
+                "20000000"),
             "1g");
+    if (slaves) {
+      rocketMq.startSlave();
+    }
     return new Target(
         ROCKETMQ,
         rocketMq.nameServer(),
@@ -226,27 +239,26 @@ final class CompareRocketMq {
         recording.isEmpty()
             ? "-Dno.recording"
             : "-XX:StartFlightRecording=settings=profile,filename=" + recording;
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of(javaFlags.split(" ")));
-    command.add(record);
-    command.add("-jar");
-    command.add(name.equals(SLUICE) ? "target/sluice.jar" : against);
-    command.addAll(
-        List.of(
-            "standalone",
-            "--data",
-            directory.resolve("data").toString(),
-            "--host=127.0.0.1",
-            "--http-port=0",
-            "--nameserver-port=" + nameServerPort,
-            "--broker-port=" + brokerPort,
-            "--ack=" + (sync ? "disk" : "memory")));
-    Process process =
-        new ProcessBuilder(command)
-            .redirectErrorStream(true)
-            .redirectOutput(directory.resolve("log").toFile())
-            .start();
+    List<String> flags = new ArrayList<>();
+    flags.add("--nameserver-port=" + nameServerPort);
+    flags.add("--broker-port=" + brokerPort);
+    flags.add("--ack=" + (slaves ? "replicated" : sync ? "disk" : "memory"));
+    int replicationPort = RealRocketMq.freePort();
+    if (slaves) {
+      flags.add("--replication-port=" + replicationPort);
+    }
+    Process process = process(name, directory, "data", flags);
+    Process slave =
+        slaves
+            ? process(
+                name,
+                directory,
+                "slave",
+                List.of(
+                    "--nameserver-port=0",
+                    "--broker-port=0",
+                    "--replication-from=127.0.0.1:" + replicationPort))
+            : null;
     return new Target(
         name,
         "127.0.0.1:" + nameServerPort,
@@ -259,9 +271,33 @@ final class CompareRocketMq {
 
           @Override
           public void close() {
+            if (slave != null) {
+              RealRocketMq.stop(slave);
+            }
             RealRocketMq.stop(process);
           }
         });
+  }
+
+  private Process process(String name, Path directory, String data, List<String> flags)
+      throws IOException {
+    String record =
+        recording.isEmpty() || data.equals("slave")
+            ? "-Dno.recording"
+            : "-XX:StartFlightRecording=settings=profile,filename=" + recording;
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of(javaFlags.split(" ")));
+    command.add(record);
+    command.add("-jar");
+    command.add(name.equals(SLUICE) ? "target/sluice.jar" : against);
+    command.addAll(List.of("standalone", "--host=127.0.0.1", "--http-port=0"));
+    command.add("--data=" + directory.resolve(data));
+    command.addAll(flags);
+    return new ProcessBuilder(command)
+        .redirectErrorStream(true)
+        .redirectOutput(directory.resolve(data + ".log").toFile())
+        .start();
   }
 
   // The workloads.
@@ -551,7 +587,8 @@ final class CompareRocketMq {
 
   private void print() {
     System.out.printf(
-        "%d rounds, %s flush, backlog %,d; medians%n%n", rounds, sync ? "sync" : "async", backlog);
+        "%d rounds, %s flush%s, backlog %,d; medians%n%n",
+        rounds, sync ? "sync" : "async", slaves ? ", one slave each" : "", backlog);
     System.out.printf("| workload | Sluice | %s | ratio | to reach |%n", rival);
     System.out.println("|---|---|---|---|---|");
     results.forEach(

@@ -29,14 +29,19 @@ public final class RealRocketMq implements AutoCloseable {
   private final Path store;
   private final int nameServerPort = freePort();
   private final int brokerPort = freePort();
+  private final int haPort = freePort();
   private final String brokerHeap;
   private final Process nameServer;
   private Process broker;
+  private Process slave;
+
+  private final Map<String, String> further;
 
   private RealRocketMq(Path home, Map<String, String> brokerKeys, String brokerHeap)
       throws IOException {
     this.home = home;
     this.brokerHeap = brokerHeap;
+    further = brokerKeys;
     store = home.resolve("store");
     Files.createDirectories(home.resolve("conf"));
     write("namesrv.conf", Map.of("listenPort", String.valueOf(nameServerPort)));
@@ -76,7 +81,7 @@ public final class RealRocketMq implements AutoCloseable {
     keys.put("brokerName", "broker-a");
     keys.put("brokerIP1", "127.0.0.1");
     keys.put("listenPort", String.valueOf(brokerPort));
-    keys.put("haListenPort", String.valueOf(freePort()));
+    keys.put("haListenPort", String.valueOf(haPort));
     keys.put("namesrvAddr", nameServer());
     keys.put("storePathRootDir", store.toAbsolutePath().toString());
     keys.put("storePathCommitLog", store.resolve("commitlog").toAbsolutePath().toString());
@@ -136,8 +141,27 @@ public final class RealRocketMq implements AutoCloseable {
     broker = startBroker();
   }
 
+  /** Starts a slave of its Broker, which follows over the HA stream. */
+  public void startSlave() throws IOException {
+    Path slaveStore = home.resolve("slave");
+    Map<String, String> keys = brokerKeys(further);
+    keys.put("brokerRole", "SLAVE");
+    keys.put("brokerId", "1");
+    int port = freePort();
+    keys.put("listenPort", String.valueOf(port));
+    keys.put("haListenPort", String.valueOf(freePort()));
+    keys.put("storePathRootDir", slaveStore.toAbsolutePath().toString());
+    keys.put("storePathCommitLog", slaveStore.resolve("commitlog").toAbsolutePath().toString());
+    write("slave.conf", keys);
+    slave = start(brokerHeap, "org.apache.rocketmq.broker.BrokerStartup", "slave.conf");
+    awaitPort(port, slave);
+  }
+
   @Override
   public void close() {
+    if (slave != null) {
+      stop(slave);
+    }
     stop(broker);
     stop(nameServer);
   }
