@@ -66,7 +66,7 @@ final class DrainCommand implements Callable<Integer> {
     try (ServerClient client = new ServerClient(context.server(options.server))) {
       client.call(HttpMethod.POST, path(), Map.of(), null);
       long untilNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(waitSeconds);
-      while (isThere(client)) {
+      while (client.isListening()) {
         if (System.nanoTime() > untilNs) {
           throw new CommandFailure(
               ExitCode.TIMED_OUT, "it has not ended after " + waitSeconds + " s");
@@ -89,15 +89,6 @@ final class DrainCommand implements Callable<Integer> {
     if (value != null) {
       path.append(path.indexOf("?") < 0 ? '?' : '&').append(name).append('=');
       path.append(URLEncoder.encode(value, StandardCharsets.UTF_8));
-    }
-  }
-
-  private static boolean isThere(ServerClient client) {
-    try {
-      client.get("/health/live");
-      return true;
-    } catch (CommandFailure failure) {
-      return failure.exitCode() != ExitCode.UNREACHABLE;
     }
   }
 }

@@ -14,6 +14,9 @@ import io.vertx.core.http.WebSocketClientOptions;
 import io.vertx.core.http.WebSocketConnectOptions;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -171,6 +174,19 @@ final class ServerClient implements AutoCloseable {
 
   private int port() {
     return server.getPort() >= 0 ? server.getPort() : isTls() ? 443 : 80;
+  }
+
+  /**
+   * Whether something listens there. By a connection of its own: a request on a pooled one that the
+   * server closes at that moment is answered only by the timeout (Vert.x 5.0.7).
+   */
+  boolean isListening() {
+    try (Socket socket = new Socket()) {
+      socket.connect(new InetSocketAddress(server.getHost(), port()), CONNECT_MS);
+      return true;
+    } catch (IOException nobody) {
+      return false;
+    }
   }
 
   @Override
