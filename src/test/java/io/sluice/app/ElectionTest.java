@@ -108,10 +108,17 @@ final class ElectionTest {
     return found[0];
   }
 
-  /** The number of the slave at a server. */
-  private String node(int index) throws Exception {
-    String cluster = client(index).get("/v1/cluster").expect(200).body();
-    String before = cluster.substring(0, cluster.indexOf("\"" + subnet + (index + 1) + ":10911\""));
+  /** The number of the slave at a server, once that is registered again. */
+  private String node(int index) {
+    String address = "\"" + subnet + (index + 1) + ":10911\"";
+    String[] last = {""};
+    Await.until(
+        () -> address + " is not registered: " + last[0],
+        () -> {
+          last[0] = client(index).get("/v1/cluster").body();
+          return last[0].contains(address);
+        });
+    String before = last[0].substring(0, last[0].indexOf(address));
     String id = before.substring(before.lastIndexOf("\"id\":") + 5);
     return id.substring(0, id.indexOf(','));
   }
