@@ -285,20 +285,30 @@ class KeptPromisesModelTest {
         }
       }
       String group = "g" + groups++;
-      assertReceives(alive, group, topic);
+      assertReceives(alive, group, topic, () -> {});
       if (topic.equals("buries") && !expired.isEmpty()) {
-        assertReceives(expired, "reader-of-" + group, "%DLQ%" + group);
+        // Whoever looks for messages passes over the expired ones, perhaps after it has the rest.
+        assertReceives(
+            expired,
+            "reader-of-" + group,
+            "%DLQ%" + group,
+            () -> assertEquals(List.of(), kit.receive(group, topic, 1_000), where));
       }
     }
   }
 
-  private void assertReceives(Map<String, Integer> expected, String group, String topic)
+  private interface Look {
+    void first() throws Exception;
+  }
+
+  private void assertReceives(Map<String, Integer> expected, String group, String topic, Look look)
       throws Exception {
     Map<String, Integer> got = new TreeMap<>();
     try {
       BrokerKit.awaitEquals(
           expected,
           () -> {
+            look.first();
             for (Received each : kit.receive(group, topic, 1_000)) {
               got.merge(each.body(), 1, Integer::sum);
             }
