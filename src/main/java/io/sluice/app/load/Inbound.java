@@ -5,7 +5,7 @@ import java.util.Arrays;
 /** Bytes that came in and are not yet understood; grows to the largest message. One thread. */
 final class Inbound {
 
-  private byte[] bytes = new byte[64 << 10];
+  private byte[] bytes = new byte[512];
   private int end;
 
   byte[] bytes() {
