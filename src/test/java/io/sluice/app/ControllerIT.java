@@ -52,6 +52,7 @@ class ControllerIT {
 
   private final String subnet = "127." + ThreadLocalRandom.current().nextInt(10, 250) + ".9.";
   private final Map<Integer, ServerProcess> running = new ConcurrentHashMap<>();
+  private final Map<Integer, TestClient> clients = new ConcurrentHashMap<>();
   private final Set<String> acked = ConcurrentHashMap.newKeySet();
   private final List<String> broken = Collections.synchronizedList(new ArrayList<>());
   private volatile boolean sending;
@@ -197,7 +198,8 @@ class ControllerIT {
   }
 
   private TestClient client(int number) {
-    return new TestClient(URI.create("http://" + subnet + number + ":8080"));
+    return clients.computeIfAbsent(
+        number, own -> new TestClient(URI.create("http://" + subnet + own + ":8080")));
   }
 
   private String status() {
