@@ -71,6 +71,7 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
   private String deployment;
   private boolean promoted;
   private boolean stopped;
+  private boolean retrying;
   private ReplicationOptions.Security security;
 
   /**
@@ -253,7 +254,16 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
         Level.ERROR,
         "the Broker did not start again; it is tried once more in " + RETRY_MS + " ms",
         failure);
-    vertx.setTimer(RETRY_MS, id -> then(this::deploy).onFailure(this::retry));
+    if (retrying) {
+      return;
+    }
+    retrying = true;
+    vertx.setTimer(
+        RETRY_MS,
+        id -> {
+          retrying = false;
+          then(this::deploy).onFailure(this::retry);
+        });
   }
 
   @Override
