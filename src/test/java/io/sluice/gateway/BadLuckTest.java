@@ -97,7 +97,8 @@ class BadLuckTest extends GatewayTestBase {
   void shouldCloseAConnectionThatFallsSilent() throws Exception {
     try (Socket socket = new Socket("127.0.0.1", port)) {
       write(socket, "GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n");
-      assertTrue(readAll(socket).startsWith("HTTP/1.1 200"));
+      String answer = readAll(socket);
+      assertTrue(answer.startsWith("HTTP/1.1 200"), answer);
     }
   }
 
