@@ -89,6 +89,9 @@ final class RocketMqClients implements AutoCloseable {
     consumer.setNamesrvAddr(nameServer);
     consumer.setInstanceName(instance());
     consumer.setMqClientApiTimeout(API_TIMEOUT_MS);
+    // A client that rebalances while it sends a heartbeat leaves one out ("lock heartBeat, but
+    // failed"): its pulls are refused until the next, as its subscription has a newer version.
+    consumer.setHeartbeatBrokerInterval(5_000);
     shutdowns.push(consumer::shutdown);
     return consumer;
   }

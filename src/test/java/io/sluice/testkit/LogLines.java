@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.logging.Handler;
+import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
@@ -21,7 +22,7 @@ public final class LogLines extends Handler implements AutoCloseable {
   public LogLines(Class<?> source) {
     logger = Logger.getLogger(source.getName());
     each = lines::add;
-    logger.addHandler(this);
+    listen();
   }
 
   /** Passes on what is logged below a name, and keeps it from the console. */
@@ -29,6 +30,12 @@ public final class LogLines extends Handler implements AutoCloseable {
     logger = Logger.getLogger(name);
     this.each = each;
     logger.setUseParentHandlers(false);
+    listen();
+  }
+
+  /** Whatever level a test before has set. */
+  private void listen() {
+    logger.setLevel(Level.INFO);
     logger.addHandler(this);
   }
 
@@ -53,6 +60,7 @@ public final class LogLines extends Handler implements AutoCloseable {
   @Override
   public void close() {
     logger.removeHandler(this);
+    logger.setLevel(null);
     logger.setUseParentHandlers(true);
   }
 }
