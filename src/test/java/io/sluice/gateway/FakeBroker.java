@@ -110,19 +110,21 @@ final class FakeBroker extends VerticleBase {
           .eventBus()
           .<BusMessage>request(addressOf(bundle.requests().get(i)), bundle.requests().get(i))
           .onComplete(
-              answer ->
-                  vertx
-                      .eventBus()
-                      .send(
-                          bundle.repliesTo(),
-                          new ReplyBundle(
-                              number,
-                              Collections.singletonList(
-                                  answer.succeeded() ? answer.result().body() : null),
-                              Collections.singletonList(
-                                  answer.succeeded()
-                                      ? null
-                                      : SluiceException.of(answer.cause())))));
+              answer -> {
+                ReplyBundle reply =
+                    new ReplyBundle(
+                        number,
+                        Collections.singletonList(
+                            answer.succeeded() ? answer.result().body() : null),
+                        Collections.singletonList(
+                            answer.succeeded() ? null : SluiceException.of(answer.cause())));
+                // As the Broker does: a front that has gone takes nothing.
+                vertx
+                    .eventBus()
+                    .sender(bundle.repliesTo())
+                    .write(reply)
+                    .onFailure(gone -> reply.drop());
+              });
     }
   }
 
