@@ -30,6 +30,7 @@ import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.SettleReply;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.TopicConfig;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
 import io.sluice.message.PropertyNames;
@@ -260,6 +261,9 @@ class RetryHandoverTest {
     long seed = Long.getLong("handover.seed", System.nanoTime());
     Random random = new Random(seed);
     kit.admin(new AdminRequest.PutGroup(new GroupConfig("g", 1_000, List.of(0L), 0)));
+    for (String topic : List.of("t", "u")) {
+      kit.admin(new AdminRequest.PutTopic(TopicConfig.of(topic, 1)));
+    }
     Map<String, Integer> acks = new TreeMap<>();
     int sent = 0;
     for (int phase = 0; phase < 30; phase++) {
