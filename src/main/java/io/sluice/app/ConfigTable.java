@@ -249,8 +249,9 @@ final class ConfigTable {
           1_000_000,
           1,
           16_000_000,
-          "How many sends with a key are remembered to recognise repeats, of all topics together;"
-              + " the oldest go first. 28 bytes each, and never more than an eighth of the heap.");
+          "How many sends with a key are remembered to recognise repeats, where the topic does not"
+              + " say; the oldest go first. 28 bytes each. All topics together take an eighth of"
+              + " the heap at most; then the one with the most gives way.");
   static final ConfigKey TRANSACTIONS_MAX_OPEN =
       number(
           "transactions.max-open",

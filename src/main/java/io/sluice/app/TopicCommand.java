@@ -61,6 +61,11 @@ final class TopicCommand {
               description = "How long a repeated send is recognised, such as 10m; 0 for not.")
           String duplicateWindow,
       @Option(
+              names = "--duplicate-entries",
+              paramLabel = "N",
+              description = "How many sends are remembered to recognise repeats.")
+          Integer duplicateEntries,
+      @Option(
               names = "--ttl",
               paramLabel = "DURATION",
               description = "How long a message may wait for a consumer, such as 1h.")
@@ -74,6 +79,7 @@ final class TopicCommand {
     JsonObject body = new JsonObject();
     Administration.putIfGiven(body, "queues", queues);
     Administration.putIfGiven(body, "duplicateWindow", duplicateWindow);
+    Administration.putIfGiven(body, "duplicateEntries", duplicateEntries);
     Administration.putIfGiven(body, "ttl", ttl);
     Administration.putIfGiven(body, "expiredToDeadLetters", expiredToDeadLetters);
     Administration.putIfGiven(body, "retention", retention);

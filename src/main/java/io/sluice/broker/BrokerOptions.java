@@ -48,7 +48,7 @@ public final class BrokerOptions {
   /** How long a repeated send is recognised: a producer gives up much earlier. */
   public static final Duration DEFAULT_DUPLICATE_WINDOW = Duration.ofMinutes(10);
 
-  /** Sends remembered to recognise repeats: some 26 MB, and never more than 1/8 of the heap. */
+  /** Sends of a topic remembered to recognise repeats: 28 MB, and at most 1/8 of the heap. */
   public static final int DEFAULT_MAX_DUPLICATE_ENTRIES = 1_000_000;
 
   private String brokerName = DEFAULT_BROKER_NAME;
@@ -313,7 +313,10 @@ public final class BrokerOptions {
     return maxDuplicateEntries;
   }
 
-  /** Sets how many sends of all topics are remembered to recognise repeats; 1 or more. */
+  /**
+   * Sets how many sends of a topic are remembered to recognise repeats, where it does not say; 1 or
+   * more.
+   */
   public BrokerOptions setMaxDuplicateEntries(int maxDuplicateEntries) {
     this.maxDuplicateEntries =
         (int) inRange("maxDuplicateEntries", maxDuplicateEntries, 1, 1 << 24);

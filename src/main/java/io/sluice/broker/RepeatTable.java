@@ -7,7 +7,7 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * The entries of the window in which repeated sends are recognised, by hash and by age, in
+ * The entries of one window in which repeated sends are recognised, by hash and by age, in
  * primitive arrays. Only the oldest go, so nothing is ever unlinked: an entry is named by a number
  * that counts up, a chain of one slot leads from the newest to ever older ones, and ends where an
  * entry is older than the oldest that is kept.
@@ -16,15 +16,20 @@ import java.util.List;
  * costs one look into the slots and none at the entries: each would be a miss in the caches.
  *
  * <p>An entry takes 16 bytes, in chunks that come and go with the entries, and its slot 8 bytes.
- * When there are four times as many entries as before, larger slots are begun for what is added
- * from then on; the older ones are still looked at until what they lead to is gone. So no moment
- * has to move everything. Owned by the Broker's event loop.
+ * When there are more entries than slots, there come to be four times as many slots. Few entries
+ * are moved to them at once. If they are many the larger slots are begun for what is added from
+ * then on, and the older ones are still looked at until what they lead to is gone, so that no
+ * moment has to move everything. Owned by the Broker's event loop.
  */
 final class RepeatTable {
 
-  private static final int CHUNK_SHIFT = 12;
+  private static final int CHUNK_SHIFT = 7;
   private static final int CHUNK_ENTRIES = 1 << CHUNK_SHIFT;
-  private static final int FIRST_SLOTS = 1 << 12;
+  private static final int FIRST_SLOTS = 1 << 6;
+
+  /** So many entries are moved to larger slots at once. */
+  private static final int FEW = 1 << 12;
+
   private static final int GROWTH = 4;
   private static final int MOST_SLOTS = 1 << 24;
 
@@ -37,10 +42,9 @@ final class RepeatTable {
     /**
      * Whether to stop here.
      *
-     * @param entry its number
      * @param place its second word
      */
-    boolean isIt(long entry, long place);
+    boolean isIt(long place);
   }
 
   /** A part of the columns: the two words of an entry and the older one of its chain. */
@@ -117,7 +121,7 @@ final class RepeatTable {
     for (int i = slots.size() - 1; i >= 0; i--) {
       Slots each = slots.get(i);
       long word = each.newest[low & each.newest.length - 1];
-      if ((word & bit(place)) == 0) {
+      if ((word & bit(low)) == 0) {
         continue;
       }
       long limit = head;
@@ -132,7 +136,7 @@ final class RepeatTable {
         Chunk chunk = chunk(entry);
         int at = (int) entry & CHUNK_ENTRIES - 1;
         if (RepeatEntries.sameHash(chunk.lows[at], chunk.places[at], low, place)
-            && question.isIt(entry, chunk.places[at])) {
+            && question.isIt(chunk.places[at])) {
           return true;
         }
         limit = entry;
@@ -145,19 +149,40 @@ final class RepeatTable {
   /** Adds an entry, the newest. */
   void add(int low, long place) {
     if (size() > newest.length && newest.length < MOST_SLOTS) {
-      begin(newest.length * GROWTH);
+      grow();
     }
     int at = (int) head & CHUNK_ENTRIES - 1;
     Chunk chunk = at == 0 || head == tail ? makeChunk() : chunk(head);
-    int slot = low & newest.length - 1;
     chunk.lows[at] = low;
     chunk.places[at] = place;
+    link(chunk, at);
+  }
+
+  /** Links the next entry into its chain. */
+  private void link(Chunk chunk, int at) {
+    int low = chunk.lows[at];
+    int slot = low & newest.length - 1;
     long word = newest[slot];
     chunk.links[at] = (int) word;
     // The bits of a chain whose newest entry is gone are those of entries that are gone.
     long bits = isKept((int) word) ? word & BITS_MASK : 0;
-    newest[slot] = bits | bit(place) | head & ENTRY_MASK;
+    newest[slot] = bits | bit(low) | head & ENTRY_MASK;
     head++;
+  }
+
+  private void grow() {
+    int length = newest.length * GROWTH;
+    if (size() > FEW) {
+      begin(length);
+      return;
+    }
+    long to = head;
+    head = tail;
+    slots.clear();
+    begin(length);
+    while (head < to) {
+      link(chunk(head), (int) head & CHUNK_ENTRIES - 1);
+    }
   }
 
   private boolean isKept(int link) {
@@ -165,18 +190,14 @@ final class RepeatTable {
     return age > 0 && age <= head - tail;
   }
 
-  private static long bit(long place) {
-    return 1L << 32 + (int) (place >>> 48 & 31);
+  /** Of bits that do not choose the slot. */
+  private static long bit(int low) {
+    return 1L << 32 + (low >>> 26 & 31);
   }
 
   /** Changes where the record of an entry is. */
   void setPlace(long entry, long place) {
     chunk(entry).places[(int) entry & CHUNK_ENTRIES - 1] = place;
-  }
-
-  /** The second word of an entry. */
-  long place(long entry) {
-    return chunk(entry).places[(int) entry & CHUNK_ENTRIES - 1];
   }
 
   /** Takes back the newest entries down to a number. */
@@ -200,11 +221,6 @@ final class RepeatTable {
     if (last == null || last.entry < head) {
       marks.addLast(new Mark(head, timeMs));
     }
-  }
-
-  /** When the oldest entry was stored, at the latest; or -1. */
-  long oldestMs() {
-    return size() == 0 || marks.isEmpty() ? -1 : marks.peekFirst().timeMs;
   }
 
   /** Drops the entries that were stored before a time, as far as is known. */

@@ -26,7 +26,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Recognises sends that repeat one that is stored already. For each message with a key an entry of
- * {@link RepeatTable} is looked up, in memory; only on the same hash is the stored record looked
+ * {@link RepeatWindows} is looked up, in memory; only on the same hash is the stored record looked
  * at, so that different keys are never taken for one. If that record is not in memory a worker
  * fetches it, and the request waits, and those behind it.
  *
@@ -46,14 +46,17 @@ final class RepeatedSends {
   /** The entries take at most this part of the heap. */
   private static final int PART_OF_HEAP = 8;
 
+  /** And they are never more than so many. */
+  private static final int MOST = 1 << 24;
+
   /** Entries with one hash whose records are looked at: more than two are an attack. */
   private static final int MOST_LOOKS = 16;
 
   /** Records that workers look for at once. */
   private static final int COLD_AT_ONCE = 256;
 
-  /** How exactly the age of entries is known, as far as memory goes. */
-  private static final long MARK_MS = 1_000;
+  /** In the place of an entry: it is of the request that is being appended; then its index. */
+  private static final long IN_REQUEST = 1L << 47;
 
   /** From so many messages on their entries are fetched ahead. */
   private static final int FETCH_FROM = 4;
@@ -69,7 +72,7 @@ final class RepeatedSends {
   /** The number of entries for other threads to see. */
   private final AtomicInteger shown = new AtomicInteger();
 
-  private final RepeatTable table = new RepeatTable();
+  private final RepeatWindows windows;
   private final RepeatTable.Question question = this::isFirst;
   private final Map<Long, Candidate> looked = new HashMap<>();
   private final List<Long> cold = new ArrayList<>();
@@ -77,8 +80,7 @@ final class RepeatedSends {
   private final MessageView messageView = new MessageView();
   private final MessageView otherView = new MessageView();
   private boolean looking;
-  private long longestWindowMs = -1;
-  private long markedMs = Long.MIN_VALUE;
+  private boolean configured;
   private long recognised;
   private long fetched;
   private String lastName;
@@ -86,8 +88,8 @@ final class RepeatedSends {
 
   // Of the request that is being appended.
   private MessageBatch batch;
-  private long firstEntry;
   private int[] entered = new int[16];
+  private long[] enteredAs = new long[16];
   private int enteredCount;
   private First[] firsts = new First[16];
   private int firstsTo;
@@ -124,7 +126,7 @@ final class RepeatedSends {
    * Recognises nothing yet.
    *
    * @param window how long a repeat is recognised, where the topic does not say
-   * @param mostEntries how many messages are remembered, of all topics together
+   * @param mostOfTopic how many messages of a topic are remembered, where it does not say
    */
   RepeatedSends(
       MessageStore store,
@@ -132,15 +134,15 @@ final class RepeatedSends {
       Turn turn,
       Clock clock,
       Duration window,
-      int mostEntries,
+      int mostOfTopic,
       BrokerMetrics metrics) {
     this.store = store;
     this.state = state;
     this.turn = turn;
     this.clock = clock;
     defaultWindowMs = window.toMillis();
-    long fits = Runtime.getRuntime().maxMemory() / PART_OF_HEAP / ENTRY_BYTES;
-    most = (int) Math.min(mostEntries, fits);
+    most = (int) Math.min(MOST, Runtime.getRuntime().maxMemory() / PART_OF_HEAP / ENTRY_BYTES);
+    windows = new RepeatWindows(defaultWindowMs, mostOfTopic, most);
     this.metrics = metrics;
     metrics.showDuplicateEntries(shown::get);
   }
@@ -152,12 +154,7 @@ final class RepeatedSends {
 
   /** How many sends are remembered. */
   int size() {
-    return table.size();
-  }
-
-  /** Since when all sends are remembered, in ms since 1970, or -1. */
-  long oldestMs() {
-    return table.oldestMs();
+    return windows.size();
   }
 
   /** Whether workers look at stored records for the request that is first. */
@@ -167,28 +164,40 @@ final class RepeatedSends {
 
   /** The topics are not as they were. */
   void topicsChanged() {
-    longestWindowMs = -1;
+    configured = false;
     lastName = null;
+  }
+
+  private void configure() {
+    if (!configured) {
+      windows.configure(state.topics.values());
+      configured = true;
+    }
   }
 
   /** Reads what was stored before the start. */
   Future<Void> rebuild() {
     long startedNs = System.nanoTime();
-    if (longestWindowMs() <= 0) {
+    configure();
+    if (windows.longestMs() <= 0) {
       return Future.succeededFuture();
     }
-    return Future.fromCompletionStage(store.recentRepeats(clock.nowMs() - longestWindowMs(), most))
+    long sinceMs = clock.nowMs() - windows.longestMs();
+    // Twice as many as fit: if those of one topic alone fill it, there are others' before them.
+    return Future.fromCompletionStage(
+            store.recentRepeats(sinceMs, Math.min(most, windows.mostOfTopic()), 2 * most))
         .map(
             entries -> {
               for (int i = 0; i < entries.count(); i++) {
-                table.add(entries.low(i), entries.place(i));
+                windows.add(entries.low(i), entries.place(i));
+                windows.bound(entries.place(i));
               }
-              shown.lazySet(table.size());
+              shown.lazySet(windows.size());
               if (entries.count() > 0) {
                 LOG.log(
                     Level.INFO,
                     "{0} sends are remembered, to recognise repeats; read in {1} ms",
-                    entries.count(),
+                    windows.size(),
                     (System.nanoTime() - startedNs) / 1_000_000);
               }
               return null;
@@ -198,11 +207,10 @@ final class RepeatedSends {
   /** Forgets what is too old. Now and then. */
   void forgetOld() {
     long now = clock.nowMs();
-    if (now - markedMs >= MARK_MS || now < markedMs) {
-      markedMs = now;
-      table.mark(now);
-      table.dropBefore(now - longestWindowMs());
-      shown.lazySet(table.size());
+    if (windows.isTimeToForget(now)) {
+      configure();
+      windows.forgetOld(now);
+      shown.lazySet(windows.size());
     }
   }
 
@@ -218,7 +226,6 @@ final class RepeatedSends {
     int count = request.count();
     forgetOld();
     nowMs = clock.nowMs();
-    firstEntry = table.next();
     enteredCount = 0;
     begin(count);
     fetch(from, count);
@@ -232,7 +239,7 @@ final class RepeatedSends {
       looked.clear();
       return true;
     }
-    table.takeBack(firstEntry);
+    takeBack(0);
     lookAtCold();
     return false;
   }
@@ -242,6 +249,7 @@ final class RepeatedSends {
     firstsTo = 0;
     if (entered.length < count) {
       entered = new int[count];
+      enteredAs = new long[count];
       firsts = new First[count];
     }
   }
@@ -249,7 +257,7 @@ final class RepeatedSends {
   private void fetch(int from, int count) {
     if (count - from >= FETCH_FROM) {
       for (int i = from; i < count; i++) {
-        fetched += table.fetch(batch.repeatHash(i));
+        fetched += windows.fetch(batch.repeatHash(i));
       }
     }
   }
@@ -263,8 +271,9 @@ final class RepeatedSends {
     message = index;
     looks = 0;
     found = null;
-    if (!table.find(hash, question)) {
-      table.add(RepeatEntries.low(hash), RepeatEntries.place(hash, index));
+    if (!windows.find(hash, question)) {
+      long place = RepeatEntries.place(hash, IN_REQUEST | index);
+      enteredAs[enteredCount] = windows.add(RepeatEntries.low(hash), place);
       entered[enteredCount++] = index;
     } else if (found != null) {
       firsts[index] = found;
@@ -283,24 +292,14 @@ final class RepeatedSends {
     return lastWindowMs;
   }
 
-  private long longestWindowMs() {
-    if (longestWindowMs < 0) {
-      longestWindowMs = defaultWindowMs;
-      for (TopicState topic : state.topics.values()) {
-        longestWindowMs = Math.max(longestWindowMs, topic.duplicateWindowMs);
-      }
-    }
-    return longestWindowMs;
-  }
-
   /** Whether the look can end at an entry: it is the first one, or a worker has to say. */
-  private boolean isFirst(long entry, long place) {
+  private boolean isFirst(long place) {
     if (looks++ == MOST_LOOKS) {
       return false;
     }
     view(message, messageView);
     long physicalOffset = RepeatEntries.physicalOffset(place);
-    if (entry >= firstEntry) {
+    if ((physicalOffset & IN_REQUEST) != 0) {
       int index = (int) physicalOffset;
       if (RepeatKey.areSame(view(index, otherView), messageView)) {
         found =
@@ -467,16 +466,24 @@ final class RepeatedSends {
     while (kept > 0 && entered[kept - 1] >= next) {
       kept--;
     }
-    table.takeBack(firstEntry + kept);
+    takeBack(kept);
     for (int i = 0; i < kept; i++) {
       int index = entered[i];
-      table.setPlace(
-          firstEntry + i, RepeatEntries.place(batch.repeatHash(index), physicalOffsets[index]));
+      long place = RepeatEntries.place(batch.repeatHash(index), physicalOffsets[index]);
+      windows.setPlace(enteredAs[i], place);
     }
-    table.keepNewest(most);
-    shown.lazySet(table.size());
+    for (int i = 0; i < kept; i++) {
+      windows.bound(RepeatEntries.place(batch.repeatHash(entered[i]), 0));
+    }
+    shown.lazySet(windows.size());
     batch = null;
     Arrays.fill(firsts, 0, firstsTo, null);
     firstsTo = 0;
+  }
+
+  private void takeBack(int kept) {
+    for (int i = enteredCount - 1; i >= kept; i--) {
+      windows.takeBack(batch.repeatHash(entered[i]));
+    }
   }
 }

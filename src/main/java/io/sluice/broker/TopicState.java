@@ -16,6 +16,9 @@ final class TopicState {
    */
   long duplicateWindowMs;
 
+  /** How many sends are remembered to recognise repeats; -1 for as many as the Broker says. */
+  int duplicateEntries;
+
   /** How long messages may wait for a consumer, in ms; 0 or less for any time. */
   long ttlMs;
 
@@ -68,6 +71,7 @@ final class TopicState {
         config.name().startsWith(Names.RETRY_PREFIX)
             || config.name().startsWith(Names.DEAD_LETTER_PREFIX);
     duplicateWindowMs = derived ? 0 : config.duplicateWindowMs();
+    duplicateEntries = config.duplicateEntries();
     ttlMs = derived ? 0 : config.ttlMs();
     mayExpire = !config.name().startsWith(Names.DEAD_LETTER_PREFIX);
     buriesExpired = config.buriesExpired();

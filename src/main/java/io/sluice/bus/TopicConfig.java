@@ -34,6 +34,11 @@ public record TopicConfig(
   /** Attribute: how long a repeated send is recognised, in ms; 0 for not at all. */
   public static final String DUPLICATE_WINDOW = "sluice.duplicate-window";
 
+  /** Attribute: how many sends are remembered to recognise repeats. */
+  public static final String DUPLICATE_ENTRIES = "sluice.duplicate-entries";
+
+  public static final int MAX_DUPLICATE_ENTRIES = 1 << 24;
+
   /** Attribute: how long a message may wait for a consumer, in ms; 0 for any time. */
   public static final String TTL = "sluice.ttl";
 
@@ -58,6 +63,28 @@ public record TopicConfig(
     return attributeMs(DUPLICATE_WINDOW);
   }
 
+  /** How many sends are remembered to recognise repeats, or -1 where the Broker's default is. */
+  public int duplicateEntries() {
+    try {
+      return entries(attributes.get(DUPLICATE_ENTRIES));
+    } catch (IllegalArgumentException e) {
+      return -1;
+    }
+  }
+
+  private static int entries(String value) {
+    if (value == null) {
+      return -1;
+    }
+    if (!value.matches("[0-9]{1,8}")
+        || Integer.parseInt(value) < 1
+        || Integer.parseInt(value) > MAX_DUPLICATE_ENTRIES) {
+      throw new IllegalArgumentException(
+          "found '" + value + "', allowed is a number from 1 to " + MAX_DUPLICATE_ENTRIES);
+    }
+    return Integer.parseInt(value);
+  }
+
   /** A copy with an attribute set, or without it if the value is null. */
   public TopicConfig withAttribute(String attribute, String value) {
     Map<String, String> changed = new TreeMap<>(attributes);
@@ -76,6 +103,11 @@ public record TopicConfig(
     String expired = attributes.get(EXPIRED);
     if (expired != null && !expired.equals(DEAD_LETTERS)) {
       return EXPIRED + ": found '" + expired + "', allowed is " + DEAD_LETTERS;
+    }
+    try {
+      entries(attributes.get(DUPLICATE_ENTRIES));
+    } catch (IllegalArgumentException e) {
+      return DUPLICATE_ENTRIES + ": " + e.getMessage();
     }
     for (String name : List.of(DUPLICATE_WINDOW, TTL)) {
       try {

@@ -18,10 +18,15 @@ import java.util.Set;
 final class TopicSettings {
 
   /** The fields. */
-  static final List<String> FIELDS = List.of("duplicateWindow", "ttl", "expiredToDeadLetters");
+  static final List<String> FIELDS =
+      List.of("duplicateWindow", "duplicateEntries", "ttl", "expiredToDeadLetters");
 
   private static final Set<String> ATTRIBUTES =
-      Set.of(TopicConfig.DUPLICATE_WINDOW, TopicConfig.TTL, TopicConfig.EXPIRED);
+      Set.of(
+          TopicConfig.DUPLICATE_WINDOW,
+          TopicConfig.DUPLICATE_ENTRIES,
+          TopicConfig.TTL,
+          TopicConfig.EXPIRED);
 
   private static final long LONGEST_MS = Duration.ofDays(3_650).toMillis();
 
@@ -32,6 +37,7 @@ final class TopicSettings {
   boolean take(String name, JsonParser parser) throws IOException {
     switch (name) {
       case "duplicateWindow" -> given.put(TopicConfig.DUPLICATE_WINDOW, duration(name, parser, 0));
+      case "duplicateEntries" -> given.put(TopicConfig.DUPLICATE_ENTRIES, entries(name, parser));
       case "ttl" -> given.put(TopicConfig.TTL, duration(name, parser, 1));
       case "expiredToDeadLetters" ->
           given.put(
@@ -55,6 +61,12 @@ final class TopicSettings {
   /** Writes the fields of a topic. */
   static void write(JsonText out, TopicConfig topic) {
     writeDuration(out, "duplicateWindow", topic.duplicateWindowMs());
+    out.next("duplicateEntries");
+    if (topic.duplicateEntries() < 0) {
+      out.raw("null");
+    } else {
+      out.number(topic.duplicateEntries());
+    }
     writeDuration(out, "ttl", topic.ttlMs() <= 0 ? -1 : topic.ttlMs());
     out.next("expiredToDeadLetters").bool(topic.buriesExpired());
   }
@@ -71,6 +83,12 @@ final class TopicSettings {
     } else {
       out.string(Durations.format(ms));
     }
+  }
+
+  private static String entries(String name, JsonParser parser) throws IOException {
+    return parser.currentToken() == JsonToken.VALUE_NULL
+        ? null
+        : Long.toString(Fields.number(name, parser, 1, TopicConfig.MAX_DUPLICATE_ENTRIES));
   }
 
   private static String duration(String name, JsonParser parser, long minMs) throws IOException {

@@ -17,6 +17,11 @@ public final class RepeatKey {
   /** Bits of a hash; the rest of the two words of an index entry is the place of the record. */
   public static final int HASH_BITS = 46;
 
+  /** The upper bits of a hash, which come from the topic alone. */
+  public static final int TOPIC_BITS = 12;
+
+  private static final int KEY_BITS = HASH_BITS - TOPIC_BITS;
+
   /** A property that every message sent by a RocketMQ client has, and no other. */
   private static final String CLIENT_MARK = "CLUSTER";
 
@@ -42,8 +47,18 @@ public final class RepeatKey {
     for (; at < to; at++) {
       rest = rest << 8 | bytes[at] & 0xff;
     }
-    long folded = mix(mix(hash ^ rest)) >>> (Long.SIZE - HASH_BITS);
-    return folded == 0 ? 1 : folded;
+    long folded = mix(mix(hash ^ rest)) >>> Long.SIZE - KEY_BITS;
+    return (long) topicNumber(topic) << KEY_BITS | (folded == 0 ? 1 : folded);
+  }
+
+  /** The bits of a topic in the hashes of its keys. */
+  public static int topicNumber(String topic) {
+    return (int) (mix(topic.hashCode()) >>> Long.SIZE - TOPIC_BITS);
+  }
+
+  /** The bits of the topic in a hash. */
+  public static int topicNumber(long hash) {
+    return (int) (hash >>> KEY_BITS);
   }
 
   /**

@@ -30,6 +30,7 @@ record TopicAttributes(Map<String, String> changes) {
           "reserve.time",
           "lite.topic.expiration",
           TopicConfig.DUPLICATE_WINDOW,
+          TopicConfig.DUPLICATE_ENTRIES,
           TopicConfig.TTL,
           TopicConfig.EXPIRED);
 

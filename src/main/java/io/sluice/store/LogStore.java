@@ -317,8 +317,8 @@ final class LogStore implements MessageStore {
   }
 
   @Override
-  public CompletionStage<RepeatEntries> recentRepeats(long sinceMs, int max) {
-    return reader.recentRepeats(sinceMs, max);
+  public CompletionStage<RepeatEntries> recentRepeats(long sinceMs, int mostOfTopic, int most) {
+    return reader.recentRepeats(sinceMs, mostOfTopic, most);
   }
 
   @Override

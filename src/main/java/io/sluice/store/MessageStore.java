@@ -163,9 +163,10 @@ public interface MessageStore {
    * The newest entries by which repeated sends are recognised, by a worker.
    *
    * @param sinceMs those of records stored before may be left out
-   * @param max at most so many
+   * @param mostOfTopic at most so many of a topic
+   * @param most at most so many, of at most twice as many that are looked at
    */
-  CompletionStage<RepeatEntries> recentRepeats(long sinceMs, int max);
+  CompletionStage<RepeatEntries> recentRepeats(long sinceMs, int mostOfTopic, int most);
 
   /** Whether the record at a physical offset can be read without waiting for the disk. */
   boolean isWarm(long physicalOffset);

@@ -94,12 +94,13 @@ final class Reader {
         });
   }
 
-  CompletionStage<RepeatEntries> recentRepeats(long sinceMs, int max) {
+  CompletionStage<RepeatEntries> recentRepeats(long sinceMs, int mostOfTopic, int most) {
     return workers.call(
         () -> {
           RepeatEntries entries =
               new RepeatEntries(
-                  max,
+                  mostOfTopic,
+                  most,
                   physicalOffset -> {
                     try {
                       return storedAtMs(physicalOffset) < sinceMs;

@@ -14,6 +14,9 @@ import java.util.function.LongPredicate;
  *   place  8   the upper 15 bits of the hash, then 48 bits of physical offset (of it plus 1 in a file)
  * </pre>
  *
+ * <p>So the second word begins with the bits of the topic, by which the entries of topics are told
+ * apart.
+ *
  * <p>Collected from the newest to the oldest, read from the oldest to the newest. Filled by a
  * worker and then handed over.
  */
@@ -26,21 +29,29 @@ public final class RepeatEntries {
   /** Every so many entries it is asked whether their record is old enough to stop. */
   private static final int STRIDE = 1_024;
 
-  private final int max;
+  /** How many entries are looked at for each that is wanted. */
+  private static final int LOOKS = 2;
+
+  private final int mostOfTopic;
+  private final int most;
   private final LongPredicate tooOld;
+  private final int[] ofTopic = new int[1 << RepeatKey.TOPIC_BITS];
   private int[] lows = new int[STRIDE];
   private long[] places = new long[STRIDE];
   private int count;
+  private long seen;
   private boolean reachedOld;
 
   /**
    * None yet.
    *
-   * @param max it is full with so many
+   * @param mostOfTopic so many of a topic are kept
+   * @param most it is full with so many, or when it was given twice as many
    * @param tooOld whether the record at a physical offset is of no interest, nor those before it
    */
-  RepeatEntries(int max, LongPredicate tooOld) {
-    this.max = max;
+  RepeatEntries(int mostOfTopic, int most, LongPredicate tooOld) {
+    this.mostOfTopic = mostOfTopic;
+    this.most = most;
     this.tooOld = tooOld;
   }
 
@@ -57,6 +68,11 @@ public final class RepeatEntries {
   /** The physical offset in the second word of an entry; the bits of the hash are left out. */
   public static long physicalOffset(long place) {
     return place & OFFSET_MASK;
+  }
+
+  /** The bits of the topic in the second word of an entry. */
+  public static int topicNumber(long place) {
+    return (int) (place >>> Long.SIZE - 1 - RepeatKey.TOPIC_BITS);
   }
 
   /** Whether both words are of entries with the same hash. */
@@ -80,7 +96,7 @@ public final class RepeatEntries {
   }
 
   boolean isFull() {
-    return reachedOld || count >= max;
+    return reachedOld || count >= most || seen >= (long) LOOKS * most;
   }
 
   /** Adds one that is older than those before. */
@@ -88,10 +104,14 @@ public final class RepeatEntries {
     if (isFull()) {
       return;
     }
-    if (count % STRIDE == 0 && tooOld.test(physicalOffset(place))) {
+    if (seen++ % STRIDE == 0 && tooOld.test(physicalOffset(place))) {
       reachedOld = true;
       return;
     }
+    if (ofTopic[topicNumber(place)] >= mostOfTopic) {
+      return;
+    }
+    ofTopic[topicNumber(place)]++;
     if (count == lows.length) {
       lows = Arrays.copyOf(lows, count * 2);
       places = Arrays.copyOf(places, count * 2);

@@ -96,7 +96,7 @@ class RepeatTableTest {
     List<Long> places = new ArrayList<>();
     table.find(
         hash,
-        (entry, place) -> {
+        place -> {
           places.add(RepeatEntries.physicalOffset(place));
           return false;
         });

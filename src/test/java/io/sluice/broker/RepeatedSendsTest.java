@@ -329,6 +329,23 @@ class RepeatedSendsTest {
   }
 
   @Test
+  void shouldRememberAsManyAsTheTopicSaysWhateverOtherTopicsSend() throws Exception {
+    kit.admin(new PutTopic(topic("few", "10m").withAttribute(TopicConfig.DUPLICATE_ENTRIES, "3")));
+    kit.restart();
+    send("orders", "k", "a");
+    for (int i = 0; i < 10; i++) {
+      send("few", "k" + i, "m" + i);
+    }
+    assertEquals(4, info().duplicateEntries());
+    for (int start = 0; start < 2; start++) {
+      assertTrue(send("orders", "k", "again").isDuplicate(0));
+      assertTrue(send("few", "k7", "again").isDuplicate(0));
+      kit.restart();
+    }
+    assertFalse(send("few", "k6", "again").isDuplicate(0));
+  }
+
+  @Test
   void shouldReadNothingWhereAllIsSwitchedOff() throws Exception {
     send("orders", "k", "a");
     kit.options.setDuplicateWindow(Duration.ZERO);

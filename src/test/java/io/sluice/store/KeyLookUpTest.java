@@ -81,7 +81,7 @@ class KeyLookUpTest {
       keys.find(hash, found::add);
       assertEquals(expected(model, hash), found);
     }
-    RepeatEntries repeats = new RepeatEntries(entries, place -> false);
+    RepeatEntries repeats = new RepeatEntries(entries, entries, place -> false);
     keys.collectRepeats(repeats);
     List<Entry> marked = model.stream().filter(entry -> entry.hash < 0).toList();
     assertEquals(marked.size(), repeats.count());
