@@ -54,7 +54,8 @@ final class ServerHelp {
           OptionSpec.builder(names(key))
               .type(String.class)
               .paramLabel(key.type().word().toUpperCase(Locale.ROOT))
-              .description(sentence(key))
+              // A description is a format.
+              .description(sentence(key).replace("%", "%%"))
               .build());
     }
     return spec.addOption(
