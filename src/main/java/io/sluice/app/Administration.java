@@ -84,7 +84,7 @@ final class Administration {
   }
 
   private JsonObject ask(ServerOptions options, Call call) {
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
+    try (ServerClient client = context.client(options)) {
       return call.on(client);
     }
   }

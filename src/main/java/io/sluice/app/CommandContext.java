@@ -43,6 +43,12 @@ record CommandContext(PrintStream out, PrintStream err, Map<String, String> envi
         ExitCode.USAGE, "--server: found '" + text + "', allowed is such as " + DEFAULT_SERVER);
   }
 
+  /** Talks to the server that the flags name, with the token that they or the environment give. */
+  ServerClient client(ServerOptions options) {
+    String token = options.token != null ? options.token : environment.get("SLUICE_TOKEN");
+    return new ServerClient(server(options.server), token == null ? null : "Bearer " + token);
+  }
+
   /** Writes one line of JSON. */
   void json(JsonObject object) {
     out.println(object.encode());

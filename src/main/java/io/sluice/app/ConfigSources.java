@@ -21,7 +21,7 @@ final class ConfigSources {
 
   /** Variables that are ours but no keys: the file's name, and those of scripts and clients. */
   private static final Set<String> OTHER_VARIABLES =
-      Set.of(FILE_VARIABLE, "SLUICE_SERVER", "SLUICE_JAVA_OPTS");
+      Set.of(FILE_VARIABLE, "SLUICE_SERVER", "SLUICE_TOKEN", "SLUICE_JAVA_OPTS");
 
   /** Kubernetes sets these in every pod beside a service that is called sluice. */
   private static final Pattern KUBERNETES =

@@ -310,6 +310,19 @@ final class ConfigTable {
               + " cut is kept in the directory lost.");
   static final ConfigKey HTTP_MAX_HEADER =
       size("http.max-header", "16k", "1k", "1m", "All headers of a request together.");
+  static final ConfigKey HTTP_TOKEN_KEY =
+      text(
+          "http.token-key",
+          "",
+          "File with the key that callers' tokens (JWT) are signed with: a JSON Web Key Set, a public"
+              + " key in PEM, or a secret of 32 bytes or more; empty lets everyone do everything.");
+  static final ConfigKey HTTP_TOKEN_ISSUER =
+      text("http.token-issuer", "", "Who must have issued a token (its claim iss); empty for any.");
+  static final ConfigKey HTTP_TOKEN_AUDIENCE =
+      text(
+          "http.token-audience",
+          "",
+          "For whom a token must have been issued (its claim aud); empty for any.");
   static final ConfigKey HTTP_IDLE_TIMEOUT =
       duration(
           "http.idle-timeout",
@@ -397,6 +410,9 @@ final class ConfigTable {
           ADVERTISED_HOST,
           ACK,
           HTTP_PORT,
+          HTTP_TOKEN_KEY,
+          HTTP_TOKEN_ISSUER,
+          HTTP_TOKEN_AUDIENCE,
           HTTP_MAX_HEADER,
           HTTP_MAX_WAITING,
           HTTP_MAX_IN_FLIGHT,

@@ -93,7 +93,7 @@ final class ConsumeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     long waitMs = wait == null ? Long.MAX_VALUE : Durations.parseMs(wait);
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
+    try (ServerClient client = context.client(options)) {
       WebSocket socket =
           client.webSocket(
               opened -> {

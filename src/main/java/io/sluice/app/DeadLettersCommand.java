@@ -254,7 +254,7 @@ final class DeadLettersCommand {
   }
 
   private ServerClient client(ServerOptions options) {
-    return new ServerClient(context.server(options.server));
+    return context.client(options);
   }
 
   private static String path(String group) {

@@ -63,7 +63,7 @@ final class DrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    try (ServerClient client = new ServerClient(context.server(options.server))) {
+    try (ServerClient client = context.client(options)) {
       client.call(HttpMethod.POST, path(), Map.of(), null);
       long untilNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(waitSeconds);
       while (client.isListening()) {

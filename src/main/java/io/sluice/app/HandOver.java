@@ -3,7 +3,6 @@ package io.sluice.app;
 import io.vertx.core.http.HttpMethod;
 import java.lang.System.Logger.Level;
 import java.net.URI;
-import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -21,13 +20,14 @@ final class HandOver {
   /**
    * Asks until it is done.
    *
-   * @param to HTTP address of the slave's server
+   * @param order has the HTTP address of the slave's server
    * @throws CommandFailure if it was not done in time; the slave says why
    */
-  static void promote(URI to, String brokerName, Duration timeout) {
-    long untilNs = System.nanoTime() + timeout.toNanos();
+  static void promote(DrainOptions order, String brokerName) {
+    URI to = order.to();
+    long untilNs = System.nanoTime() + order.timeout().toNanos();
     String path = ServerClient.path("/v1/brokers/", brokerName, "/promote");
-    try (ServerClient client = new ServerClient(to)) {
+    try (ServerClient client = new ServerClient(to, order.authorization())) {
       while (true) {
         try {
           client.call(HttpMethod.POST, path, Map.of(), null);

@@ -116,7 +116,7 @@ final class SendCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (ServerClient client = new ServerClient(context.server(options.server));
+    try (ServerClient client = context.client(options);
         InputStream input = input()) {
       if (lines && idempotencyKey != null) {
         throw new CommandFailure(

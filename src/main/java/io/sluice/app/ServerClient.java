@@ -6,6 +6,7 @@ import io.vertx.core.VertxOptions;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.RequestOptions;
 import io.vertx.core.http.WebSocket;
@@ -41,13 +42,20 @@ final class ServerClient implements AutoCloseable {
   private static final int MAX_FRAME_BYTES = 16 << 20;
 
   private final URI server;
+  private final String authorization;
   private final Vertx vertx;
   // Fields, since Vert.x closes the connections of a client that is no longer reachable.
   private final HttpClient http;
   private WebSocketClient sockets;
 
-  ServerClient(URI server) {
+  /**
+   * Connects when something is asked for.
+   *
+   * @param authorization says to the server who asks, as that header; or null
+   */
+  ServerClient(URI server, String authorization) {
     this.server = server;
+    this.authorization = authorization;
     this.vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1).setWorkerPoolSize(1));
     this.http =
         vertx.createHttpClient(
@@ -85,6 +93,9 @@ final class ServerClient implements AutoCloseable {
    */
   Answer call(HttpMethod method, String path, Map<String, ?> headers, Buffer body) {
     RequestOptions options = new RequestOptions().setMethod(method).setURI(path);
+    if (authorization != null) {
+      options.putHeader(HttpHeaders.AUTHORIZATION, authorization);
+    }
     headers.forEach(
         (name, value) -> {
           if (value instanceof Iterable<?> many) {
@@ -126,6 +137,9 @@ final class ServerClient implements AutoCloseable {
             .setPort(port())
             .setURI("/v1/ws")
             .setSubProtocols(List.of("sluice.v1.json"));
+    if (authorization != null) {
+      target.putHeader(HttpHeaders.AUTHORIZATION, authorization);
+    }
     sockets = vertx.createWebSocketClient(options);
     return await(
         sockets

@@ -57,24 +57,26 @@ final class ServerCommand {
       return ServerHelp.explain(name, args, out, err);
     }
     Configuration configuration;
+    SluiceOptions options;
     try {
       configuration =
           ConfigSources.load(
               flags.get().file(), flags.get().rocketMqFiles(), environment, flags.get().values());
+      options = new SluiceOptions(configuration).setRoles(ROLES.get(name));
     } catch (ConfigException e) {
       e.mistakes().forEach(mistake -> err.println("sluice: " + mistake));
       return ExitCode.USAGE;
     }
     Logging.configure(configuration.text(ConfigTable.LOG_LEVEL));
-    return serve(configuration, flags.get().json(), work);
+    return serve(configuration, options, flags.get().json(), work);
   }
 
-  private ExitCode serve(Configuration configuration, boolean json, Consumer<Sluice> work) {
+  private ExitCode serve(
+      Configuration configuration, SluiceOptions options, boolean json, Consumer<Sluice> work) {
     LOG.log(System.Logger.Level.INFO, "configuration: " + configuration.describe());
     for (Configuration.Note note : configuration.notes()) {
       LOG.log(note.warning() ? System.Logger.Level.WARNING : System.Logger.Level.INFO, note.text());
     }
-    SluiceOptions options = new SluiceOptions(configuration).setRoles(ROLES.get(name));
     Future<Sluice> started = Sluice.start(options);
     // Whoever is told to stop while starting stops what has been started by then.
     Thread stopper = new Thread(() -> stop(started, options), "sluice-shutdown");

@@ -378,7 +378,7 @@ public final class Sluice {
     }
     return vertx.executeBlocking(
         () -> {
-          HandOver.promote(order.to(), options.brokerName(), order.timeout());
+          HandOver.promote(order, options.brokerName());
           return null;
         });
   }

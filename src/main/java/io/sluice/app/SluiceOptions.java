@@ -200,6 +200,7 @@ public final class SluiceOptions {
   private static GatewayOptions gateway(Configuration from) {
     Duration ping = from.duration(ConfigTable.WEBSOCKET_PING_INTERVAL);
     return new GatewayOptions()
+        .tokens(TokenConfig.of(from))
         .maxHeaderBytes(from.integer(ConfigTable.HTTP_MAX_HEADER))
         .maxWaiting(from.integer(ConfigTable.HTTP_MAX_WAITING))
         .maxInFlightBytes(from.integer(ConfigTable.HTTP_MAX_IN_FLIGHT))

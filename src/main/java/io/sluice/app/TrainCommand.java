@@ -51,7 +51,7 @@ final class TrainCommand implements Callable<Integer> {
 
   private static void use(Sluice sluice) {
     URI uri = URI.create("http://127.0.0.1:" + sluice.httpPort());
-    try (ServerClient client = new ServerClient(uri)) {
+    try (ServerClient client = new ServerClient(uri, null)) {
       client.call(HttpMethod.POST, "/v1/topics/train/messages", Map.of(), Buffer.buffer("train"));
       client.call(
           HttpMethod.POST, "/v1/groups/train/topics/train/receive", Map.of(), Buffer.buffer());

@@ -16,6 +16,7 @@ public enum ErrorCode {
   INVALID_TOPIC(400, 29, false, "The topic's name is not allowed"),
   INVALID_GROUP(400, 29, false, "The group's name is not allowed"),
   INVALID_FILTER(400, 23, false, "The filter could not be read"),
+  UNAUTHENTICATED(401, 16, false, "It is not known who asks"),
   NO_PERMISSION(403, 16, false, "This is not permitted"),
   NOT_FOUND(404, 3, false, "There is nothing at this path"),
   TOPIC_NOT_FOUND(404, 17, false, "There is no such topic"),

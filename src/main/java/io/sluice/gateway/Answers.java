@@ -15,6 +15,8 @@ final class Answers {
 
   private static final System.Logger LOG = System.getLogger(Answers.class.getName());
   private static final CharSequence PROBLEM = AsciiString.cached(Problem.CONTENT_TYPE);
+  private static final CharSequence WWW_AUTHENTICATE = AsciiString.cached("www-authenticate");
+  private static final CharSequence CHALLENGE = AsciiString.cached("Bearer");
   private static final CharSequence RETRY_AFTER = AsciiString.cached("retry-after");
 
   private Answers() {}
@@ -60,6 +62,10 @@ final class Answers {
     ErrorCode code = error.code();
     if ((code.httpStatus() == 429 || code.httpStatus() == 503) && code.retryAfterMs() >= 0) {
       response.putHeader(RETRY_AFTER, Long.toString((code.retryAfterMs() + 999) / 1000));
+    }
+    if (code == ErrorCode.UNAUTHENTICATED) {
+      // RFC 9110, 15.5.2.
+      response.putHeader(WWW_AUTHENTICATE, CHALLENGE);
     }
     JsonText body = loop.json.clear();
     Problem.write(body, error);

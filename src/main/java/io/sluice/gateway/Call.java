@@ -15,10 +15,14 @@ final class Call {
   final HttpServerResponse response;
   final Connections.Tracked connection;
 
+  /** Who calls; anyone where the path is open to all. */
+  final Caller caller;
+
   private final RoutingContext routing;
 
-  Call(Loop loop, RoutingContext routing, Connections.Tracked connection) {
+  Call(Loop loop, RoutingContext routing, Connections.Tracked connection, Caller caller) {
     this.loop = loop;
+    this.caller = caller;
     this.routing = routing;
     this.connection = connection;
     request = routing.request();

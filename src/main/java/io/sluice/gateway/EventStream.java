@@ -30,6 +30,7 @@ final class EventStream {
   private final Loop loop;
   private final HttpServerResponse response;
   private final Connections.Tracked connection;
+  private final Caller caller;
   private final EventStreams streams;
   private final String topic;
   private final Filter filter;
@@ -45,6 +46,7 @@ final class EventStream {
     loop = call.loop;
     response = call.response;
     connection = call.connection;
+    caller = call.caller;
     this.streams = streams;
     this.topic = topic;
     this.filter = filter;
@@ -70,7 +72,9 @@ final class EventStream {
     if (closed || !response.headWritten()) {
       return;
     }
-    if (response.writeQueueFull()) {
+    if (caller.isExpired(nowMs)) {
+      end();
+    } else if (response.writeQueueFull()) {
       if (fullSinceMs >= 0 && nowMs - fullSinceMs > loop.options.stallTimeout().toMillis()) {
         loop.counters.timedOut.increment();
         close();

@@ -105,6 +105,9 @@ final class Front {
           ErrorCode.SHUTTING_DOWN, "the server is stopping; send to another gateway");
     }
     String topic = topics.usable(encodedTopic);
+    if (!loop.access.isOpen()) {
+      caller(request).check(Permission.SEND, topic);
+    }
     String type = request.headers().get(HttpHeaders.CONTENT_TYPE);
     boolean hasQuery = uri.indexOf('?') >= 0;
     if (type == null || (!hasQuery && !mayBeBatch(type))) {
@@ -184,7 +187,7 @@ final class Front {
         io.vertx.ext.web.Route made =
             result
                 .route(route.method(), vertxPath(route.path()))
-                .handler(routing -> run(routing, route.handler()));
+                .handler(routing -> run(routing, route));
         if (Routes.takesHead(route)) {
           made.method(HttpMethod.HEAD);
         }
@@ -197,14 +200,23 @@ final class Front {
     return result;
   }
 
-  private void run(RoutingContext routing, Routes.Handler handler) {
+  private void run(RoutingContext routing, Routes.Route route) {
     HttpServerRequest request = routing.request();
-    Call call = new Call(loop, routing, connections.of(request.connection()));
+    Permission permission = route.permission();
     try {
-      handler.handle(call);
+      Caller caller = permission == null ? Caller.ANYONE : caller(request);
+      if (permission != null) {
+        caller.check(permission, routing.pathParam("topic"));
+      }
+      Call call = new Call(loop, routing, connections.of(request.connection()), caller);
+      route.handler().handle(call);
     } catch (RuntimeException e) {
-      call.fail(e);
+      fail(routing, e);
     }
+  }
+
+  private Caller caller(HttpServerRequest request) {
+    return loop.access.of(request, loop.clock.nowMs());
   }
 
   private void notFound(RoutingContext routing) {

@@ -98,6 +98,7 @@ public final class GatewayOptions {
   private Duration stallTimeout = DEFAULT_STALL_TIMEOUT;
   private Duration brokerTimeout = DEFAULT_BROKER_TIMEOUT;
   private Duration drainTimeout = DEFAULT_DRAIN_TIMEOUT;
+  private TokenOptions tokens;
 
   /** The defaults. */
   public GatewayOptions() {}
@@ -118,6 +119,7 @@ public final class GatewayOptions {
     maxInFlightBytes = other.maxInFlightBytes;
     firstRequestTimeout = other.firstRequestTimeout;
     idleTimeout = other.idleTimeout;
+    tokens = other.tokens;
     pingInterval = other.pingInterval;
     socketTimeout = other.socketTimeout;
     commentInterval = other.commentInterval;
@@ -387,5 +389,16 @@ public final class GatewayOptions {
       throw new IllegalArgumentException(key + ": found " + value + ", allowed are 100 ms to 1 h");
     }
     return value;
+  }
+
+  /** Whose tokens are accepted, or null if everyone may do everything. */
+  public TokenOptions tokens() {
+    return tokens;
+  }
+
+  /** Sets whose tokens are accepted; null, the default, lets everyone do everything. */
+  public GatewayOptions tokens(TokenOptions tokens) {
+    this.tokens = tokens;
+    return this;
   }
 }

@@ -37,6 +37,7 @@ final class Loop {
   final SendCollector sends;
   final Requests requests;
   final Checkbacks checkbacks;
+  final Access access;
 
   /** Scratch for one text at a time; nothing of it may be kept over a call. */
   final JsonText json = new JsonText();
@@ -69,6 +70,7 @@ final class Loop {
     options = gateway.options();
     bodies = new PlainBodies(options.maxMessageBytes());
     clock = gateway.clock();
+    access = new Access(vertx, options.tokens());
     latencies = gateway.latencies();
     directory = gateway.directory();
     routes = new OrderedRoutes(directory, context);

@@ -8,6 +8,7 @@ import io.sluice.bus.SluiceException;
 import io.sluice.util.Durations;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
+import io.vertx.core.http.HttpHeaders;
 import java.net.URI;
 import java.time.Duration;
 
@@ -38,7 +39,11 @@ final class ReplicationHandlers {
   static void drain(Call call) {
     SluiceHeaders.readPlain(call.request.headers(), false);
     Query query = call.query("grace", "to");
-    DrainOrder order = new DrainOrder(grace(query.get("grace")), serverOf(query.get("to")));
+    DrainOrder order =
+        new DrainOrder(
+            grace(query.get("grace")),
+            serverOf(query.get("to")),
+            call.request.headers().get(HttpHeaders.AUTHORIZATION));
     Promise<Void> begun = Promise.promise();
     call.loop
         .gateway

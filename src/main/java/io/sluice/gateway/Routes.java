@@ -1,5 +1,10 @@
 package io.sluice.gateway;
 
+import static io.sluice.gateway.Permission.ADMIN;
+import static io.sluice.gateway.Permission.MONITOR;
+import static io.sluice.gateway.Permission.RECEIVE;
+import static io.sluice.gateway.Permission.SEND;
+
 import io.vertx.core.http.HttpMethod;
 import java.util.List;
 import java.util.Set;
@@ -22,9 +27,11 @@ final class Routes {
    * A path.
    *
    * @param path with parameters in braces
+   * @param permission what a caller needs, for the topic in the path if there is one; null where
+   *     everyone may
    * @param handler null where the front takes it before the router: sends and sockets
    */
-  record Route(HttpMethod method, String path, Handler handler) {
+  record Route(HttpMethod method, String path, Permission permission, Handler handler) {
 
     /** Whether its answer goes on for ever. */
     boolean endless() {
@@ -32,57 +39,78 @@ final class Routes {
     }
   }
 
-  static final String SEND = "/v1/topics/{topic}/messages";
+  static final String MESSAGES = "/v1/topics/{topic}/messages";
   static final String STREAM = "/v1/topics/{topic}/stream";
   static final String SOCKET = "/v1/ws";
   static final String TRANSACTION = "/v1/transactions/{transactionId}";
+
+  private static final Permission OPEN = null;
 
   private Routes() {}
 
   static List<Route> all(EventStreams streams) {
     return List.of(
-        route(HttpMethod.GET, "/", OperateHandlers::root),
-        route(HttpMethod.GET, "/openapi.json", OperateHandlers::openApi),
-        route(HttpMethod.GET, "/asyncapi.json", OperateHandlers::asyncApi),
-        route(HttpMethod.GET, "/health/live", OperateHandlers::live),
-        route(HttpMethod.GET, "/health/ready", OperateHandlers::ready),
-        route(HttpMethod.GET, "/metrics", OperateHandlers::metrics),
-        route(HttpMethod.GET, "/v1/latency", OperateHandlers::latency),
-        route(HttpMethod.GET, "/v1/cluster", ClusterHandler::get),
-        route(HttpMethod.GET, "/v1/brokers/{broker}", ReplicationHandlers::get),
-        route(HttpMethod.POST, "/v1/brokers/{broker}/promote", ReplicationHandlers::promote),
-        route(HttpMethod.POST, "/v1/drain", ReplicationHandlers::drain),
-        route(HttpMethod.GET, SOCKET, null),
-        route(HttpMethod.POST, SEND, null),
-        route(HttpMethod.GET, SEND, ReadHandlers::browse),
-        route(HttpMethod.GET, "/v1/topics/{topic}/messages/{messageId}", ReadHandlers::one),
-        route(HttpMethod.DELETE, "/v1/topics/{topic}/messages/{messageId}", RecallHandler::recall),
-        route(HttpMethod.GET, STREAM, call -> StreamHandler.open(call, streams)),
-        route(HttpMethod.GET, "/v1/topics", TopicHandlers::list),
-        route(HttpMethod.GET, "/v1/topics/{topic}", TopicHandlers::get),
-        route(HttpMethod.PUT, "/v1/topics/{topic}", TopicHandlers::put),
-        route(HttpMethod.DELETE, "/v1/topics/{topic}", TopicHandlers::delete),
-        route(HttpMethod.GET, "/v1/groups", GroupHandlers::list),
-        route(HttpMethod.GET, "/v1/groups/{group}", GroupHandlers::get),
-        route(HttpMethod.PUT, "/v1/groups/{group}", GroupHandlers::put),
-        route(HttpMethod.DELETE, "/v1/groups/{group}", GroupHandlers::delete),
-        route(HttpMethod.GET, "/v1/groups/{group}/lag", GroupHandlers::lag),
-        route(HttpMethod.GET, "/v1/groups/{group}/dead-letters", LetterHandlers::browse),
-        route(HttpMethod.POST, "/v1/groups/{group}/dead-letters/redrive", LetterHandlers::redrive),
-        route(HttpMethod.POST, "/v1/groups/{group}/dead-letters/purge", LetterHandlers::purge),
-        route(HttpMethod.GET, "/v1/groups/{group}/dead-letters/job", LetterHandlers::status),
-        route(HttpMethod.DELETE, "/v1/groups/{group}/dead-letters/job", LetterHandlers::cancel),
+        route(HttpMethod.GET, "/", OPEN, OperateHandlers::root),
+        route(HttpMethod.GET, "/openapi.json", OPEN, OperateHandlers::openApi),
+        route(HttpMethod.GET, "/asyncapi.json", OPEN, OperateHandlers::asyncApi),
+        route(HttpMethod.GET, "/health/live", OPEN, OperateHandlers::live),
+        route(HttpMethod.GET, "/health/ready", OPEN, OperateHandlers::ready),
+        route(HttpMethod.GET, "/metrics", MONITOR, OperateHandlers::metrics),
+        route(HttpMethod.GET, "/v1/latency", MONITOR, OperateHandlers::latency),
+        route(HttpMethod.GET, "/v1/cluster", MONITOR, ClusterHandler::get),
+        route(HttpMethod.GET, "/v1/brokers/{broker}", MONITOR, ReplicationHandlers::get),
+        route(HttpMethod.POST, "/v1/brokers/{broker}/promote", ADMIN, ReplicationHandlers::promote),
+        route(HttpMethod.POST, "/v1/drain", ADMIN, ReplicationHandlers::drain),
+        route(HttpMethod.GET, SOCKET, OPEN, null),
+        route(HttpMethod.POST, MESSAGES, SEND, null),
+        route(HttpMethod.GET, MESSAGES, RECEIVE, ReadHandlers::browse),
         route(
-            HttpMethod.POST, "/v1/groups/{group}/topics/{topic}/receive", ConsumeHandlers::receive),
-        route(HttpMethod.POST, "/v1/groups/{group}/settle", ConsumeHandlers::settle),
+            HttpMethod.GET, "/v1/topics/{topic}/messages/{messageId}", RECEIVE, ReadHandlers::one),
+        route(
+            HttpMethod.DELETE,
+            "/v1/topics/{topic}/messages/{messageId}",
+            SEND,
+            RecallHandler::recall),
+        route(HttpMethod.GET, STREAM, RECEIVE, call -> StreamHandler.open(call, streams)),
+        route(HttpMethod.GET, "/v1/topics", MONITOR, TopicHandlers::list),
+        route(HttpMethod.GET, "/v1/topics/{topic}", MONITOR, TopicHandlers::get),
+        route(HttpMethod.PUT, "/v1/topics/{topic}", ADMIN, TopicHandlers::put),
+        route(HttpMethod.DELETE, "/v1/topics/{topic}", ADMIN, TopicHandlers::delete),
+        route(HttpMethod.GET, "/v1/groups", MONITOR, GroupHandlers::list),
+        route(HttpMethod.GET, "/v1/groups/{group}", MONITOR, GroupHandlers::get),
+        route(HttpMethod.PUT, "/v1/groups/{group}", ADMIN, GroupHandlers::put),
+        route(HttpMethod.DELETE, "/v1/groups/{group}", ADMIN, GroupHandlers::delete),
+        route(HttpMethod.GET, "/v1/groups/{group}/lag", MONITOR, GroupHandlers::lag),
+        route(HttpMethod.GET, "/v1/groups/{group}/dead-letters", ADMIN, LetterHandlers::browse),
+        route(
+            HttpMethod.POST,
+            "/v1/groups/{group}/dead-letters/redrive",
+            ADMIN,
+            LetterHandlers::redrive),
+        route(
+            HttpMethod.POST, "/v1/groups/{group}/dead-letters/purge", ADMIN, LetterHandlers::purge),
+        route(
+            HttpMethod.GET, "/v1/groups/{group}/dead-letters/job", MONITOR, LetterHandlers::status),
+        route(
+            HttpMethod.DELETE,
+            "/v1/groups/{group}/dead-letters/job",
+            ADMIN,
+            LetterHandlers::cancel),
+        route(
+            HttpMethod.POST,
+            "/v1/groups/{group}/topics/{topic}/receive",
+            RECEIVE,
+            ConsumeHandlers::receive),
+        route(HttpMethod.POST, "/v1/groups/{group}/settle", RECEIVE, ConsumeHandlers::settle),
         route(
             HttpMethod.PUT,
             "/v1/groups/{group}/topics/{topic}/position",
+            ADMIN,
             GroupHandlers::putPosition),
-        route(HttpMethod.POST, "/v1/replies/{replyTo}", ReplyHandler::reply),
-        route(HttpMethod.GET, "/v1/transactions", TransactionHandlers::list),
-        route(HttpMethod.GET, TRANSACTION, TransactionHandlers::one),
-        route(HttpMethod.POST, TRANSACTION, TransactionHandlers::end));
+        route(HttpMethod.POST, "/v1/replies/{replyTo}", RECEIVE, ReplyHandler::reply),
+        route(HttpMethod.GET, "/v1/transactions", MONITOR, TransactionHandlers::list),
+        route(HttpMethod.GET, TRANSACTION, MONITOR, TransactionHandlers::one),
+        route(HttpMethod.POST, TRANSACTION, SEND, TransactionHandlers::end));
   }
 
   /** Whether the same answer can be had without its body (RFC 9110, 9.3.2); a stream has no end. */
@@ -104,7 +132,8 @@ final class Routes {
     return methods;
   }
 
-  private static Route route(HttpMethod method, String path, Handler handler) {
-    return new Route(method, path, handler);
+  private static Route route(
+      HttpMethod method, String path, Permission permission, Handler handler) {
+    return new Route(method, path, permission, handler);
   }
 }

@@ -44,6 +44,9 @@ final class Socket {
   static final List<String> PING_FIELDS = List.of("type", "id");
   static final List<String> AUTH_FIELDS = List.of("type", "id", "token");
 
+  private static final String SAY_WHO =
+      "say first who you are: {\"type\":\"auth\",\"token\":\"...\"}";
+
   /** Dispatch to a socket stops with so many bytes written and not taken: one burst and a half. */
   private static final int MAX_UNWRITTEN_BYTES = 768 << 10;
 
@@ -69,12 +72,21 @@ final class Socket {
   private boolean draining;
   private boolean closing;
   private long closeByMs = Long.MAX_VALUE;
+
+  /** Who talks; null as long as it has not said. */
+  private Caller caller;
+
+  /** The subscription of the one-line form, until it is known who talks. */
+  private SubscribeFields oneLine;
+
+  private long sayWhoByMs;
   private boolean closed;
 
   // Of the frame that is being read.
   private String frameType;
   private String frameId;
   private String frameSub;
+  private String frameTopic;
 
   Socket(
       Loop loop,
@@ -98,9 +110,12 @@ final class Socket {
   /**
    * Starts to talk.
    *
+   * @param caller who has opened it, or null if that is still to be said
    * @param oneLine the subscription of the one-line form, or null
    */
-  void open(SubscribeFields oneLine) {
+  void open(Caller caller, SubscribeFields oneLine) {
+    this.oneLine = oneLine;
+    sayWhoByMs = lastHeardMs + loop.options.firstRequestTimeout().toMillis();
     output.onDrain(this::written);
     webSocket.frameHandler(this::frame);
     webSocket.exceptionHandler(ignored -> {});
@@ -115,9 +130,23 @@ final class Socket {
           out.next("pingMs").number(loop.options.pingInterval().toMillis());
           out.next("timeoutMs").number(loop.options.socketTimeout().toMillis()).raw("}}");
         });
-    if (oneLine != null) {
-      subscriptions.only(oneLine);
+    if (caller != null) {
+      talksAs(caller);
     }
+  }
+
+  private void talksAs(Caller caller) {
+    this.caller = caller;
+    if (oneLine != null) {
+      SubscribeFields asked = oneLine;
+      oneLine = null;
+      subscriptions.only(asked);
+    }
+  }
+
+  /** Who talks. */
+  Caller caller() {
+    return caller;
   }
 
   Loop loop() {
@@ -165,6 +194,12 @@ final class Socket {
       if (nowMs > closeByMs) {
         channel.close();
       }
+      return;
+    }
+    if (caller == null ? nowMs >= sayWhoByMs : caller.isExpired(nowMs)) {
+      close(
+          SocketClose.UNAUTHENTICATED,
+          caller == null ? SAY_WHO : "the token expired; connect again with a new one");
       return;
     }
     long unwritten = Connections.pendingBytes(channel.channel());
@@ -321,6 +356,7 @@ final class Socket {
     frameType = null;
     frameId = null;
     frameSub = null;
+    frameTopic = null;
     try {
       if (binary != (type == WebSocketFrameType.BINARY)) {
         throw new BadFrame(
@@ -364,6 +400,9 @@ final class Socket {
     if (bodyBytes > 0 && !frameType.equals("publish") && !frameType.equals("reply")) {
       throw new BadFrame("a frame of type " + frameType + " has no body");
     }
+    if (caller != Caller.ANYONE && !isAdmitted()) {
+      return;
+    }
     switch (frameType) {
       case "publish" -> sends.publish(frameId, bytes, from, length, bodyAt, bodyBytes, receivedNs);
       case "reply" -> sends.reply(frameId, bytes, from, length, bodyAt, bodyBytes);
@@ -396,17 +435,54 @@ final class Socket {
             });
       }
       case "pong" -> fields(bytes, from, length, PING_FIELDS, (name, parser) -> false);
-      case "auth" -> {
-        // Nobody is asked who they are yet: every token is as good as none.
-        fields(
-            bytes,
-            from,
-            length,
-            AUTH_FIELDS,
-            (name, parser) -> name.equals("token") && Fields.text(name, parser) != null);
-        sendOk(frameId, null, null);
-      }
+      case "auth" -> authenticate(bytes, from, length);
       default -> throw unknownType();
+    }
+  }
+
+  /** Whether the frame may be acted on; refuses what its sender may not do. */
+  private boolean isAdmitted() {
+    switch (frameType) {
+      case "auth", "ping", "pong" -> {
+        return true;
+      }
+      default -> {
+        if (caller == null) {
+          close(SocketClose.UNAUTHENTICATED, SAY_WHO);
+          return false;
+        }
+      }
+    }
+    switch (frameType) {
+      case "publish" -> caller.check(Permission.SEND, frameTopic);
+      case "subscribe" -> caller.check(Permission.RECEIVE, frameTopic);
+      case "reply" -> caller.check(Permission.RECEIVE, null);
+      case "checkback", "end" -> caller.check(Permission.SEND, null);
+      default -> {
+        // Is about a subscription that was allowed.
+      }
+    }
+    return true;
+  }
+
+  private void authenticate(byte[] bytes, int from, int length) {
+    String[] token = new String[1];
+    fields(
+        bytes,
+        from,
+        length,
+        AUTH_FIELDS,
+        (name, parser) -> name.equals("token") && (token[0] = Fields.text(name, parser)) != null);
+    if (token[0] == null) {
+      throw new SluiceException(ErrorCode.INVALID_ARGUMENT, "token is missing");
+    }
+    try {
+      Caller known = loop.access.of(token[0], loop.clock.nowMs());
+      sendOk(frameId, null, null);
+      talksAs(known);
+    } catch (SluiceException e) {
+      sendError(e, frameId, null);
+      close(SocketClose.UNAUTHENTICATED, e.getMessage());
     }
   }
 
@@ -443,6 +519,7 @@ final class Socket {
             case "type" -> frameType = parser.getText();
             case "id" -> frameId = parser.getText();
             case "sub" -> frameSub = parser.getText();
+            case "topic" -> frameTopic = caller == Caller.ANYONE ? null : parser.getText();
             default -> parser.finishToken();
           }
         } else {

@@ -22,6 +22,7 @@ final class SocketClose {
   /** The close code that says an error. */
   static int of(ErrorCode code) {
     return switch (code) {
+      case UNAUTHENTICATED -> UNAUTHENTICATED;
       case NO_PERMISSION -> DENIED;
       case TOPIC_NOT_FOUND -> NO_TOPIC;
       case MESSAGE_TOO_LARGE -> TOO_BIG;

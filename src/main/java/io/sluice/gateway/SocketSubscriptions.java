@@ -47,6 +47,7 @@ final class SocketSubscriptions {
   /** Opens the one that the socket is for; where that can not be, the socket is closed. */
   void only(SubscribeFields fields) {
     try {
+      socket.caller().check(Permission.RECEIVE, fields.topic);
       open(fields, null, true);
     } catch (SluiceException e) {
       refuse(e, fields.sub);

@@ -50,6 +50,9 @@ final class Sockets {
               + BINARY
               + " as the subprotocol");
     }
+    // A browser cannot send headers: it says who it is in a frame.
+    boolean says = loop.access.isOpen() || request.headers().contains(HttpHeaders.AUTHORIZATION);
+    Caller caller = says ? loop.access.of(request, loop.clock.nowMs()) : null;
     SubscribeFields oneLine =
         SubscribeFields.fromQuery(Query.read(request.query(), List.of(SubscribeFields.PARAMETERS)));
     if (loop.gateway.sockets().incrementAndGet() > loop.options.maxSockets()) {
@@ -66,7 +69,7 @@ final class Sockets {
             upgraded -> {
               if (upgraded.succeeded()) {
                 connections.upgraded(request.connection());
-                opened(upgraded.result(), connection.bornHost(), oneLine);
+                opened(upgraded.result(), connection.bornHost(), caller, oneLine);
               } else {
                 // Vert.x has answered why.
                 loop.gateway.sockets().decrementAndGet();
@@ -112,7 +115,8 @@ final class Sockets {
             });
   }
 
-  private void opened(ServerWebSocket webSocket, byte[] bornHost, SubscribeFields oneLine) {
+  private void opened(
+      ServerWebSocket webSocket, byte[] bornHost, Caller caller, SubscribeFields oneLine) {
     loop.counters.socketsOpened.increment();
     ChannelHandlerContext channel = ((WebSocketInternal) webSocket).channelHandlerContext();
     channel
@@ -124,7 +128,7 @@ final class Sockets {
     boolean binary = BINARY.equals(webSocket.subProtocol());
     Socket socket = new Socket(loop, webSocket, channel, binary, bornHost, this::closed);
     open.add(socket);
-    socket.open(oneLine);
+    socket.open(caller, oneLine);
   }
 
   private void closed(Socket socket) {

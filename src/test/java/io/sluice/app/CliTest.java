@@ -8,12 +8,17 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import io.vertx.ext.auth.PubSecKeyOptions;
+import io.vertx.ext.auth.jwt.JWTAuth;
+import io.vertx.ext.auth.jwt.JWTAuthOptions;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
@@ -167,13 +172,13 @@ class CliTest {
   }
 
   private static JsonObject get(String path) {
-    try (ServerClient client = new ServerClient(server.uri())) {
+    try (ServerClient client = new ServerClient(server.uri(), null)) {
       return client.get(path).json();
     }
   }
 
   private static JsonObject ask(String path, String body) {
-    try (ServerClient client = new ServerClient(server.uri())) {
+    try (ServerClient client = new ServerClient(server.uri(), null)) {
       return client
           .call(
               HttpMethod.POST,
@@ -226,6 +231,50 @@ class CliTest {
     assertTrue(out().matches("sluice \\d+\\.\\d+\\.\\d+.* on .*\n"), out());
     assertEquals(0, run("version", "--json"));
     assertTrue(new JsonObject(out()).containsKey("version"), out());
+  }
+
+  @Test
+  void shouldShowEveryKeyInTheHelpOfTheServer() {
+    PrintStream before = System.err;
+    System.setErr(stream(err));
+    try {
+      assertEquals(0, run("standalone", "--help"));
+    } finally {
+      System.setErr(before);
+    }
+    assertEquals("", err(), "the library that writes it has nothing to complain about");
+    assertTrue(out().contains("0 for 40 % of"), out());
+    ConfigTable.names()
+        .forEach(key -> assertTrue(out().contains(ConfigTable.find(key).get().flag())));
+  }
+
+  @Test
+  void shouldSayWhoAsks() throws Exception {
+    Path key = Files.writeString(directory.resolve("key"), "a secret that is long enough to sign");
+    Map<String, String> configured =
+        Map.of("SLUICE_HTTP_TOKEN_KEY", key.toString(), "SLUICE_DATA", directory + "/tokens");
+    SluiceOptions options = new SluiceOptions(ConfigSources.load(null, configured, Map.of()));
+    Sluice guarded = Sluice.start(options.setHost("127.0.0.1").setAnyPorts()).await();
+    try {
+      String[] command = {"topic", "list", "--server", "127.0.0.1:" + guarded.httpPort()};
+      assertEquals(ExitCode.REFUSED.number(), run(command));
+      assertTrue(err().contains("UNAUTHENTICATED"), err());
+      JWTAuthOptions signer =
+          new JWTAuthOptions()
+              .addPubSecKey(
+                  new PubSecKeyOptions().setAlgorithm("HS256").setBuffer(Files.readString(key)));
+      String token =
+          JWTAuth.create(guarded.vertx(), signer)
+              .generateToken(new JsonObject().put("scope", "monitor"));
+      String[] known = Arrays.copyOf(command, command.length + 2);
+      known[command.length] = "--token";
+      known[command.length + 1] = token;
+      assertEquals(0, run(known), err());
+      assertEquals(
+          0, new Cli(stream(out), stream(err), Map.of("SLUICE_TOKEN", token)).run(command), err());
+    } finally {
+      guarded.close().await();
+    }
   }
 
   private int run(String... args) {

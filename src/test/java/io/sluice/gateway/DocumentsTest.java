@@ -39,6 +39,25 @@ class DocumentsTest {
   }
 
   @Test
+  void shouldDocumentWhatACallerNeedsThePermissionFor() {
+    for (Routes.Route route : Routes.all(null)) {
+      String method = route.method().name().toLowerCase(Locale.ROOT);
+      JsonArray security =
+          openApi
+              .getJsonObject("paths")
+              .getJsonObject(route.path())
+              .getJsonObject(method)
+              .getJsonArray("security", new JsonArray());
+      JsonArray expected = new JsonArray();
+      if (route.permission() != null) {
+        JsonArray words = new JsonArray().add(route.permission().word());
+        expected.add(new JsonObject().put("token", words)).add(new JsonObject());
+      }
+      assertEquals(expected, security, method + " " + route.path());
+    }
+  }
+
+  @Test
   void shouldDocumentEveryPathParameter() {
     JsonObject paths = openApi.getJsonObject("paths");
     for (String path : paths.fieldNames()) {
@@ -70,13 +89,13 @@ class DocumentsTest {
   void shouldDocumentTheHeadersAndParametersThatAreAccepted() {
     Set<String> headers = new TreeSet<>(SluiceHeaders.OF_SEND);
     headers.add(SluiceHeaders.PROPERTY_PREFIX + "<Name>");
-    assertEquals(headers, parameters("post", Routes.SEND, "header"));
+    assertEquals(headers, parameters("post", Routes.MESSAGES, "header"));
     assertEquals(
         new TreeSet<>(Arrays.asList(SubscribeFields.PARAMETERS)),
         parameters("get", Routes.SOCKET, "query"));
     assertEquals(
         Set.of("queue", "offset", "time", "limit", "key", "tag", "sql"),
-        parameters("get", Routes.SEND, "query"));
+        parameters("get", Routes.MESSAGES, "query"));
     assertEquals(
         Set.of("from", "tag", "sql", "format"),
         parameters("get", "/v1/topics/{topic}/stream", "query"));

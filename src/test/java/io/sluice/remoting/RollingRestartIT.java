@@ -55,7 +55,7 @@ class RollingRestartIT {
 
   /** So long clients have to hear of it, and to commit what they have. */
   private static final DrainOptions DRAIN =
-      new DrainOptions(Duration.ofSeconds(1), Duration.ofSeconds(5), null);
+      new DrainOptions(Duration.ofSeconds(1), Duration.ofSeconds(5), null, null);
 
   @TempDir Path directory;
 
