@@ -144,9 +144,8 @@ final class RepeatWindows {
     tables[RepeatEntries.topicNumber(place)].setPlace(entry, place);
   }
 
-  /** Drops the oldest of what is too much, after an entry was added for good. */
-  void bound(long place) {
-    int number = RepeatEntries.topicNumber(place);
+  /** Drops the oldest of what is too much, after entries of a topic were added for good. */
+  void bound(int number) {
     keepNewest(tables[number], bounds(number).entries);
     while (size > most) {
       RepeatTable largest = tables[used.get(0)];

@@ -190,7 +190,7 @@ final class RepeatedSends {
             entries -> {
               for (int i = 0; i < entries.count(); i++) {
                 windows.add(entries.low(i), entries.place(i));
-                windows.bound(entries.place(i));
+                windows.bound(RepeatEntries.topicNumber(entries.place(i)));
               }
               shown.lazySet(windows.size());
               if (entries.count() > 0) {
@@ -472,8 +472,13 @@ final class RepeatedSends {
       long place = RepeatEntries.place(batch.repeatHash(index), physicalOffsets[index]);
       windows.setPlace(enteredAs[i], place);
     }
+    int bounded = -1;
     for (int i = 0; i < kept; i++) {
-      windows.bound(RepeatEntries.place(batch.repeatHash(entered[i]), 0));
+      int topic = RepeatKey.topicNumber(batch.repeatHash(entered[i]));
+      if (topic != bounded) {
+        windows.bound(topic);
+        bounded = topic;
+      }
     }
     shown.lazySet(windows.size());
     batch = null;

@@ -45,8 +45,8 @@ class RepeatWindowsTest {
       }
       for (long each : added) {
         newest.addLast(each);
-        windows.bound(RepeatEntries.place(hash(topic, each), each));
       }
+      windows.bound(RepeatKey.topicNumber(topic));
       while (newest.size() > (topic.equals("small") ? 7 : 500)) {
         newest.removeFirst();
       }
@@ -96,14 +96,14 @@ class RepeatWindowsTest {
   }
 
   private static void addFor(RepeatWindows windows, String topic, long physicalOffset) {
-    windows.bound(add(windows, topic, physicalOffset));
+    add(windows, topic, physicalOffset);
+    windows.bound(RepeatKey.topicNumber(topic));
   }
 
-  private static long add(RepeatWindows windows, String topic, long physicalOffset) {
+  private static void add(RepeatWindows windows, String topic, long physicalOffset) {
     long hash = hash(topic, physicalOffset);
     long place = RepeatEntries.place(hash, physicalOffset);
     windows.add(RepeatEntries.low(hash), place);
-    return place;
   }
 
   private static boolean isThere(RepeatWindows windows, String topic, long physicalOffset) {
