@@ -187,8 +187,8 @@ public final class BrokerVerticle extends VerticleBase {
             })
         .onFailure(failure -> LOG.log(Level.ERROR, "a part did not stop", failure))
         .compose(closed -> stopFollowing())
-        .compose(stopped -> writeSnapshot())
-        .otherwiseEmpty()
+        // A master that was replaced waits in vain for slaves to confirm what it has.
+        .compose(stopped -> atMost(lastBytesMs, writeSnapshot()))
         .compose(written -> allForced())
         .compose(forced -> allReplicated())
         .onComplete(
@@ -723,18 +723,22 @@ public final class BrokerVerticle extends VerticleBase {
       return Future.succeededFuture();
     }
     replication.appended();
+    Future<Void> confirmed =
+        Future.fromCompletionStage(replication.whenConfirmed(store.maxPhysicalOffset()));
+    return atMost(lastBytesMs, confirmed)
+        .compose(done -> Future.fromCompletionStage(replication.stop()));
+  }
+
+  /** Completes when it is done, however it went, or after so long. */
+  private Future<Void> atMost(long timeoutMs, Future<Void> work) {
     Promise<Void> waited = Promise.promise();
-    long giveUp = vertx.setTimer(lastBytesMs, id -> waited.tryComplete());
-    replication
-        .whenConfirmed(store.maxPhysicalOffset())
-        .whenComplete((done, failure) -> waited.tryComplete());
-    return waited
-        .future()
-        .compose(
-            done -> {
-              vertx.cancelTimer(giveUp);
-              return Future.fromCompletionStage(replication.stop());
-            });
+    long giveUp = vertx.setTimer(timeoutMs, id -> waited.tryComplete());
+    work.onComplete(
+        done -> {
+          vertx.cancelTimer(giveUp);
+          waited.tryComplete();
+        });
+    return waited.future();
   }
 
   private Future<Void> allForced() {

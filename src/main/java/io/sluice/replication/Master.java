@@ -118,6 +118,8 @@ public final class Master implements Replication {
               seenEnd = end;
               startedMs = clock.nowMs();
               takeAgreed();
+              // Before anybody reads: what the others of the set may not have is not to be seen.
+              show(confirmedTo());
               return options.port() < 0 ? Future.succeededFuture() : listen();
             })
         .<Void>mapEmpty()
@@ -266,11 +268,8 @@ public final class Master implements Replication {
   /** Looks at what is confirmed, shows it, and answers who waits for it. */
   private void settle() {
     long confirmed = confirmedTo();
-    long show = set.waitsForNobody() ? Long.MAX_VALUE : confirmed;
     seenEnd = store.maxPhysicalOffset();
-    if (show != shownTo) {
-      shownTo = show;
-      store.raw().confirm(show);
+    if (show(confirmed)) {
       moved.run();
       noticeSoon();
     }
@@ -280,6 +279,17 @@ public final class Master implements Replication {
     if (!confirmings.isEmpty()) {
       completeConfirmings(confirmed);
     }
+  }
+
+  /** Lets readers see what is confirmed, all if nobody is waited for; false if they did already. */
+  private boolean show(long confirmed) {
+    long show = set.waitsForNobody() ? Long.MAX_VALUE : confirmed;
+    if (show == shownTo) {
+      return false;
+    }
+    shownTo = show;
+    store.raw().confirm(show);
+    return true;
   }
 
   private void completeConfirmings(long confirmed) {

@@ -39,9 +39,9 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * A master and its slaves, producers and consumers, and all that can go wrong between them, in one
- * thread. The Brokers are real, from the verticle to the store; network, disks and time are not,
- * see {@link io.sluice.testkit.SimulatedProcess}.
+ * NameServers, a master and its slaves, producers and consumers, and all that can go wrong between
+ * them, in one thread. NameServers and Brokers are real, from the verticle to the store; network,
+ * disks and time are not, see {@link io.sluice.testkit.SimulatedProcess}.
  *
  * <p>Goal: what replication promises holds whatever happens in whatever order. Method: an operator
  * who keeps to the rules (promotes only a slave that the master counted as in sync when it ended,
@@ -80,6 +80,8 @@ final class ReplicationSimulation {
   private final List<String> events = new ArrayList<>();
   private final List<String> hosts = new ArrayList<>();
   private final long chaosMs;
+
+  private final SimulatedNameServers nameServers;
 
   // With controllers: null where there are none.
   private SimulatedControllers controllers;
@@ -128,6 +130,9 @@ final class ReplicationSimulation {
       hosts.addAll(controllers.hosts());
     }
     brokers.forEach(broker -> hosts.add(broker.host));
+    nameServers =
+        new SimulatedNameServers(simulator, network, 1 + simulator.random.nextInt(3), brokers);
+    hosts.addAll(nameServers.hosts());
   }
 
   /** What happened, the newest last. */
@@ -299,10 +304,11 @@ final class ReplicationSimulation {
   }
 
   private String state = "";
+  private final List<SimulatedBroker> routes = new ArrayList<>();
 
   private boolean isTogether() {
     Replication.Status status = master.masterStatus();
-    state = master.host + " is " + status + ", controllers " + controllers;
+    state = master.host + " is " + status + ", controllers " + controllers + ", routes " + routes;
     if (status == null || failingOver || status.inSync() < brokers.size() - 1) {
       return false;
     }
@@ -312,8 +318,22 @@ final class ReplicationSimulation {
         return false;
       }
     }
+    for (SimulatedBroker route : routes) {
+      if (route != master) {
+        return false;
+      }
+    }
     lastStatus = status;
     return true;
+  }
+
+  /** What each NameServer says at the end, again and again. */
+  private void lookAtRoutes() {
+    for (int i = 0; i < nameServers.count(); i++) {
+      int index = i;
+      nameServers.askForMaster(index, TOPIC, named -> routes.set(index, named));
+    }
+    simulator.afterMs(null, 500, this::lookAtRoutes);
   }
 
   private List<Map<Long, String>> stored() {
@@ -363,6 +383,10 @@ final class ReplicationSimulation {
       controllerFault();
       kind = -1;
     }
+    if (kind >= 0 && simulator.percent(7)) {
+      nameServerFault();
+      kind = -1;
+    }
     if (kind < 0) {
       simulator.afterMs(null, simulator.between(50, 2_500), this::fault);
       return;
@@ -407,6 +431,18 @@ final class ReplicationSimulation {
       controllers.kill(index, ms);
     } else {
       controllers.pause(index, ms);
+    }
+  }
+
+  private void nameServerFault() {
+    int index = simulator.random.nextInt(nameServers.count());
+    long ms = simulator.between(100, 6_000);
+    boolean dies = simulator.random.nextBoolean();
+    note("nameserver" + index + (dies ? " is killed for " : " stands still for ") + ms + " ms");
+    if (dies) {
+      nameServers.kill(index, ms);
+    } else {
+      nameServers.pause(index, ms);
     }
   }
 
@@ -663,6 +699,10 @@ final class ReplicationSimulation {
   private void heal() {
     healing = true;
     note("all is healed");
+    for (int i = 0; i < nameServers.count(); i++) {
+      routes.add(null);
+    }
+    lookAtRoutes();
     if (controllers != null) {
       controllers.resumeAll();
     }
@@ -701,14 +741,37 @@ final class ReplicationSimulation {
         });
   }
 
-  /** Mostly the master. */
-  private SimulatedBroker somebody() {
-    return simulator.percent(85) ? master : brokers.get(simulator.random.nextInt(brokers.size()));
+  /**
+   * Knows whom to ask, as far as NameServers said: mostly the master. A client asks any of them
+   * again when it got no good answer, and now and then.
+   */
+  private final class Locator {
+
+    private SimulatedBroker known = brokers.get(0);
+
+    SimulatedBroker somebody() {
+      if (simulator.percent(10)) {
+        ask();
+      }
+      return simulator.percent(85) ? known : anyone();
+    }
+
+    void ask() {
+      nameServers.askForMaster(
+          simulator.random.nextInt(nameServers.count()),
+          TOPIC,
+          named -> known = named == null ? anyone() : named);
+    }
+
+    private SimulatedBroker anyone() {
+      return brokers.get(simulator.random.nextInt(brokers.size()));
+    }
   }
 
   /** Sends one after the other, each until it is acked. */
   private final class Producer {
 
+    private final Locator locator = new Locator();
     private final int number;
     private final AckLevel level;
     private int sequence;
@@ -745,7 +808,7 @@ final class ReplicationSimulation {
       body.put(key.getBytes(StandardCharsets.US_ASCII)).put(filling).flip();
       int queueId = number % QUEUES;
       batch.add(TOPIC, QueueSelector.queue(queueId), 0, 0, 1_000, CLIENT, 0, 0, body, properties);
-      SimulatedBroker to = somebody();
+      SimulatedBroker to = locator.somebody();
       ask(
           to,
           Addresses.append(SimulatedBroker.BROKER),
@@ -761,6 +824,7 @@ final class ReplicationSimulation {
           ASK_AGAIN_MS,
           () -> {
             if (attempt == mine) {
+              locator.ask();
               send();
             }
           });
@@ -783,12 +847,9 @@ final class ReplicationSimulation {
             key, new Place(reply.queueId(0), reply.queueOffset(0)), level, answer.result().leftMs);
         simulator.afterMs(null, simulator.between(1, 60), this::next);
       } else {
-        simulator.afterMs(null, simulator.between(20, 400), this::sendUnlessSent);
+        locator.ask();
+        simulator.afterMs(null, simulator.between(20, 400), this::send);
       }
-    }
-
-    private void sendUnlessSent() {
-      send();
     }
 
     @Override
@@ -898,11 +959,12 @@ final class ReplicationSimulation {
   /** Receives as a group, and settles all of it. */
   private final class GroupConsumer {
 
+    private final Locator locator = new Locator();
     private int attempt;
 
     void ask() {
       int mine = ++attempt;
-      SimulatedBroker from = somebody();
+      SimulatedBroker from = locator.somebody();
       ReplicationSimulation.this.ask(
           from,
           Addresses.receive(SimulatedBroker.BROKER),
@@ -929,6 +991,7 @@ final class ReplicationSimulation {
             if (attempt == mine && answer.succeeded()) {
               settle(from, answer.result());
             } else if (attempt == mine) {
+              locator.ask();
               again();
             }
           });
@@ -937,6 +1000,7 @@ final class ReplicationSimulation {
           ASK_AGAIN_MS,
           () -> {
             if (attempt == mine) {
+              locator.ask();
               ask();
             }
           });

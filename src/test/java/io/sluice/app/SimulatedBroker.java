@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -48,6 +49,9 @@ final class SimulatedBroker {
   MemoryFiles disk = new MemoryFiles();
   SimulatedProcess process;
   private BrokerUnit unit;
+
+  /** Where what its processes publish goes. */
+  BiConsumer<String, Object> onPublish = (address, body) -> {};
 
   /** Who elects; none where the operator promotes. */
   List<String> controllers = List.of();
@@ -91,6 +95,7 @@ final class SimulatedBroker {
   void start(SimulatedBroker master) {
     process = new SimulatedProcess(simulator, network, host);
     SimulatedProcess mine = process;
+    mine.onPublish(onPublish);
     String from = master == null ? "" : master.host + ":" + PORT;
     SluiceOptions options =
         new SluiceOptions()

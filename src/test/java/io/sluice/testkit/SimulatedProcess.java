@@ -28,6 +28,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.BiConsumer;
 
 /**
  * A process of a simulated host: a Vert.x with one event loop, and the threads of its store, all of
@@ -56,6 +57,8 @@ public final class SimulatedProcess {
 
   private record Deployment(
       Deployable deployable, ContextInternal context, Simulator.Scope scope) {}
+
+  private BiConsumer<String, Object> elsewhere = (address, body) -> {};
 
   /** A process that begins now. */
   public SimulatedProcess(Simulator simulator, SimulatedNetwork network, String host) {
@@ -375,6 +378,7 @@ public final class SimulatedProcess {
         .on(
             "send",
             args -> {
+              elsewhere.accept((String) args[0], args[1]);
               request((String) args[0], args[1]);
               return stand;
             })
@@ -413,7 +417,13 @@ public final class SimulatedProcess {
         .as(MessageProducer.class);
   }
 
+  /** What is published or sent is told here too: others may listen for it. */
+  public void onPublish(BiConsumer<String, Object> elsewhere) {
+    this.elsewhere = elsewhere;
+  }
+
   private void publish(String address, Object body) {
+    elsewhere.accept(address, body);
     for (Registration each : List.copyOf(consumers.getOrDefault(address, List.of()))) {
       simulator.after(
           life, each.scope(), 2_000, () -> each.handler().handle(message(body, Promise.promise())));
