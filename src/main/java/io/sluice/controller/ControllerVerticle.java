@@ -42,8 +42,8 @@ public final class ControllerVerticle extends VerticleBase {
   /** A command that is not in the log by then may still come to be there. */
   private static final long SUBMIT_MS = 2_000;
 
-  /** What comes within it shares an entry of the log. */
-  private static final long COLLECT_MS = 10;
+  /** What comes within it shares an entry of the log; in the pauses followers catch up. */
+  private static final long COLLECT_MS = 50;
 
   private static final int MAX_CONNECTIONS = 10_000;
 
