@@ -9,6 +9,7 @@ import io.sluice.app.load.ServerProcess;
 import io.sluice.bus.AckLevel;
 import io.sluice.testkit.Await;
 import io.sluice.testkit.Hosts;
+import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -36,6 +37,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
@@ -52,12 +55,15 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * Goal: what replication promises holds between real processes on hosts of their own. Method: a
  * master and two slaves in network namespaces, each with a small disk; producers and consumers over
- * HTTP, WebSocket and with the official RocketMQ client; one fault after the other while they work,
- * with an operator who keeps to the rules of decision 0037. At the end all of what clients were
- * told is compared with what is stored, and the logs with each other.
+ * HTTP, WebSocket and with the official RocketMQ client; one fault after the other while they work.
+ * Once an operator who keeps to the rules of decision 0037 promotes slaves, once controllers on the
+ * same hosts elect. At the end all of what clients were told is compared with what is stored, and
+ * the logs with each other.
  *
- * <p>The short form has eight faults; {@code -Dfaults.count=100} is the long form, in which
- * processes stand still for up to 30 s. The seed is in each failure ({@code -Dfaults.seed}).
+ * <p>Runs with {@code -Dfaults.count} only. 0, the short form, has a few faults for each of the
+ * two; {@code -Dfaults.count=8} has each of them for both, and {@code -Dfaults.count=100} is the
+ * long form, in which chance picks them and processes stand still for up to 30 s. The seed is in
+ * each failure ({@code -Dfaults.seed}).
  */
 class ReplicationFaultsIT {
 
@@ -72,16 +78,29 @@ class ReplicationFaultsIT {
           Kind.FULL_DISK_OF_MASTER,
           Kind.CUT_OFF_MASTER_AND_PROMOTE);
 
-  private static final int FAULTS = Integer.getInteger("faults.count", SHORT.size());
-  private static final boolean LONG = FAULTS > SHORT.size();
+  private static final List<Kind> PROMOTED =
+      List.of(Kind.KILL_MASTER_AND_PROMOTE, Kind.CUT_TO_MASTER, Kind.PAUSE_SLAVE, Kind.NARROW);
+
+  private static final List<Kind> ELECTED =
+      List.of(
+          Kind.KILL_MASTER_AND_PROMOTE,
+          Kind.PAUSE_MASTER,
+          Kind.CUT_FROM_MASTER,
+          Kind.FULL_DISK_OF_MASTER,
+          Kind.CUT_OFF_MASTER_AND_PROMOTE);
+
+  private static final int ASKED = Integer.getInteger("faults.count", 0);
+  private static final boolean LONG = ASKED > SHORT.size();
   private static final long SEED = Long.getLong("faults.seed", System.nanoTime());
   private static final int NODES = 3;
   private static final int DISK_MEGABYTES = LONG ? 256 : 64;
   private static final String TOPIC = "faults";
   private static final int QUEUES = 4;
   private static final String BROKER = "/v1/brokers/broker-a";
+  private static final String SECRET = "a-secret-of-32-characters-length";
   private static final Pattern IN_SYNC = Pattern.compile("slave (\\d+) \\([^)]*\\) in sync");
   private static final Duration SOON = Duration.ofSeconds(3);
+  private static final Duration AT_ONCE = Duration.ofMillis(500);
   private static final List<String> JVM =
       List.of(
           "-Xmx64m", "-XX:MaxDirectMemorySize=64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
@@ -117,13 +136,25 @@ class ReplicationFaultsIT {
   private final List<Long> outagesMs = new ArrayList<>();
   private Hosts hosts;
   private volatile int master = 1;
+  private volatile long masterEpoch;
+  private boolean elected;
   private volatile boolean sending = true;
   private volatile boolean consuming = true;
 
   @Test
-  void shouldKeepItsPromisesUnderFaultsOfHostsAndNetwork() throws Exception {
+  void shouldKeepItsPromisesWhereAnOperatorPromotes() throws Exception {
+    runOnHosts();
+  }
+
+  @Test
+  void shouldKeepItsPromisesWhereControllersElect() throws Exception {
+    elected = true;
+    runOnHosts();
+  }
+
+  private void runOnHosts() throws Exception {
     assumeTrue(
-        Integer.getInteger("faults.count") != null, "runs with -Dfaults.count=8, or 100 for long");
+        Integer.getInteger("faults.count") != null, "runs with -Dfaults.count=0 (short), 8 or 100");
     String whyNot = Hosts.whyNot();
     assumeTrue(whyNot == null, whyNot);
     try (Hosts made = new Hosts(NODES, directory, DISK_MEGABYTES)) {
@@ -148,12 +179,15 @@ class ReplicationFaultsIT {
     start(1);
     start(2);
     start(3);
+    List<Thread> threads = new ArrayList<>();
+    if (elected) {
+      threads.add(thread(this::watchElections));
+    }
     put("/v1/topics/" + TOPIC, new JsonObject().put("queues", QUEUES));
     for (String group : List.of("http", "ws")) {
       put("/v1/groups/" + group, new JsonObject().put("maxAttempts", 1_000));
     }
     awaitInSync(NODES - 1);
-    List<Thread> threads = new ArrayList<>();
     List<Thread> senders = new ArrayList<>();
     for (int producer = 0; producer < 3; producer++) {
       int number = producer;
@@ -164,9 +198,11 @@ class ReplicationFaultsIT {
     threads.add(thread(this::consumeOverWebSocket));
     threads.add(thread(this::consumeByRocketMq));
     Kind[] kinds = Kind.values();
-    for (int fault = 0; fault < FAULTS; fault++) {
+    List<Kind> listed = ASKED > 0 ? SHORT : elected ? ELECTED : PROMOTED;
+    int faults = ASKED > 0 ? ASKED : listed.size();
+    for (int fault = 0; fault < faults; fault++) {
       awaitLoad();
-      happen(LONG ? kinds[random.nextInt(kinds.length)] : SHORT.get(fault));
+      happen(LONG ? kinds[random.nextInt(kinds.length)] : listed.get(fault));
       awaitInSync(NODES - 1);
       assertEquals(List.of(), broken, this::story);
     }
@@ -184,7 +220,7 @@ class ReplicationFaultsIT {
     compareLogs();
     history.compare(stored());
     assertEquals(List.of(), broken, this::story);
-    assertTrue(history.replicatedAcks() > 10 * FAULTS, story() + ": there was hardly any load");
+    assertTrue(history.replicatedAcks() > 10 * faults, story() + ": there was hardly any load");
   }
 
   private void note(String text) {
@@ -208,7 +244,10 @@ class ReplicationFaultsIT {
     arguments.addAll(List.of("--store-min-free", "0"));
     arguments.addAll(List.of("--replication-in-sync-timeout", "2s"));
     arguments.addAll(List.of("--replication-ack-timeout", "2s"));
-    if (host != master) {
+    if (elected) {
+      arguments.addAll(List.of("--controller-enabled", "true", "--cluster-secret", SECRET));
+      arguments.addAll(List.of("--controller-members", controllers()));
+    } else if (host != master) {
       arguments.addAll(List.of("--broker-id", Integer.toString(host)));
       arguments.addAll(List.of("--replication-from", hosts.address(master) + ":10912"));
     }
@@ -216,6 +255,31 @@ class ReplicationFaultsIT {
         ServerProcess.run(
             hosts.on(host, ServerProcess.command(JVM, arguments)),
             directory.resolve("host" + host + ".log"));
+  }
+
+  private String controllers() {
+    return IntStream.rangeClosed(1, NODES)
+        .mapToObj(host -> hosts.address(host) + ":9878")
+        .collect(Collectors.joining(","));
+  }
+
+  /** Keeps up with who is the master; the one of the latest epoch, if two think they are. */
+  private void watchElections() throws Exception {
+    while (consuming) {
+      for (int host = 1; host <= NODES; host++) {
+        try {
+          JsonObject status = status(host, AT_ONCE);
+          if ("master".equals(status.getString("role")) && status.getLong("epoch") > masterEpoch) {
+            masterEpoch = status.getLong("epoch");
+            master = host;
+            note("host " + host + " is the master in epoch " + masterEpoch);
+          }
+        } catch (IOException | DecodeException e) {
+          // It does not answer now.
+        }
+      }
+      again();
+    }
   }
 
   private Path data(int host) {
@@ -245,24 +309,27 @@ class ReplicationFaultsIT {
     switch (kind) {
       case KILL_MASTER_AND_PROMOTE -> {
         List<Integer> inSync = inSync();
-        servers[master].kill();
-        promoteOneOf(inSync);
+        int before = master;
+        servers[before].kill();
+        replace(before, inSync);
       }
       case CUT_OFF_MASTER_AND_PROMOTE -> {
         // Nobody hears of its end: its slaves wait for it.
         List<Integer> inSync = inSync();
-        hosts.cutOff(master);
-        servers[master].kill();
-        promoteOneOf(inSync);
+        int before = master;
+        hosts.cutOff(before);
+        servers[before].kill();
+        replace(before, inSync);
         hosts.heal();
       }
       case KILL_SLAVE -> restart(slave);
       case RESTART_MASTER -> {
+        int host = master;
         if (random.nextBoolean()) {
-          servers[master].stop();
-          start(master);
+          servers[host].stop();
+          start(host);
         } else {
-          restart(master);
+          restart(host);
         }
       }
       case PAUSE_SLAVE -> pause(slave);
@@ -324,12 +391,23 @@ class ReplicationFaultsIT {
     return found;
   }
 
-  private void promoteOneOf(List<Integer> inSync) throws Exception {
-    int before = master;
-    int next = inSync.get(random.nextInt(inSync.size()));
+  /** Another one becomes the master, and the old one comes back. */
+  private void replace(int before, List<Integer> inSync) throws Exception {
     int acks = history.replicatedAcks();
     history.promoted(System.currentTimeMillis());
-    long promotedNs = System.nanoTime();
+    long goneNs = System.nanoTime();
+    if (elected) {
+      Await.until(() -> story() + ": waits for an election", () -> master != before);
+    } else {
+      promoteOneOf(before, inSync);
+    }
+    Await.until(this::story, () -> history.replicatedAcks() > acks);
+    outagesMs.add((System.nanoTime() - goneNs) / 1_000_000);
+    start(before);
+  }
+
+  private void promoteOneOf(int before, List<Integer> inSync) throws Exception {
+    int next = inSync.get(random.nextInt(inSync.size()));
     HttpResponse<String> answer =
         call(next, "POST", BROKER + "/promote", new JsonObject().encode(), Duration.ofSeconds(30));
     if (answer.statusCode() == 409) {
@@ -346,14 +424,15 @@ class ReplicationFaultsIT {
         restart(host);
       }
     }
-    Await.until(this::story, () -> history.replicatedAcks() > acks);
-    outagesMs.add((System.nanoTime() - promotedNs) / 1_000_000);
-    start(before);
   }
 
   private JsonObject status(int host) throws Exception {
-    JsonObject status = new JsonObject(call(host, "GET", BROKER, "", SOON).body());
-    if ("master".equals(status.getString("role")) && status.getInteger("inSync") > 0) {
+    return status(host, SOON);
+  }
+
+  private JsonObject status(int host, Duration timeout) throws Exception {
+    JsonObject status = new JsonObject(call(host, "GET", BROKER, "", timeout).body());
+    if ("master".equals(status.getString("role")) && status.getInteger("inSync", 0) > 0) {
       Integer other = masterOfEpoch.putIfAbsent(status.getLong("epoch"), host);
       if (other != null && other != host) {
         broken.add("hosts " + other + " and " + host + " are masters of epoch " + status);
@@ -478,7 +557,7 @@ class ReplicationFaultsIT {
     System.setProperty("rocketmq.log.root", "target/rocketmq-client");
     DefaultMQProducer client = new DefaultMQProducer("faults-producer");
     client.setNamesrvAddr(nameServer());
-    client.setInstanceName("faults-producer-" + SEED);
+    client.setInstanceName("faults-producer-" + System.nanoTime());
     client.setSendMsgTimeout(2_000);
     client.setPollNameServerInterval(1_000);
     client.setHeartbeatBrokerInterval(1_000);
