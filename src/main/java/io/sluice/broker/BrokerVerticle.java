@@ -189,6 +189,7 @@ public final class BrokerVerticle extends VerticleBase {
         .compose(closed -> stopFollowing())
         // A master that was replaced waits in vain for slaves to confirm what it has.
         .compose(stopped -> atMost(lastBytesMs, writeSnapshot()))
+        .otherwiseEmpty()
         .compose(written -> allForced())
         .compose(forced -> allReplicated())
         .onComplete(

@@ -423,27 +423,24 @@ final class ReplicationSimulation {
   }
 
   private void controllerFault() {
-    int index = simulator.random.nextInt(3);
-    long ms = simulator.between(100, 6_000);
-    boolean dies = simulator.random.nextBoolean();
-    note("controller" + index + (dies ? " is killed for " : " stands still for ") + ms + " ms");
-    if (dies) {
-      controllers.kill(index, ms);
-    } else {
-      controllers.pause(index, ms);
-    }
+    dieOrStandStill("controller", 3, controllers::kill, controllers::pause);
   }
 
   private void nameServerFault() {
-    int index = simulator.random.nextInt(nameServers.count());
+    dieOrStandStill("nameserver", nameServers.count(), nameServers::kill, nameServers::pause);
+  }
+
+  /** Lets something happen to one of several, for so many ms. */
+  private interface Happening {
+    void to(int index, long ms);
+  }
+
+  private void dieOrStandStill(String name, int count, Happening death, Happening pause) {
+    int index = simulator.random.nextInt(count);
     long ms = simulator.between(100, 6_000);
     boolean dies = simulator.random.nextBoolean();
-    note("nameserver" + index + (dies ? " is killed for " : " stands still for ") + ms + " ms");
-    if (dies) {
-      nameServers.kill(index, ms);
-    } else {
-      nameServers.pause(index, ms);
-    }
+    note(name + index + (dies ? " is killed for " : " stands still for ") + ms + " ms");
+    (dies ? death : pause).to(index, ms);
   }
 
   /**
