@@ -91,13 +91,15 @@ final class Elections {
   }
 
   /**
-   * An epoch that is seen for the first time counts as renewed: its master may have been granted
-   * its lease by the answer to what it had sent before it was elected.
+   * An epoch that begins while this process leads counts as renewed: its master may have been
+   * granted its lease by the answer to what it had sent before it was elected. One that is there
+   * when this process hears the first of the group was granted by those who led before, all before
+   * {@link #lead}.
    */
-  private static void observe(BrokerGroup group, Heard heard, long nowNs) {
+  private void observe(BrokerGroup group, Heard heard, long nowNs) {
     if (heard.epoch != group.epoch()) {
+      heard.renewedNs = heard.epoch < 0 ? ledSinceNs : nowNs;
       heard.epoch = group.epoch();
-      heard.renewedNs = nowNs;
     }
   }
 

@@ -18,6 +18,7 @@ import org.jgroups.protocols.FD_SOCK;
 import org.jgroups.protocols.FRAG3;
 import org.jgroups.protocols.MERGE3;
 import org.jgroups.protocols.MFC;
+import org.jgroups.protocols.PerDestinationBundler;
 import org.jgroups.protocols.TCP;
 import org.jgroups.protocols.TCPPING;
 import org.jgroups.protocols.UFC;
@@ -106,6 +107,9 @@ final class RaftEngine implements Engine {
     tcp.setPortRange(0);
     tcp.setSockConnTimeout(CONNECT_TIMEOUT_MS);
     tcp.getThreadPool().setMaxThreads(MAX_THREADS);
+    // A host that is cut off answers no connect: with one sender for all, each try held up what
+    // went to the others, until they took each other for gone.
+    tcp.setBundler(new PerDestinationBundler().useSingleSenderThread(false));
     FD_SOCK sockets =
         new FD_SOCK()
             .setBindAddress(address)

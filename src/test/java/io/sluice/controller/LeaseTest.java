@@ -80,14 +80,15 @@ final class LeaseTest {
   }
 
   @Test
-  void shouldWaitAWholeLeaseAfterItBeganToLead() {
+  void shouldWaitAWholeLeaseAfterItBeganToLeadAndNotAfterItHeardTheFirst() {
     ControllerState state = elected();
     Elections elections = leading();
-    clock.advanceMs(100);
+    assertEquals(List.of(), wait(elections, state, 700));
     heard(elections, state, 2, "b");
-    assertEquals(List.of(), wait(elections, state, LEASE_MS));
+    assertEquals(List.of(), wait(elections, state, LEASE_MS - 700));
     heard(elections, state, 2, "b");
-    assertEquals(1, wait(elections, state, Elections.MARGIN_MS + 100).size());
+    assertEquals(List.of(), wait(elections, state, Elections.MARGIN_MS));
+    assertEquals(2, wait(elections, state, 1).get(0).node());
   }
 
   @Test

@@ -122,9 +122,11 @@ class RocketMqRetryHandoverIT {
     return new TreeMap<>(got);
   }
 
-  /** Over HTTP: acks what is called b, gives the others back. */
+  /** Over HTTP: acks what is called b, gives the others back when all are there. */
   private Map<String, Integer> receive(int count) throws Exception {
     Map<String, Integer> got = new TreeMap<>();
+    JsonArray acks = new JsonArray();
+    JsonArray nacks = new JsonArray();
     while (got.size() < count) {
       JsonObject answer =
           http.call(
@@ -136,17 +138,15 @@ class RocketMqRetryHandoverIT {
       JsonObject message = answer.getJsonArray("messages").getJsonObject(0);
       String receipt = message.getString("receipt");
       String body = message.getString("body");
-      JsonObject settle =
-          body.equals("b")
-              ? new JsonObject().put("ack", new JsonArray().add(receipt))
-              : new JsonObject()
-                  .put(
-                      "nack",
-                      new JsonArray()
-                          .add(new JsonObject().put("receipt", receipt).put("delay", "0s")));
-      http.call("POST", "/v1/groups/" + group + "/settle", settle.encode()).expect(200);
+      if (body.equals("b")) {
+        acks.add(receipt);
+      } else {
+        nacks.add(new JsonObject().put("receipt", receipt).put("delay", "0s"));
+      }
       got.put(body, message.getInteger("attempt"));
     }
+    JsonObject settle = new JsonObject().put("ack", acks).put("nack", nacks);
+    http.call("POST", "/v1/groups/" + group + "/settle", settle.encode()).expect(200);
     return got;
   }
 
