@@ -60,10 +60,9 @@ import org.junit.jupiter.api.io.TempDir;
  * same hosts elect. At the end all of what clients were told is compared with what is stored, and
  * the logs with each other.
  *
- * <p>Runs with {@code -Dfaults.count} only. 0, the short form, has a few faults for each of the
- * two; {@code -Dfaults.count=8} has each of them for both, and {@code -Dfaults.count=100} is the
- * long form, in which chance picks them and processes stand still for up to 30 s. The seed is in
- * each failure ({@code -Dfaults.seed}).
+ * <p>The short form has a few faults for each of the two; {@code -Dfaults.count=8} has each of them
+ * for both, and {@code -Dfaults.count=100} is the long form, in which chance picks them and
+ * processes stand still for up to 30 s. The seed is in each failure ({@code -Dfaults.seed}).
  */
 class ReplicationFaultsIT {
 
@@ -153,8 +152,6 @@ class ReplicationFaultsIT {
   }
 
   private void runOnHosts() throws Exception {
-    assumeTrue(
-        Integer.getInteger("faults.count") != null, "runs with -Dfaults.count=0 (short), 8 or 100");
     String whyNot = Hosts.whyNot();
     assumeTrue(whyNot == null, whyNot);
     try (Hosts made = new Hosts(NODES, directory, DISK_MEGABYTES)) {
@@ -176,9 +173,7 @@ class ReplicationFaultsIT {
   }
 
   private void run() throws Exception {
-    start(1);
-    start(2);
-    start(3);
+    startAll();
     List<Thread> threads = new ArrayList<>();
     if (elected) {
       threads.add(thread(this::watchElections));
@@ -232,6 +227,19 @@ class ReplicationFaultsIT {
   }
 
   // Hosts.
+
+  /** All at a time: where controllers elect, the first waits for a majority of them. */
+  private void startAll() throws InterruptedException {
+    List<Thread> starting = new ArrayList<>();
+    for (int host = 1; host <= NODES; host++) {
+      int number = host;
+      starting.add(thread(() -> start(number)));
+    }
+    for (Thread each : starting) {
+      each.join();
+    }
+    assertEquals(List.of(), broken, this::story);
+  }
 
   /** Starts a host's server as what it is to be. */
   private void start(int host) throws IOException {
@@ -483,6 +491,11 @@ class ReplicationFaultsIT {
     LockSupport.parkNanos(50_000_000);
   }
 
+  /** Some hundred messages a second: what is started again shares two processors with the load. */
+  private static void pace() {
+    LockSupport.parkNanos(10_000_000);
+  }
+
   private HttpResponse<String> call(
       int host, String method, String path, String body, Duration timeout, String... headers)
       throws IOException, InterruptedException {
@@ -538,6 +551,7 @@ class ReplicationFaultsIT {
           again();
         }
       }
+      pace();
     }
   }
 
@@ -580,6 +594,7 @@ class ReplicationFaultsIT {
             again();
           }
         }
+        pace();
       }
     } finally {
       client.shutdown();
