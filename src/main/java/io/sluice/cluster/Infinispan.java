@@ -23,6 +23,7 @@ import org.jgroups.protocols.FD_SOCK;
 import org.jgroups.protocols.FRAG3;
 import org.jgroups.protocols.MERGE3;
 import org.jgroups.protocols.MFC;
+import org.jgroups.protocols.PerDestinationBundler;
 import org.jgroups.protocols.TCP;
 import org.jgroups.protocols.TCPPING;
 import org.jgroups.protocols.UFC;
@@ -182,6 +183,8 @@ final class Infinispan {
     tcp.setPortRange(0);
     tcp.setSockConnTimeout(CONNECT_TIMEOUT_MS);
     tcp.getThreadPool().setMaxThreads(MAX_THREADS);
+    // As in RaftEngine: a host that is cut off must not hold up what goes to the others.
+    tcp.setBundler(new PerDestinationBundler().useSingleSenderThread(false));
     if (tls != null) {
       tcp.setSocketFactory(tls.jgroupsSockets());
     }
