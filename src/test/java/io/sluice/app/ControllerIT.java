@@ -22,6 +22,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,6 +40,8 @@ class ControllerIT {
   private static final String BROKER = "/v1/brokers/broker-a";
   private static final int QUEUES = 2;
   private static final int SENDERS = 3;
+
+  private static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(20);
 
   /** More for figures: 50 take ten minutes. */
   private static final int KILLS = Integer.getInteger("failover.kills", 2);
@@ -346,6 +350,8 @@ class ControllerIT {
           return;
         }
         broker = broker % 3 + 1;
+        // As clients do: who takes over needs the processors.
+        LockSupport.parkNanos(RETRY_NS);
       }
     }
   }
