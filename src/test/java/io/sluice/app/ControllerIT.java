@@ -156,6 +156,7 @@ class ControllerIT {
     finish(load);
 
     compareWithTheLog(client(last));
+    sendAnywhere("after", "disk");
     System.out.println(
         acked.size() + " acked; the longest times without an ack at each stop in peace: " + gapsMs);
   }
