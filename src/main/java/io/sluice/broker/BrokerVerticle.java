@@ -676,20 +676,16 @@ public final class BrokerVerticle extends VerticleBase {
 
   /**
    * One timer, for whatever is next: a lease that ends, a retry that is due, a wait that is over.
+   * The clock may be set while something waits, so it is looked at every second then.
    */
   private void setTimer() {
-    // The clock may be set while a delayed message waits, so it is looked at every second.
-    long timersMs = Math.min(timers.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
-    long leasesMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
-    long checksMs = Math.min(transactionChecks.nextMs(), clock.nowMs() + LOOK_AT_CLOCK_MS);
-    long nextMs = Math.min(leasesMs, timers.inMemory() == 0 ? Long.MAX_VALUE : timersMs);
-    nextMs = Math.min(nextMs, letterJobs.nextMs());
-    nextMs = Math.min(nextMs, transactions.open() == 0 ? Long.MAX_VALUE : checksMs);
-    if (slave != null) {
-      // A slave gives no leases, and lets none end.
-      nextMs = waiting.earliestMs();
+    // A slave gives no leases, and lets none end.
+    long nextMs = slave == null ? nextMs() : waiting.earliestMs();
+    if (nextMs == Long.MAX_VALUE || !running) {
+      return;
     }
-    if (nextMs >= timerAtMs || nextMs == Long.MAX_VALUE || !running) {
+    nextMs = Math.min(nextMs, clock.nowMs() + LOOK_AT_CLOCK_MS);
+    if (nextMs >= timerAtMs) {
       return;
     }
     if (timer >= 0) {
@@ -704,6 +700,13 @@ public final class BrokerVerticle extends VerticleBase {
               timerAtMs = Long.MAX_VALUE;
               turn.request();
             });
+  }
+
+  private long nextMs() {
+    long nextMs = Math.min(state.due.earliestMs(), waiting.earliestMs());
+    nextMs = Math.min(nextMs, timers.nextMs());
+    nextMs = Math.min(nextMs, letterJobs.nextMs());
+    return Math.min(nextMs, transactions.open() == 0 ? Long.MAX_VALUE : transactionChecks.nextMs());
   }
 
   /** A slave's log does not grow any more from here on. */

@@ -61,6 +61,9 @@ final class Timers {
   /** So many entries that came during a look are looked at on the event loop: below 1 ms. */
   private static final int FEW = 8_192;
 
+  /** After a look that failed the next one waits so long. */
+  private static final long LOOK_AGAIN_NS = 1_000_000_000L;
+
   /** Records with one id that are looked at: a repeated send has the same. */
   private static final int SAME_ID = 16;
 
@@ -90,6 +93,8 @@ final class Timers {
   private long firstWaitingPhysical = -1;
   private boolean scanning;
   private boolean spilledInScan;
+  private boolean lookFailed;
+  private long lookAgainAtNs;
 
   // Due and being delivered, in order.
   private final long[] dueTimesMs = new long[GROUP_MESSAGES];
@@ -174,7 +179,11 @@ final class Timers {
 
   /** When something has to be done next, or {@code Long.MAX_VALUE}. */
   long nextMs() {
-    return stopped || waits || dueCount > 0 ? Long.MAX_VALUE : heap.firstDueMs();
+    if (stopped || waits || dueCount > 0) {
+      return Long.MAX_VALUE;
+    }
+    long againMs = (lookAgainAtNs - clock.nowNs()) / 1_000_000;
+    return Math.min(heap.firstDueMs(), lookFailed ? clock.nowMs() + againMs : Long.MAX_VALUE);
   }
 
   /**
@@ -508,7 +517,8 @@ final class Timers {
   }
 
   private void maybeLook() {
-    if (!scanning && horizonDueMs < Long.MAX_VALUE && heap.size() <= keep / 4) {
+    boolean mayLook = !scanning && (!lookFailed || clock.nowNs() - lookAgainAtNs >= 0);
+    if (mayLook && horizonDueMs < Long.MAX_VALUE && heap.size() <= keep / 4) {
       look();
     }
   }
@@ -516,6 +526,7 @@ final class Timers {
   private void look() {
     scanning = true;
     spilledInScan = false;
+    lookFailed = false;
     lookOn(new Look(), firstWaiting);
   }
 
@@ -531,6 +542,9 @@ final class Timers {
                 if (done.failed()) {
                   LOG.log(Level.ERROR, "could not look for delayed messages", done.cause());
                   scanning = false;
+                  lookFailed = true;
+                  lookAgainAtNs = clock.nowNs() + LOOK_AGAIN_NS;
+                  turn.request();
                   return;
                 }
                 lookOn(look, Math.max(to, done.result()));
@@ -595,10 +609,13 @@ final class Timers {
         .onComplete(
             done -> {
               scanning = false;
-              if (done.failed() || stopped) {
+              if (stopped) {
                 return;
               }
-              if (first[0] >= 0) {
+              if (done.failed()) {
+                // Asked again at the next round of the house; a look may have waited for this.
+                LOG.log(Level.ERROR, "could not look for delayed messages", done.cause());
+              } else if (first[0] >= 0) {
                 moveOn(first[0], first[1]);
               } else if (queue.maxOffset() == to) {
                 moveOn(to, Long.MAX_VALUE);

@@ -8,8 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.sluice.broker.BrokerKit.Received;
 import io.sluice.bus.AckLevel;
 import io.sluice.bus.AdminRequest.DeleteTopic;
+import io.sluice.bus.AdminRequest.GetTopic;
 import io.sluice.bus.AdminRequest.PutTopic;
 import io.sluice.bus.AdminRequest.Recall;
+import io.sluice.bus.AdminRequest.Topic;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
@@ -34,6 +36,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeSet;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -100,6 +103,25 @@ class TimersTest {
     assertEquals(List.of("a"), BrokerKit.bodies(got));
     assertTrue(lateMs >= 0, "late by " + lateMs + " ms");
     assertTrue(got.get(0).message().storedAtMs() >= dueAtMs);
+  }
+
+  @Test
+  void shouldDeliverWithinASecondWhenTheClockIsSetForwardThoughSomethingElseWaitsLonger()
+      throws Exception {
+    kit.start();
+    kit.send("others", "x");
+    assertEquals(1, kit.receive("g", "others", 1).size());
+    kit.receiveLater(BrokerKit.receiveRequest("g", "others", 1, 30_000));
+    clock.advanceMs(29_500);
+    sendDelayed("orders", "a", 2_000);
+    clock.advanceMs(2_000);
+    // Asking for the topic gives the Broker no turn.
+    awaitEquals(
+        1L,
+        () -> {
+          Topic topic = kit.admin(new GetTopic("orders"));
+          return LongStream.of(topic.maxOffsets()).sum();
+        });
   }
 
   @Test
