@@ -23,7 +23,7 @@ final class Fence {
   /**
    * Refuses what comes while the lease does not hold; nothing was stored.
    *
-   * @throws SluiceException BROKER_UNAVAILABLE, which clients try again elsewhere
+   * @throws SluiceException NOT_MASTER, which clients try again elsewhere
    */
   void check() {
     StoreException fenced = replication.fenced();

@@ -24,7 +24,7 @@ final class Refusals {
           case DISK_FULL -> ErrorCode.DISK_FULL;
           case CLOSED -> ErrorCode.SHUTTING_DOWN;
           case REPLICAS_MISSING -> ErrorCode.REPLICAS_MISSING;
-          case FENCED -> ErrorCode.BROKER_UNAVAILABLE;
+          case FENCED -> ErrorCode.NOT_MASTER;
           case NOT_CONFIRMED -> ErrorCode.TIMEOUT;
           case NOT_A_SLAVE, NOT_IN_SYNC -> ErrorCode.CONFLICT;
           default -> ErrorCode.STORE_FAILED;

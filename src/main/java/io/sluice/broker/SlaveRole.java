@@ -79,7 +79,7 @@ final class SlaveRole {
   /** The refusal of what would change something. */
   SluiceException refusal() {
     return new SluiceException(
-        ErrorCode.BROKER_UNAVAILABLE,
+        ErrorCode.NOT_MASTER,
         "this Broker is a slave and takes only reads; send to " + replication.whereToGo());
   }
 

@@ -38,6 +38,7 @@ public enum ErrorCode {
   INTERNAL(500, 1, false, "Something went wrong on our side"),
   NOT_SUPPORTED(501, 3, false, "This is not supported"),
   BROKER_UNAVAILABLE(503, 14, true, "No Broker can take this now"),
+  NOT_MASTER(503, 14, true, "This Broker is not the master now; nothing was stored"),
   SHUTTING_DOWN(503, 14, true, "The server is stopping"),
   DRAINING(503, 14, true, "This Broker takes nothing more before it stops; nothing was stored"),
   STORE_FAILED(503, 14, false, "The store refuses writes after a failure"),
@@ -74,6 +75,14 @@ public enum ErrorCode {
   /** Whether the same request may succeed later without being changed. */
   public boolean retryable() {
     return retryable;
+  }
+
+  /**
+   * Whether the one who was asked did nothing and can not now, so that the same may be asked of
+   * another at once.
+   */
+  public boolean mayBeAskedElsewhere() {
+    return this == BROKER_UNAVAILABLE || this == NOT_MASTER || this == DRAINING;
   }
 
   /** A short sentence for people. */

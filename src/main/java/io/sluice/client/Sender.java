@@ -238,7 +238,7 @@ final class Sender {
 
   private void fail(List<Sent> sent, SluiceException failure) {
     for (Sent one : sent) {
-      if (failure.code() == ErrorCode.BROKER_UNAVAILABLE) {
+      if (failure.code().mayBeAskedElsewhere()) {
         directory.forget(one.topic());
       }
       one.promise().fail(failure);

@@ -2,6 +2,7 @@ package io.sluice.gateway;
 
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BrokerLine;
+import io.sluice.bus.ErrorCode;
 import io.sluice.bus.OrderedRoutes;
 import io.sluice.bus.Requests;
 import io.sluice.message.MessageView;
@@ -124,6 +125,15 @@ final class Loop {
   /** Whether so many bytes more may be taken in now. */
   boolean hasRoomFor(long bytes) {
     return inFlightBytes + bytes <= options.maxInFlightBytes();
+  }
+
+  /**
+   * Whether the same may be asked once more after this failure, of whoever the NameServers name
+   * then. Outside of a cluster a slave is all that can be reached from here, and who asks does
+   * better to go to its master.
+   */
+  boolean mayAskAgain(ErrorCode code) {
+    return code.mayBeAskedElsewhere() && (code != ErrorCode.NOT_MASTER || vertx.isClustered());
   }
 
   /** Counts bytes taken in. */

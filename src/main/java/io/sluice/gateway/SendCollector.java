@@ -196,12 +196,12 @@ final class SendCollector {
           .recover(
               failure -> {
                 ErrorCode code = SluiceException.of(failure).code();
-                boolean unheard =
-                    code == ErrorCode.BROKER_UNAVAILABLE || code == ErrorCode.DRAINING;
                 if (code == ErrorCode.DRAINING) {
                   loop.directory.avoid(brokerName);
                 }
-                if (!unheard || !isOneTopic(request.batch()) || loop.clock.nowNs() > untilNs) {
+                if (!loop.mayAskAgain(code)
+                    || !isOneTopic(request.batch())
+                    || loop.clock.nowNs() > untilNs) {
                   return Future.failedFuture(failure);
                 }
                 loop.directory.forget(topic);

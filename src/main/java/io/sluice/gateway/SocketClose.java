@@ -27,7 +27,7 @@ final class SocketClose {
       case TOPIC_NOT_FOUND -> NO_TOPIC;
       case MESSAGE_TOO_LARGE -> TOO_BIG;
       case BUSY -> OVER_QUOTA;
-      case SHUTTING_DOWN, DRAINING, BROKER_UNAVAILABLE -> DRAINING;
+      case SHUTTING_DOWN, DRAINING, BROKER_UNAVAILABLE, NOT_MASTER -> DRAINING;
       default -> BAD;
     };
   }

@@ -329,6 +329,15 @@ class HttpSendTest extends GatewayTestBase {
     assertEquals(1000, answer.json().getInteger("retryAfterMs"));
   }
 
+  @Test
+  void shouldSayAtOnceThatASlaveIsNotTheMaster() throws Exception {
+    broker.failAppends = new SluiceException(ErrorCode.NOT_MASTER, "send to node2");
+    int before = broker.appendRequests.get();
+    post("/v1/topics/t/messages", "x").isProblem(503, "NOT_MASTER", "send to node2");
+    // Outside of a cluster nobody else can be asked from here: it is not tried again.
+    assertEquals(before + 1, broker.appendRequests.get());
+  }
+
   private static JsonObject error(JsonArray results, int index) {
     return results.getJsonObject(index).getJsonObject("error");
   }
