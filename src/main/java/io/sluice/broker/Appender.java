@@ -380,7 +380,8 @@ final class Appender {
       throw new SluiceException(
           ErrorCode.INVALID_ARGUMENT,
           "the delay is "
-              + Durations.format(delayMs)
+              // To the second: some of it has passed on the way here.
+              + Durations.format((delayMs + 999) / 1_000 * 1_000)
               + "; allowed is up to "
               + Durations.format(options.getMaxDelay().toMillis())
               + " (maxDelay)");

@@ -8,7 +8,6 @@ import io.sluice.bus.ClientKept;
 import io.sluice.bus.ClusterNode;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
-import io.sluice.bus.LetterRequest;
 import io.sluice.bus.OperatorRequest;
 import io.sluice.bus.PopRequest;
 import io.sluice.bus.ReadRequest;
@@ -18,7 +17,6 @@ import io.sluice.bus.ReleaseRequest;
 import io.sluice.bus.RequestBundle;
 import io.sluice.bus.SettleRequest;
 import io.sluice.bus.SluiceException;
-import io.sluice.bus.TransactionRequest;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.Message;
@@ -139,13 +137,7 @@ final class Endpoints {
               fence.check();
               receive(request, Answer.to(at));
             }));
-    listening.add(
-        this.<SettleRequest>on(
-            Addresses.settle(name),
-            (request, at) -> {
-              fence.check();
-              handlers.settler.settle(request, fence.guard(Answer.to(at)));
-            }));
+    listening.add(onFenced(Addresses.settle(name), handlers.settler::settle));
     listening.add(
         this.<AdminRequest>on(
             Addresses.admin(name),
@@ -184,20 +176,8 @@ final class Endpoints {
         this.<OperatorRequest>on(
             Addresses.operator(name),
             (request, at) -> handlers.operator.handle(request, Answer.to(at))));
-    listening.add(
-        this.<LetterRequest>on(
-            Addresses.letters(name),
-            (request, at) -> {
-              fence.check();
-              handlers.letters.handle(request, fence.guard(Answer.to(at)));
-            }));
-    listening.add(
-        this.<TransactionRequest>on(
-            Addresses.transactions(name),
-            (request, at) -> {
-              fence.check();
-              handlers.transactions.handle(request, fence.guard(Answer.to(at)));
-            }));
+    listening.add(onFenced(Addresses.letters(name), handlers.letters::handle));
+    listening.add(onFenced(Addresses.transactions(name), handlers.transactions::handle));
     if (options.isPlainSends()) {
       listening.add(new PlainTransactions(vertx, options, handlers.transactions).listen());
     }
@@ -271,6 +251,17 @@ final class Endpoints {
           ErrorCode.INVALID_ARGUMENT,
           request.getClass().getSimpleName() + " does not travel in a bundle");
     }
+  }
+
+  /** What changes something: refused without the lease, and not acked when it ended meanwhile. */
+  private <T extends BusMessage, R extends BusMessage> Future<Void> onFenced(
+      String address, BiConsumer<T, Answer<R>> handler) {
+    return this.<T>on(
+        address,
+        (request, at) -> {
+          fence.check();
+          handler.accept(request, fence.guard(Answer.to(at)));
+        });
   }
 
   private <T extends BusMessage> Future<Void> on(

@@ -28,6 +28,7 @@ import io.sluice.bus.SluiceException;
 import io.sluice.bus.StartPosition;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.QueueSelector;
+import io.sluice.metrics.Metrics;
 import io.sluice.testkit.Await;
 import io.vertx.core.Future;
 import java.io.IOException;
@@ -83,6 +84,28 @@ class BrokerTroubleTest {
       assertNull(reply.error(0));
       assertEquals(++offset, reply.queueOffset(0));
     }
+  }
+
+  @Test
+  void shouldForceAndCloseTheStoreWhenAPartDoesNotStop() throws Exception {
+    kit.metrics =
+        new Metrics() {
+          @Override
+          public void removeGauge(String name, String... labels) {
+            throw new IllegalStateException("this part does not stop");
+          }
+        };
+    kit.start();
+    MessageBatch batch = kit.batch();
+    add(batch, "orders", QueueSelector.ANY, null, "a");
+    assertNull(Await.result("a send", kit.append(batch, AckLevel.MEMORY, false)).error(0));
+
+    kit.stop();
+
+    // It is neither locked nor behind what was acked.
+    kit.metrics = Metrics.NONE;
+    kit.start();
+    assertEquals(List.of("a"), BrokerKit.bodies(kit.receive("g", "orders", 9)));
   }
 
   @Test

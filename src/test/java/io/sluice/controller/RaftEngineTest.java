@@ -1,7 +1,5 @@
 package io.sluice.controller;
 
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.sluice.testkit.Await;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -10,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -28,6 +27,7 @@ class RaftEngineTest {
   private final List<RaftEngine> engines = new CopyOnWriteArrayList<>();
   private final List<ControllerState> states = new ArrayList<>();
   private volatile boolean renewing = true;
+  private final AtomicInteger renewed = new AtomicInteger();
 
   @AfterEach
   void stop() {
@@ -42,6 +42,7 @@ class RaftEngineTest {
     join("before");
     Thread renewals = new Thread(this::renew);
     renewals.start();
+    Await.until("leases are renewed", () -> renewed.get() > 0);
     start(3);
     join("after");
     ControllerState late = states.get(2);
@@ -105,7 +106,7 @@ class RaftEngineTest {
     while (renewing) {
       for (RaftEngine each : List.copyOf(engines)) {
         if (each.isLeader()) {
-          assertTrue(each.submit(new Command.Barrier()) != null);
+          each.submit(new Command.Barrier()).thenAccept(done -> renewed.incrementAndGet());
         }
       }
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(50));
