@@ -2,14 +2,20 @@ package io.sluice.controller;
 
 import java.io.DataInput;
 import java.io.DataOutput;
+import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import org.jgroups.Address;
 import org.jgroups.JChannel;
@@ -35,10 +41,12 @@ import org.jgroups.raft.StateMachine;
 import org.jgroups.raft.util.Utils;
 import org.jgroups.stack.Protocol;
 import org.jgroups.util.ExtendedUUID;
+import org.jgroups.util.Util;
 
 /**
  * The consensus on jgroups-raft (decision 0033): its log, its term and its vote are files in the
- * directory, forced before they are answered for. A TCP port of its own between the controllers.
+ * directory ({@link RaftLog}), forced before they are answered for. A TCP port of its own between
+ * the controllers.
  */
 final class RaftEngine implements Engine {
 
@@ -67,39 +75,132 @@ final class RaftEngine implements Engine {
   /** Then the state takes the place of the log: a few renewals a second make some MB a day. */
   private static final int MAX_LOG_BYTES = 4 << 20;
 
+  private static final int PROBE_BYTES = 64 << 10;
+
+  /** After a log that could not be written, the next try. */
+  private static final long TRY_AGAIN_MS = 1_000;
+
   private final ControllerOptions options;
+  private final BiFunction<Path, Consumer<IOException>, RaftLog> logs;
+  private final ScheduledExecutorService thread =
+      Executors.newSingleThreadScheduledExecutor(
+          task -> {
+            Thread made = new Thread(task, "sluice-controller");
+            made.setDaemon(true);
+            return made;
+          });
+  private ControllerState state;
+  private Consumer<Boolean> leads;
   private JChannel channel;
-  private RAFT raft;
+  private volatile RAFT raft;
+  private boolean stopped;
 
   RaftEngine(ControllerOptions options) {
+    this(options, RaftLog::new);
+  }
+
+  /** For tests, with logs that fail. */
+  RaftEngine(ControllerOptions options, BiFunction<Path, Consumer<IOException>, RaftLog> logs) {
     this.options = options;
+    this.logs = logs;
   }
 
   @Override
-  public void start(ControllerState state, Consumer<Boolean> leads) throws Exception {
-    Files.createDirectories(options.directory());
-    raft =
-        new RAFT()
-            .raftId(options.self())
-            .members(options.members())
-            .logDir(options.directory().toString())
-            .logPrefix("controller")
-            .logUseFsync(true)
-            .maxLogSize(MAX_LOG_BYTES)
-            .resendInterval(CATCH_UP_MS);
-    raft.stateMachine(new Applier(state));
-    raft.addRoleListener(
+  public synchronized void start(ControllerState state, Consumer<Boolean> leads) throws Exception {
+    this.state = state;
+    this.leads = leads;
+    open();
+  }
+
+  private void open() throws Exception {
+    RAFT opened = new RAFT();
+    RaftLog log = logs.apply(options.directory(), cause -> leave(opened, cause)).open();
+    try {
+      open(opened, log);
+    } catch (Exception e) {
+      Util.close(channel);
+      log.close();
+      throw e;
+    }
+  }
+
+  private void open(RAFT opened, RaftLog log) throws Exception {
+    ELECTION election = new ELECTION();
+    RaftPulse pulse = new RaftPulse(options.self(), opened, election, thread);
+    opened
+        .raftId(options.self())
+        .members(options.members())
+        .maxLogSize(MAX_LOG_BYTES)
+        .maxLogCacheSize(0)
+        .resendInterval(CATCH_UP_MS)
+        .log(log)
+        .stateMachine(new Applier(state, pulse));
+    opened.addRoleListener(
         role -> {
           LOG.log(Level.INFO, "controller {0} is {1}", options.self(), role);
           leads.accept(role == Role.Leader);
         });
-    channel = new JChannel(stack());
+    channel = new JChannel(stack(election, opened));
     channel.getProtocolStack().getTransport().getDiagnosticsHandler().setEnabled(false);
     channel.setName(options.self());
+    raft = opened;
     channel.connect("sluice-controllers-" + options.cluster());
+    pulse.start(channel);
   }
 
-  private List<Protocol> stack() throws Exception {
+  /**
+   * A controller that can not write takes no part: what it said would not be true after a crash,
+   * and a leader that could not write an entry must not give its number to another. It comes back
+   * as after a crash, when there is room again.
+   */
+  private void leave(RAFT left, IOException cause) {
+    if (thread.isShutdown()) {
+      return;
+    }
+    thread.execute(
+        () -> {
+          synchronized (this) {
+            if (stopped || raft != left) {
+              return;
+            }
+            LOG.log(
+                Level.ERROR,
+                "controller {0} takes no part until its log in {1} can be written again: {2}",
+                options.self(),
+                options.directory(),
+                cause.toString());
+            channel.close();
+            thread.schedule(this::comeBack, TRY_AGAIN_MS, TimeUnit.MILLISECONDS);
+          }
+        });
+  }
+
+  private synchronized void comeBack() {
+    if (stopped) {
+      return;
+    }
+    try {
+      probe();
+      state.decode(new ControllerState().encode());
+      open();
+      LOG.log(Level.INFO, "controller {0} takes part again", options.self());
+    } catch (Exception e) {
+      LOG.log(Level.DEBUG, "not yet", e);
+      thread.schedule(this::comeBack, TRY_AGAIN_MS, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  /** Fails unless there is room for a while. */
+  private void probe() throws IOException {
+    Path probe = options.directory().resolve("probe");
+    try {
+      Files.write(probe, new byte[PROBE_BYTES]);
+    } finally {
+      Files.deleteIfExists(probe);
+    }
+  }
+
+  private List<Protocol> stack(ELECTION election, RAFT opened) throws Exception {
     InetAddress address = InetAddress.getByName(options.host());
     TCP tcp = new TCP();
     tcp.setBindAddress(address);
@@ -142,8 +243,8 @@ final class RaftEngine implements Engine {
         new UFC(),
         new MFC(),
         new FRAG3(),
-        new ELECTION(),
-        raft);
+        election,
+        opened);
   }
 
   @Override
@@ -169,17 +270,25 @@ final class RaftEngine implements Engine {
     return leader instanceof ExtendedUUID named ? Utils.extractRaftId(named) : "";
   }
 
+  /** The part of the engine that leads or follows; for tests of its failures. */
+  RAFT raft() {
+    return raft;
+  }
+
   @Override
-  public void stop() {
+  public synchronized void stop() {
+    stopped = true;
+    thread.shutdown();
     if (channel != null) {
       channel.close();
     }
   }
 
   /** Between the engine's bytes and the state. */
-  private record Applier(ControllerState state) implements StateMachine {
+  private record Applier(ControllerState state, RaftPulse pulse) implements StateMachine {
     @Override
     public byte[] apply(byte[] data, int offset, int length, boolean serialize) {
+      pulse.applied();
       byte[] bytes = new byte[length];
       System.arraycopy(data, offset, bytes, 0, length);
       boolean done = state.apply(Command.decode(bytes));
@@ -187,14 +296,14 @@ final class RaftEngine implements Engine {
     }
 
     @Override
-    public void readContentFrom(DataInput in) throws java.io.IOException {
+    public void readContentFrom(DataInput in) throws IOException {
       byte[] bytes = new byte[in.readInt()];
       in.readFully(bytes);
       state.decode(bytes);
     }
 
     @Override
-    public void writeContentTo(DataOutput out) throws java.io.IOException {
+    public void writeContentTo(DataOutput out) throws IOException {
       byte[] bytes = state.encode();
       out.writeInt(bytes.length);
       out.write(bytes);

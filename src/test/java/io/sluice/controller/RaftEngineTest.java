@@ -1,6 +1,12 @@
 package io.sluice.controller;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import io.sluice.testkit.Await;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,6 +33,10 @@ class RaftEngineTest {
   private final List<RaftEngine> engines = new CopyOnWriteArrayList<>();
   private final List<ControllerState> states = new ArrayList<>();
   private volatile boolean renewing = true;
+
+  /** Whose disk is full. */
+  private volatile int fullDisk;
+
   private final AtomicInteger renewed = new AtomicInteger();
 
   @AfterEach
@@ -58,18 +68,67 @@ class RaftEngineTest {
     Await.until("it decides with another", () -> late.group("without the first").numberOf("i") > 0);
   }
 
+  @Test
+  void shouldElectAgainWhenALeaderGivesUpThatAllOthersSee() throws Exception {
+    start(1);
+    start(2);
+    start(3);
+    join("before");
+    leader().raft().setLeaderAndTerm(null);
+    join("after");
+    for (ControllerState state : states) {
+      Await.until("all have it", () -> state.group("after").numberOf("i") > 0);
+    }
+  }
+
+  @Test
+  void shouldTakeNoPartWhileItsLogCanNotBeWrittenAndThenComeBack() throws Exception {
+    start(1);
+    start(2);
+    start(3);
+    join("before");
+    int full = engines.indexOf(leader());
+    fullDisk = full + 1;
+    for (String name : List.of("a", "b", "c")) {
+      join(name);
+    }
+    assertFalse(engines.get(full).isLeader());
+    fullDisk = 0;
+    ControllerState state = states.get(full);
+    Await.until("it has all again", () -> state.group("c").numberOf("i") > 0);
+    assertTrue(state.group("before").numberOf("i") > 0);
+    // It is as good as any.
+    RaftEngine other = engines.get((full + 1) % 3);
+    engines.remove(other);
+    other.stop();
+    join("with it");
+  }
+
   private void start(int number) throws Exception {
+    ControllerOptions options =
+        new ControllerOptions(
+            "test",
+            subnet + number,
+            9878,
+            members,
+            directory.resolve("controller-" + number),
+            Duration.ofSeconds(2),
+            null,
+            null);
     RaftEngine engine =
         new RaftEngine(
-            new ControllerOptions(
-                "test",
-                subnet + number,
-                9878,
-                members,
-                directory.resolve("controller-" + number),
-                Duration.ofSeconds(2),
-                null,
-                null));
+            options,
+            (path, failed) ->
+                new RaftLog(path, failed) {
+                  @Override
+                  int writeSome(FileChannel channel, ByteBuffer bytes, long position)
+                      throws IOException {
+                    if (fullDisk == number) {
+                      throw new IOException("No space left on device");
+                    }
+                    return super.writeSome(channel, bytes, position);
+                  }
+                });
     ControllerState state = new ControllerState();
     engine.start(state, leads -> {});
     engines.add(engine);
