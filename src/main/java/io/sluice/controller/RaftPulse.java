@@ -35,7 +35,8 @@ final class RaftPulse {
   private volatile long appliedNs = System.nanoTime();
   private JChannel channel;
   private long quietNs = appliedNs;
-  private long actedNs = appliedNs;
+  private long saidNs = appliedNs;
+  private long electedNs = appliedNs;
   private long tickNs;
 
   RaftPulse(String self, RAFT raft, ELECTION election, ScheduledExecutorService thread) {
@@ -69,21 +70,21 @@ final class RaftPulse {
     }
     tickNs = nowNs;
     quietNs = Math.max(quietNs, appliedNs);
-    boolean again = nowNs - actedNs > IDLE_NS;
+    long silentNs = nowNs - quietNs;
     try {
-      if (again && nowNs - quietNs > LOST_NS && mayElect()) {
-        actedNs = nowNs;
+      if (raft.isLeader() && silentNs > IDLE_NS && nowNs - saidNs > IDLE_NS) {
+        saidNs = nowNs;
+        byte[] nothing = new Command.Barrier().encode();
+        raft.setAsync(nothing, 0, nothing.length, null);
+      } else if (silentNs > LOST_NS && nowNs - electedNs > LOST_NS && mayElect()) {
+        electedNs = nowNs;
         LOG.log(
             Level.WARNING,
             "controller {0}: nothing was agreed on for {1} ms though enough controllers are there:"
                 + " an election begins",
             self,
-            Long.toString((nowNs - quietNs) / 1_000_000));
+            Long.toString(silentNs / 1_000_000));
         election.startVotingThread();
-      } else if (again && nowNs - quietNs > IDLE_NS && raft.isLeader()) {
-        actedNs = nowNs;
-        byte[] nothing = new Command.Barrier().encode();
-        raft.setAsync(nothing, 0, nothing.length, null);
       }
     } catch (Exception e) {
       // It leads no more, or leaves; the next tick looks again.
