@@ -33,7 +33,6 @@ import org.jgroups.protocols.VERIFY_SUSPECT2;
 import org.jgroups.protocols.pbcast.GMS;
 import org.jgroups.protocols.pbcast.NAKACK2;
 import org.jgroups.protocols.pbcast.STABLE;
-import org.jgroups.protocols.raft.ELECTION;
 import org.jgroups.protocols.raft.NO_DUPES;
 import org.jgroups.protocols.raft.RAFT;
 import org.jgroups.protocols.raft.Role;
@@ -92,6 +91,7 @@ final class RaftEngine implements Engine {
   private ControllerState state;
   private Consumer<Boolean> leads;
   private JChannel channel;
+  private RaftElection election;
   private volatile RAFT raft;
   private boolean stopped;
 
@@ -125,7 +125,7 @@ final class RaftEngine implements Engine {
   }
 
   private void open(RAFT opened, RaftLog log) throws Exception {
-    ELECTION election = new ELECTION();
+    election = new RaftElection();
     RaftPulse pulse = new RaftPulse(options.self(), opened, election, thread);
     opened
         .raftId(options.self())
@@ -140,7 +140,7 @@ final class RaftEngine implements Engine {
           LOG.log(Level.INFO, "controller {0} is {1}", options.self(), role);
           leads.accept(role == Role.Leader);
         });
-    channel = new JChannel(stack(election, opened));
+    channel = new JChannel(stack(opened));
     channel.getProtocolStack().getTransport().getDiagnosticsHandler().setEnabled(false);
     channel.setName(options.self());
     raft = opened;
@@ -169,7 +169,7 @@ final class RaftEngine implements Engine {
                 options.self(),
                 options.directory(),
                 cause.toString());
-            channel.close();
+            close();
             thread.schedule(this::comeBack, TRY_AGAIN_MS, TimeUnit.MILLISECONDS);
           }
         });
@@ -200,7 +200,7 @@ final class RaftEngine implements Engine {
     }
   }
 
-  private List<Protocol> stack(ELECTION election, RAFT opened) throws Exception {
+  private List<Protocol> stack(RAFT opened) throws Exception {
     InetAddress address = InetAddress.getByName(options.host());
     TCP tcp = new TCP();
     tcp.setBindAddress(address);
@@ -275,13 +275,23 @@ final class RaftEngine implements Engine {
     return raft;
   }
 
+  /** As {@link #raft}. */
+  RaftElection election() {
+    return election;
+  }
+
   @Override
   public synchronized void stop() {
     stopped = true;
     thread.shutdown();
     if (channel != null) {
-      channel.close();
+      close();
     }
+  }
+
+  private void close() {
+    channel.close();
+    election.end();
   }
 
   /** Between the engine's bytes and the state. */

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -31,11 +32,12 @@ import org.jgroups.util.Util;
  * an exception: the engine's own log takes a full disk for a success.
  *
  * <p>Three files. {@code log}: a snapshot and the entries behind it, each with a CRC; it is only
- * appended to, cut at its end, or replaced as a whole. {@code vote}: term and vote, replaced as a
- * whole. {@code commit}: how far entries were applied, not forced, as the leader says it again.
+ * appended to, cut at its end, or replaced as a whole. {@code vote}: term and vote, in two slots in
+ * turn. {@code commit}: how far entries were applied, not forced, as the leader says it again.
  *
- * <p>After a failed append nothing is taken until the log is opened anew: what the file has then is
- * what counts. Entries are few and small, and all in memory. Safe for any thread.
+ * <p>After a failed append no entry is taken until the log is opened anew: what the file has then
+ * is what counts. Term and vote can be written on. Entries are few and small, and all in memory.
+ * Safe for any thread.
  */
 class RaftLog implements Log {
 
@@ -54,6 +56,9 @@ class RaftLog implements Log {
 
   private static final int COMMIT_BYTES = 12;
 
+  /** Of one slot; the address has a host's name of 255 characters at most. */
+  private static final int VOTE_BYTES = 1_024;
+
   private final Path directory;
   private final Consumer<IOException> failed;
   private final List<LogEntry> entries = new ArrayList<>();
@@ -62,6 +67,7 @@ class RaftLog implements Log {
   private final List<Long> ends = new ArrayList<>();
 
   private FileChannel log;
+  private FileChannel votes;
   private FileChannel commits;
   private byte[] snapshot;
   private byte[] nextSnapshot;
@@ -71,6 +77,7 @@ class RaftLog implements Log {
   private long first;
 
   private long commitIndex;
+  private long voteNumber;
   private long term;
   private Address vote;
   private boolean broken;
@@ -88,7 +95,7 @@ class RaftLog implements Log {
   /** Opens; makes what is not there. */
   synchronized RaftLog open() throws IOException {
     Files.createDirectories(directory);
-    readVote();
+    openVotes();
     if (!Files.exists(file("log"))) {
       replaceLog(0, List.of());
     }
@@ -134,13 +141,9 @@ class RaftLog implements Log {
   @Override
   public synchronized void close() throws IOException {
     broken = true;
-    try {
-      if (log != null) {
-        log.close();
-      }
-    } finally {
-      if (commits != null) {
-        commits.close();
+    for (FileChannel each : Arrays.asList(log, votes, commits)) {
+      if (each != null) {
+        each.close();
       }
     }
   }
@@ -174,43 +177,73 @@ class RaftLog implements Log {
     return this;
   }
 
+  /** In place, in the slot that is not the latest: a full disk takes it too. */
   private void writeVote(long newTerm, Address newVote) {
-    checkOpen();
     try {
       ByteArrayOutputStream bytes = new ByteArrayOutputStream();
       DataOutputStream out = new DataOutputStream(bytes);
       out.writeInt(MAGIC);
       out.writeInt(VERSION);
+      out.writeLong(voteNumber + 1);
       out.writeLong(newTerm);
       Util.writeAddress(newVote, out);
-      out.writeInt(crc(ByteBuffer.wrap(bytes.toByteArray())));
-      replace("vote", List.of(ByteBuffer.wrap(bytes.toByteArray())));
+      ByteBuffer slot = ByteBuffer.allocate(VOTE_BYTES).put(bytes.toByteArray());
+      slot.putInt(VOTE_BYTES - 4, crc(slot.slice(0, VOTE_BYTES - 4)));
+      write(votes, slot.clear(), (voteNumber + 1) % 2 * VOTE_BYTES);
+      votes.force(false);
     } catch (IOException e) {
       throw fail(e);
     }
+    voteNumber++;
     term = newTerm;
     vote = newVote;
   }
 
-  private void readVote() throws IOException {
+  private void openVotes() throws IOException {
     if (!Files.exists(file("vote"))) {
-      return;
+      replace("vote", List.of(ByteBuffer.allocate(2 * VOTE_BYTES)));
     }
+    votes = FileChannel.open(file("vote"), StandardOpenOption.READ, StandardOpenOption.WRITE);
     byte[] bytes = Files.readAllBytes(file("vote"));
-    ByteBuffer all = ByteBuffer.wrap(bytes);
-    if (bytes.length < 20
-        || all.getInt(0) != MAGIC
-        || all.getInt(4) != VERSION
-        || all.getInt(bytes.length - 4) != crc(all.slice(0, bytes.length - 4))) {
+    boolean[] slots = new boolean[2];
+    for (int i = 0; i < 2 && bytes.length == 2 * VOTE_BYTES; i++) {
+      slots[i] = readVote(ByteBuffer.wrap(bytes, i * VOTE_BYTES, VOTE_BYTES).slice());
+    }
+    // One that was being written when the power went is not there; both are never lost.
+    boolean isNew = bytes.length == 2 * VOTE_BYTES && isZero(bytes);
+    if (!slots[0] && !slots[1] && !isNew) {
       throw damaged("vote", 0);
     }
-    try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
-      in.skipBytes(8);
-      term = in.readLong();
-      vote = Util.readAddress(in);
-    } catch (ClassNotFoundException e) {
-      throw new IOException(e);
+  }
+
+  private boolean readVote(ByteBuffer slot) throws IOException {
+    if (slot.getInt(0) != MAGIC
+        || slot.getInt(4) != VERSION
+        || slot.getInt(VOTE_BYTES - 4) != crc(slot.slice(0, VOTE_BYTES - 4))) {
+      return false;
     }
+    if (slot.getLong(8) > voteNumber) {
+      byte[] bytes = new byte[VOTE_BYTES];
+      slot.get(0, bytes);
+      try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
+        in.skipBytes(8);
+        voteNumber = in.readLong();
+        term = in.readLong();
+        vote = Util.readAddress(in);
+      } catch (ClassNotFoundException e) {
+        throw new IOException(e);
+      }
+    }
+    return true;
+  }
+
+  private static boolean isZero(byte[] bytes) {
+    for (byte each : bytes) {
+      if (each != 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   // How far it is applied.
@@ -543,8 +576,10 @@ class RaftLog implements Log {
   }
 
   private UncheckedIOException fail(IOException cause) {
-    broken = true;
-    failed.accept(cause);
+    if (!broken) {
+      broken = true;
+      failed.accept(cause);
+    }
     return new UncheckedIOException(cause);
   }
 }

@@ -101,7 +101,7 @@ class ReplicationFaultsIT {
   private static final boolean LONG = ASKED > SHORT.size();
   private static final long SEED = Long.getLong("faults.seed", System.nanoTime());
   private static final int NODES = 3;
-  private static final int DISK_MEGABYTES = LONG ? 256 : 64;
+  private static final int DISK_MEGABYTES = LONG ? 1_024 : 64;
   private static final String TOPIC = "faults";
   private static final int QUEUES = 4;
   private static final String BROKER = "/v1/brokers/broker-a";

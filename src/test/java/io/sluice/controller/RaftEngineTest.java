@@ -43,6 +43,23 @@ class RaftEngineTest {
   void stop() {
     renewing = false;
     engines.forEach(RaftEngine::stop);
+    Await.until(
+        "nobody collects votes any more",
+        () ->
+            Thread.getAllStackTraces().keySet().stream()
+                .noneMatch(thread -> thread.getName().contains("voting-thread")));
+  }
+
+  @Test
+  void shouldCollectVotesNoLongerThanItIsThere() throws Exception {
+    start(1);
+    start(2);
+    join("before");
+    // An election that can not come to its end, as who votes is gone meanwhile.
+    RaftEngine first = leader();
+    first.raft().setLeaderAndTerm(null);
+    first.election().startVotingThread();
+    engines.forEach(RaftEngine::stop);
   }
 
   @Test

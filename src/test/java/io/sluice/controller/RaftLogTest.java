@@ -100,17 +100,47 @@ class RaftLogTest {
     assertEquals("2:next", all().get(all().size() - 1));
   }
 
-  @Test
-  void shouldNotHaveVotedWhenTheVoteDidNotFit() throws Exception {
+  @ParameterizedTest
+  @ValueSource(ints = {0, 10, 1_000, 1_023})
+  void shouldNotHaveVotedWhenTheVoteWasNotWrittenWhole(int bytes) throws Exception {
     open();
+    UUID member = UUID.randomUUID();
     log.currentTerm(4);
-    room = 10;
-    assertThrows(UncheckedIOException.class, () -> log.votedFor(UUID.randomUUID()));
+    room = bytes;
+    assertThrows(UncheckedIOException.class, () -> log.votedFor(member));
     assertNull(log.votedFor());
     room = Long.MAX_VALUE;
     reopen();
     assertEquals(4, log.currentTerm());
     assertNull(log.votedFor());
+    log.votedFor(member);
+    reopen();
+    assertEquals(member, log.votedFor());
+  }
+
+  @Test
+  void shouldVoteOnAfterAnEntryDidNotFit() throws Exception {
+    open();
+    long bytes = Files.size(directory.resolve("vote"));
+    room = 0;
+    assertThrows(UncheckedIOException.class, () -> append(1, "x"));
+    room = Long.MAX_VALUE;
+    log.currentTerm(5);
+    assertEquals(5, log.currentTerm());
+    // It needs no room of its own.
+    assertEquals(bytes, Files.size(directory.resolve("vote")));
+  }
+
+  @Test
+  void shouldRefuseADamagedVote() throws Exception {
+    open();
+    log.currentTerm(4);
+    log.close();
+    byte[] bytes = Files.readAllBytes(directory.resolve("vote"));
+    bytes[1_024 + 20] ^= 1;
+    Files.write(directory.resolve("vote"), bytes);
+    IOException refused = assertThrows(IOException.class, this::open);
+    assertTrue(refused.getMessage().contains("vote is damaged"), refused::getMessage);
   }
 
   @Test
