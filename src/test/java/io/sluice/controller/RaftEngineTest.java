@@ -34,8 +34,11 @@ class RaftEngineTest {
   private final List<ControllerState> states = new ArrayList<>();
   private volatile boolean renewing = true;
 
+  private static final int NONE = 0;
+  private static final int ALL = -1;
+
   /** Whose disk is full. */
-  private volatile int fullDisk;
+  private volatile int fullDisk = NONE;
 
   private final AtomicInteger renewed = new AtomicInteger();
 
@@ -55,7 +58,8 @@ class RaftEngineTest {
     start(1);
     start(2);
     join("before");
-    // An election that can not come to its end, as who votes is gone meanwhile.
+    // An election that can not come to its end, as no vote can be written.
+    fullDisk = ALL;
     RaftEngine first = leader();
     first.raft().setLeaderAndTerm(null);
     first.election().startVotingThread();
@@ -110,7 +114,7 @@ class RaftEngineTest {
       join(name);
     }
     assertFalse(engines.get(full).isLeader());
-    fullDisk = 0;
+    fullDisk = NONE;
     ControllerState state = states.get(full);
     Await.until("it has all again", () -> state.group("c").numberOf("i") > 0);
     assertTrue(state.group("before").numberOf("i") > 0);
@@ -140,7 +144,7 @@ class RaftEngineTest {
                   @Override
                   int writeSome(FileChannel channel, ByteBuffer bytes, long position)
                       throws IOException {
-                    if (fullDisk == number) {
+                    if (fullDisk == number || fullDisk == ALL) {
                       throw new IOException("No space left on device");
                     }
                     return super.writeSome(channel, bytes, position);
