@@ -58,6 +58,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -166,6 +167,81 @@ class BrokerVerticleTest {
         failureOf(kit.receiveLater(receiveRequest("g", "orders", 1, 0))).code());
     kit.admin(new PutTopic(TopicConfig.of("orders", 2)));
     assertNull(kit.send("orders", "a").error(0));
+  }
+
+  @Test
+  void shouldLoseNothingAndKeepTheOrderOfKeysWhenTheNumberOfQueuesChanges() throws Exception {
+    Map<String, List<String>> seen = new TreeMap<>();
+    List<String> sent = new ArrayList<>();
+    for (int queues : List.of(4, 2, 8, 1, 3)) {
+      kit.admin(new PutTopic(TopicConfig.of("orders", queues)));
+      Set<Integer> used = new TreeSet<>();
+      for (int i = 0; i < 40; i++) {
+        String body = "k" + i % 5 + ":" + sent.size();
+        MessageBatch batch = kit.batch();
+        add(batch, "orders", QueueSelector.orderingKey("k" + i % 5), null, body);
+        used.add(kit.send(batch).queueId(0));
+        sent.add(body);
+        // Some are leased when the number changes, some wait; the last queue may be gone then.
+        if (i == 20) {
+          takeInOrder(12, seen);
+        }
+      }
+      assertTrue(used.stream().allMatch(queueId -> queueId < queues), used::toString);
+      // As decision 0012 has it for strict order: what is there first, then another number.
+      while (takeInOrder(7, seen) > 0) {
+        // There is more.
+      }
+      kit.restart();
+    }
+    List<String> all = new ArrayList<>();
+    seen.values().forEach(all::addAll);
+    assertEquals(new TreeSet<>(sent), new TreeSet<>(all));
+    assertEquals(sent.size(), all.size());
+    for (List<String> ofKey : seen.values()) {
+      List<Integer> numbers =
+          ofKey.stream().map(body -> Integer.valueOf(body.split(":")[1])).toList();
+      assertEquals(numbers.stream().sorted().toList(), numbers);
+    }
+  }
+
+  @Test
+  void shouldConsumeTheQueuesThatATopicNoLongerHasToTheirEnd() throws Exception {
+    kit.admin(new PutTopic(TopicConfig.of("orders", 4)));
+    Set<String> sent = new TreeSet<>();
+    for (int queueId = 0; queueId < 4; queueId++) {
+      for (int i = 0; i < 5; i++) {
+        String body = queueId + ":" + i;
+        MessageBatch batch = kit.batch();
+        add(batch, "orders", QueueSelector.queue(queueId), null, body);
+        assertNull(kit.send(batch).error(0));
+        sent.add(body);
+      }
+    }
+    List<Received> leased = kit.receive("g", "orders", 6);
+    kit.admin(new PutTopic(TopicConfig.of("orders", 2)));
+    kit.ack("g", leased);
+    List<String> got = new ArrayList<>(bodies(leased));
+    for (List<Received> more = kit.receive("g", "orders", 6);
+        !more.isEmpty();
+        more = kit.receive("g", "orders", 6)) {
+      kit.ack("g", more);
+      got.addAll(bodies(more));
+    }
+    assertEquals(20, got.size());
+    assertEquals(sent, new TreeSet<>(got));
+    assertEquals(0, totalWaiting("g"));
+  }
+
+  private int takeInOrder(int max, Map<String, List<String>> seen) throws Exception {
+    List<Received> got = kit.receive(ordered("g", "orders", max, 0));
+    for (Received each : got) {
+      seen.computeIfAbsent(each.body().split(":")[0], key -> new ArrayList<>()).add(each.body());
+    }
+    if (!got.isEmpty()) {
+      kit.ack("g", got);
+    }
+    return got.size();
   }
 
   @Test
