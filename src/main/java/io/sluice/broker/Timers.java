@@ -158,11 +158,6 @@ final class Timers {
     return armed;
   }
 
-  /** How many of those that wait are in memory. */
-  int inMemory() {
-    return heap.size() + dueCount;
-  }
-
   /** Begins, after the state was rebuilt: looks for what is due first. */
   void start() {
     store.noteTime(state.firedDueMs());
@@ -182,8 +177,11 @@ final class Timers {
     if (stopped || waits || dueCount > 0) {
       return Long.MAX_VALUE;
     }
-    long againMs = (lookAgainAtNs - clock.nowNs()) / 1_000_000;
-    return Math.min(heap.firstDueMs(), lookFailed ? clock.nowMs() + againMs : Long.MAX_VALUE);
+    if (!lookFailed) {
+      return heap.firstDueMs();
+    }
+    long againMs = clock.nowMs() + (lookAgainAtNs - clock.nowNs()) / 1_000_000;
+    return Math.min(heap.firstDueMs(), againMs);
   }
 
   /**

@@ -114,9 +114,9 @@ final class RaftEngine implements Engine {
 
   private void open() throws Exception {
     RAFT opened = new RAFT();
-    RaftLog log = logs.apply(options.directory(), cause -> leave(opened, cause)).open();
+    RaftLog log = logs.apply(options.directory(), cause -> leave(opened, cause));
     try {
-      open(opened, log);
+      open(opened, log.open());
     } catch (Exception e) {
       Util.close(channel);
       log.close();

@@ -48,7 +48,7 @@ class RaftLog implements Log {
 
   private static final int VERSION = 1;
 
-  /** Magic, version, index before the first entry that was left out, snapshot's length, CRC. */
+  /** Magic, version, {@link #first}, snapshot's length, CRC. */
   private static final int HEAD_BYTES = 4 + 4 + 8 + 4 + 4;
 
   /** Magic, length of the command, CRC of the rest, index, term, whether it is the engine's own. */
@@ -85,7 +85,7 @@ class RaftLog implements Log {
   /**
    * A log that is not open yet.
    *
-   * @param failed told of the first failure to write, after which nothing is taken
+   * @param failed told of the first failure to write, after which no entry is taken
    */
   RaftLog(Path directory, Consumer<IOException> failed) {
     this.directory = directory;
