@@ -93,6 +93,7 @@ final class RaftEngine implements Engine {
   private JChannel channel;
   private RaftElection election;
   private volatile RAFT raft;
+  private String whyOut = "";
   private boolean stopped;
 
   RaftEngine(ControllerOptions options) {
@@ -169,6 +170,7 @@ final class RaftEngine implements Engine {
                 options.self(),
                 options.directory(),
                 cause.toString());
+            whyOut = "";
             close();
             thread.schedule(this::comeBack, TRY_AGAIN_MS, TimeUnit.MILLISECONDS);
           }
@@ -185,7 +187,12 @@ final class RaftEngine implements Engine {
       open();
       LOG.log(Level.INFO, "controller {0} takes part again", options.self());
     } catch (Exception e) {
-      LOG.log(Level.DEBUG, "not yet", e);
+      String why = e.toString();
+      if (!why.equals(whyOut)) {
+        // Not the same line each second.
+        whyOut = why;
+        LOG.log(Level.WARNING, "controller {0} takes no part yet: {1}", options.self(), whyOut);
+      }
       thread.schedule(this::comeBack, TRY_AGAIN_MS, TimeUnit.MILLISECONDS);
     }
   }
