@@ -22,6 +22,7 @@ import java.util.Comparator;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
 /**
  * What the interop tests run against: a Sluice of their own; with {@code -Dtarget=rocketmq} a
@@ -111,6 +112,31 @@ final class InteropTarget implements AutoCloseable {
 
   Vertx vertx() {
     return vertx;
+  }
+
+  /** {@code host:port} of the Broker for clients. */
+  String brokerAddress() throws Exception {
+    if (front != null) {
+      return front.advertisedAddress();
+    }
+    if (own != null) {
+      return own.brokerAddress();
+    }
+    DefaultMQAdminExt admin = new DefaultMQAdminExt(10_000);
+    admin.setNamesrvAddr(nameServer);
+    admin.setInstanceName("broker-address");
+    try {
+      admin.start();
+      return admin.examineBrokerClusterInfo().getBrokerAddrTable().get(BROKER).selectBrokerAddr();
+    } finally {
+      admin.shutdown();
+    }
+  }
+
+  /** The port of {@link #brokerAddress}. */
+  int brokerPort() throws Exception {
+    String address = brokerAddress();
+    return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
   }
 
   BrokerFrontVerticle front() {

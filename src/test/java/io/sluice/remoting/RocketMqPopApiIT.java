@@ -48,7 +48,7 @@ class RocketMqPopApiIT {
     clients = new RocketMqClients(target.nameServer());
     producer = clients.producer("pop-api-it");
     api = producer.getDefaultMQProducerImpl().getMqClientFactory().getMQClientAPIImpl();
-    address = target.front().advertisedAddress();
+    address = target.brokerAddress();
   }
 
   @AfterAll
@@ -127,7 +127,7 @@ class RocketMqPopApiIT {
 
   @Test
   void shouldTellWhenThereIsSomethingAndWhoWaits() throws Exception {
-    try (RawClient raw = new RawClient(target.front().port())) {
+    try (RawClient raw = new RawClient(target.brokerPort())) {
       CompletableFuture<PopResult> waits = popLater(1, 1, 60_000, 10_000);
       RocketMqClients.await(() -> "one that waits", () -> waiting(raw) == 1);
       ExtFields notification =
@@ -163,7 +163,7 @@ class RocketMqPopApiIT {
 
   @Test
   void shouldAnswerQueriesOfAssignmentsWithoutAClientByKeepingThem() throws Exception {
-    try (RawClient raw = new RawClient(target.front().port())) {
+    try (RawClient raw = new RawClient(target.brokerPort())) {
       byte[] body =
           ("{\"clientId\":\"c\",\"consumerGroup\":\""
                   + group
