@@ -577,8 +577,8 @@ final class Recovery {
             + place
             + "): no whole record there, but a valid one behind it at physical offset "
             + valid
-            + ". Restore the file from a copy, or start with --recover-cut (option cutAtDamage) to"
-            + " cut the log there; what is cut is kept in the directory 'lost'.");
+            + ". Restore the file from a copy, or start with --store-cut-at-damage true to cut the"
+            + " log there; what is cut is kept in the directory 'lost'.");
   }
 
   /** Segments that were prepared and not begun are prepared again when they are needed. */

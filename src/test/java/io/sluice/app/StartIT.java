@@ -18,6 +18,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -115,10 +117,12 @@ class StartIT {
     ServerProcess.EndedException ended = refused();
     assertEquals(ExitCode.DAMAGED.number(), ended.exitCode(), ended.getMessage());
     assertTrue(ended.getMessage().contains(log.getFileName().toString()), ended.getMessage());
+    // What it says is what helps.
+    Matcher wayOut = Pattern.compile("start with (--\\S+ \\S+) to cut").matcher(ended.getMessage());
+    assertTrue(wayOut.find(), ended.getMessage());
 
     try (ServerProcess server =
-        ServerProcess.start(
-            directory.resolve("data"), List.of(), "--store-cut-at-damage", "true")) {
+        ServerProcess.start(directory.resolve("data"), List.of(), wayOut.group(1).split(" "))) {
       String received =
           client(server)
               .post("/v1/groups/g/topics/t/receive", none().put("max", 100))

@@ -144,7 +144,7 @@ final class CrashTest {
         }
         assertTrue(
             refused.getMessage().contains("position " + startOfRecord(files, record) + " ")
-                && refused.getMessage().contains("--recover-cut"),
+                && refused.getMessage().contains("--store-cut-at-damage true"),
             refused.getMessage());
       }
     }
