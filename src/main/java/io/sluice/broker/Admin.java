@@ -28,6 +28,7 @@ import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
 import io.sluice.bus.StartPosition;
+import io.sluice.bus.TopicConfig;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
 import io.sluice.message.Names;
@@ -35,6 +36,7 @@ import io.sluice.store.BlockBuilder;
 import io.sluice.store.ConsumeQueue;
 import io.sluice.store.MessageStore;
 import io.sluice.store.StoreException;
+import io.sluice.util.Durations;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
@@ -113,6 +115,7 @@ final class Admin {
   private void change(AdminRequest request, Answer<BusMessage> answer) {
     log.checkWritable();
     if (request instanceof PutTopic put) {
+      checkRetention(put.config());
       TopicState topic = catalog.putTopic(put.config());
       whenRecorded(topic(topic), answer);
     } else if (request instanceof DeleteTopic delete) {
@@ -129,6 +132,20 @@ final class Admin {
       setPosition(set, answer);
     } else {
       throw new IllegalStateException("no answer for " + request);
+    }
+  }
+
+  /** A topic's messages are in segments with all others', which go at the store's time. */
+  private void checkRetention(TopicConfig config) {
+    long mostMs = options.getStore().retentionAge().toMillis();
+    if (config.retentionMs() > mostMs) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "retention: found "
+              + Durations.format(config.retentionMs())
+              + ", allowed is at most "
+              + Durations.format(mostMs)
+              + ", the Broker's store.retention; raise that first");
     }
   }
 

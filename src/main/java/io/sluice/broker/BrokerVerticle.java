@@ -80,6 +80,7 @@ public final class BrokerVerticle extends VerticleBase {
   private Dispatcher dispatcher;
   private Reader reader;
   private Settler settler;
+  private TopicRetention topicRetention;
   private Admin admin;
   private ClientKeptHandler clientKept;
   private PopHandler pops;
@@ -421,6 +422,7 @@ public final class BrokerVerticle extends VerticleBase {
         new Snapshots(context, clock, store, state, catalog, log, file, worker, this::neededFrom);
     snapshots.connect(replication);
     appender.connect(replication);
+    topicRetention = new TopicRetention(store, state, catalog, clock);
     registrar = new Registrar(vertx, options, state, replication);
     plainSends = new PlainSends(vertx, context, options, state, appender, clock);
     endpoints =
@@ -553,6 +555,7 @@ public final class BrokerVerticle extends VerticleBase {
     dispatcher.connect(retries::look);
     running = true;
     endpoints.open();
+    keepRetention();
     topicsChanged = true;
     // Whoever asks a NameServer once the start is over finds this Broker there.
     tellTopics();
@@ -587,6 +590,7 @@ public final class BrokerVerticle extends VerticleBase {
     registrar.listen();
     running = true;
     endpoints.open();
+    keepRetention();
     topicsChanged = true;
     tellTopics();
     vertx.setPeriodic(
@@ -599,6 +603,13 @@ public final class BrokerVerticle extends VerticleBase {
     vertx.setPeriodic(options.getSnapshotInterval().toMillis(), id -> writeSnapshot());
     clientKept.start(vertx);
     turn.request();
+  }
+
+  /** A slave too: whoever reads there is to find what they find at the master. */
+  private void keepRetention() {
+    topicRetention.look();
+    vertx.setPeriodic(
+        options.getStore().retentionInterval().toMillis(), id -> topicRetention.look());
   }
 
   private Future<Void> writeSnapshot() {

@@ -365,6 +365,15 @@ final class LogStore implements MessageStore {
   }
 
   @Override
+  public CompletionStage<Void> expireBefore(ConsumeQueue queue, long timeMs) {
+    LogQueue asked = (LogQueue) queue;
+    LogQueue.Snapshot snapshot = asked.snapshot();
+    return reader
+        .offsetAtTime(snapshot, timeMs)
+        .thenAccept(offset -> retention.moveOn(asked, snapshot.generation(), offset));
+  }
+
+  @Override
   public CompletionStage<MessageBlock> findByKey(String topic, String key, int max) {
     return reader.findByKey(topic, snapshots(topic), key, max);
   }

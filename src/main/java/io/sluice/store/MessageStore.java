@@ -155,6 +155,14 @@ public interface MessageStore {
   CompletionStage<Long> offsetAtTime(ConsumeQueue queue, long timeMs);
 
   /**
+   * Moves a queue's first offset behind all messages that were stored before this time. Their bytes
+   * go with their segments; a start may give them back until this is called again.
+   *
+   * @return completes on the owner thread
+   */
+  CompletionStage<Void> expireBefore(ConsumeQueue queue, long timeMs);
+
+  /**
    * Messages of a topic with this key or unique id, the newest first; verified, not only by hash.
    */
   CompletionStage<MessageBlock> findByKey(String topic, String key, int max);

@@ -245,18 +245,26 @@ final class Reader {
   private long offsetAtTimeNow(LogQueue.Snapshot queue, long timeMs) throws IOException {
     long low = queue.minOffset();
     long high = queue.maxOffset();
+    // Whoever asks for what has expired finds mostly that nothing has.
+    if (low < high && storedAtMs(queue, low) >= timeMs) {
+      return low;
+    }
     while (low < high) {
       long middle = (low + high) >>> 1;
-      Entry entry = entry(queue, middle);
-      long storedAtMs = entry == null ? -1 : storedAtMs(entry.physicalOffset());
       // What has expired meanwhile was stored before everything that is left.
-      if (storedAtMs < timeMs) {
+      if (storedAtMs(queue, middle) < timeMs) {
         low = middle + 1;
       } else {
         high = middle;
       }
     }
     return low;
+  }
+
+  /** When the message there was stored; -1 if it has expired. */
+  private long storedAtMs(LogQueue.Snapshot queue, long offset) throws IOException {
+    Entry entry = entry(queue, offset);
+    return entry == null ? -1 : storedAtMs(entry.physicalOffset());
   }
 
   /** When the record there was stored; -1 if it has expired. */

@@ -264,16 +264,27 @@ final class Retention {
 
   private List<SpaceFile> drop(List<NewMin> mins, long newMin) {
     for (NewMin min : mins) {
-      LogQueue queue = min.queue();
-      if (queue.generation == min.generation() && min.offset() > queue.minOffset) {
-        queue.minOffset = min.offset();
-        // The last chunk stays, also when all in it has expired: it keeps the next offset.
-        while (queue.chunkCount() > 1 && queue.chunkIndexOf(queue.minOffset) > 0) {
-          files.chunks.release(queue.removeFirstChunk());
-        }
-      }
+      moveOn(min.queue(), min.generation(), min.offset());
     }
     return files.log.removeBefore(newMin);
+  }
+
+  /**
+   * Moves a queue's first offset, if it is still the one of that generation. What a start would
+   * read again, as no checkpoint has passed it, keeps its chunks. Owner thread.
+   */
+  void moveOn(LogQueue queue, long generation, long offset) {
+    if (!store.isOpen() || queue.generation != generation || offset <= queue.minOffset) {
+      return;
+    }
+    queue.minOffset = offset;
+    long passedTo = files.checkpoint.state().derived().to();
+    // The last chunk stays, also when all in it has expired: it keeps the next offset.
+    while (queue.chunkCount() > 1
+        && queue.chunkIndexOf(queue.minOffset) > 0
+        && queue.firstPhysical(1) <= passedTo) {
+      files.chunks.release(queue.removeFirstChunk());
+    }
   }
 
   private int unlink(List<SpaceFile> dropped) throws IOException {

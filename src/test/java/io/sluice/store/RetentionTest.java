@@ -195,6 +195,68 @@ final class RetentionTest {
   }
 
   @Test
+  void shouldLetAQueueBeginBehindWhatItsTopicKeepsNoLonger() {
+    append(0, 1000);
+    kit.append("other", 0, "stays");
+    kit.clock.advanceMs(60_000);
+    append(1000, 1010);
+    assertEquals(0, expireBefore(kit, 60_000));
+    kit.clock.advanceMs(1);
+    assertEquals(1000, expireBefore(kit, 60_000));
+    assertBounds("orders", 0, 1000, 1010);
+    assertEquals(expected(1000, 1010), kit.bodies("orders", 0));
+    assertEquals(List.of("stays"), kit.bodies("other", 0));
+    checkpoint();
+    append(1010, 1020);
+    kit.reopen();
+    assertEquals(1000, expireBefore(kit, 60_000));
+    assertEquals(expected(1000, 1020), kit.bodies("orders", 0));
+    kit.clock.advanceMs(60_001);
+    assertEquals(1020, expireBefore(kit, 60_000));
+    kit.append("orders", 0, "body 1020");
+    assertEquals(List.of("body 1020"), kit.bodies("orders", 0));
+  }
+
+  @Test
+  void shouldKeepTheChunksThatNoCheckpointHasPassed() {
+    MemoryFiles memory = new MemoryFiles();
+    try (StoreKit running = new StoreKit(Path.of("store"), memory)) {
+      running.options.checkpointInterval(Duration.ofDays(1));
+      running.open();
+      for (int i = 0; i < 1000; i++) {
+        running.append("orders", 0, "body " + i);
+        if (i == 100) {
+          running.checkpoint();
+        }
+      }
+      running.clock.advanceMs(1);
+      assertEquals(1000, expireBefore(running, 0));
+      // Would take the chunks if they had been let go.
+      for (int i = 0; i < 1000; i++) {
+        running.append("other", 0, "other " + i);
+      }
+      MemoryFiles dead = memory.afterProcessDeath();
+      try (StoreKit started = new StoreKit(Path.of("store"), dead)) {
+        started.open();
+        assertEquals(1899, started.store.recovery().scannedRecords(), "since the checkpoint");
+        assertEquals(expected(0, 1000), started.bodies("orders", 0));
+        assertEquals("other 999", started.bodies("other", 0).get(999));
+      }
+    }
+  }
+
+  private static long expireBefore(StoreKit kit, long ageMs) {
+    return StoreKit.await(
+        kit.on(
+            () -> {
+              ConsumeQueue queue = kit.store.queue("orders", 0);
+              return kit.store
+                  .expireBefore(queue, kit.clock.nowMs() - ageMs)
+                  .thenApply(done -> queue.minOffset());
+            }));
+  }
+
+  @Test
   void shouldReuseTheChunksOfExpiredMessages() {
     kit.closeStore();
     kit.options.quotaBytes(4L * SEGMENT_BYTES);
