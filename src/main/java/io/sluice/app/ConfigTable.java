@@ -353,7 +353,12 @@ final class ConfigTable {
           "1g",
           "Bytes of messages taken in and not answered yet, by event loop; more is answered 429.");
   static final ConfigKey WEBSOCKET_MAX_SOCKETS =
-      number("websocket.max-sockets", 50_000, 1, 1_000_000, "WebSockets open at the same time.");
+      number(
+          "websocket.max-sockets",
+          0,
+          0,
+          1_000_000,
+          "WebSockets open at the same time; 0 for one for each 12 KB of the heap, 50000 at most.");
   static final ConfigKey WEBSOCKET_MAX_SUBSCRIPTIONS =
       number("websocket.max-subscriptions", 256, 1, 65_536, "Subscriptions of one WebSocket.");
   static final ConfigKey WEBSOCKET_PING_INTERVAL =

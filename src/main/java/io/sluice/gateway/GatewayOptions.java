@@ -42,6 +42,12 @@ public final class GatewayOptions {
   /** Sockets of one gateway: at about 8 KB each, 400 MB. */
   public static final int DEFAULT_MAX_SOCKETS = 50_000;
 
+  /**
+   * Heap for each socket, where the heap is the bound: an idle one takes 5.5 KB, and a heap of 128
+   * MiB was full at 17,800.
+   */
+  private static final int HEAP_BYTES_PER_SOCKET = 12 << 10;
+
   /** Long polls and event streams that wait at one gateway at once: about 2 KB each. */
   public static final int DEFAULT_MAX_WAITING = 20_000;
 
@@ -87,7 +93,7 @@ public final class GatewayOptions {
   private int maxRequestLineBytes = DEFAULT_MAX_REQUEST_LINE_BYTES;
   private int maxFrameBytes = DEFAULT_MAX_FRAME_BYTES;
   private int maxSubscriptions = DEFAULT_MAX_SUBSCRIPTIONS;
-  private int maxSockets = DEFAULT_MAX_SOCKETS;
+  private int maxSockets = socketsFor(Runtime.getRuntime().maxMemory());
   private int maxWaiting = DEFAULT_MAX_WAITING;
   private int maxInFlightBytes = DEFAULT_MAX_IN_FLIGHT_BYTES;
   private Duration firstRequestTimeout = DEFAULT_FIRST_REQUEST_TIMEOUT;
@@ -235,10 +241,20 @@ public final class GatewayOptions {
     return maxSockets;
   }
 
-  /** Sets the most sockets of the gateway, 1 to 1,000,000. */
+  /**
+   * Sets the most sockets of the gateway, 1 to 1,000,000; 0 for as many as the heap has room for.
+   */
   public GatewayOptions maxSockets(int value) {
-    maxSockets = range("maxSockets", value, 1, 1_000_000);
+    int most = range("maxSockets", value, 0, 1_000_000);
+    maxSockets = most == 0 ? socketsFor(Runtime.getRuntime().maxMemory()) : most;
     return this;
+  }
+
+  /**
+   * How many sockets a heap of so many bytes has room for, {@link #DEFAULT_MAX_SOCKETS} at most.
+   */
+  static int socketsFor(long heapBytes) {
+    return (int) Math.max(1, Math.min(DEFAULT_MAX_SOCKETS, heapBytes / HEAP_BYTES_PER_SOCKET));
   }
 
   /** Most long polls and event streams of the gateway. */

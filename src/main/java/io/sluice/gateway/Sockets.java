@@ -61,7 +61,8 @@ final class Sockets {
           ErrorCode.BUSY,
           "there are "
               + loop.options.maxSockets()
-              + " sockets open, which is the most; connect to another gateway");
+              + " sockets open, which is the most (websocket.max-sockets, or the heap); connect to"
+              + " another gateway");
     }
     request
         .toWebSocket()

@@ -36,6 +36,11 @@ class GatewayOptionsTest {
     assertEquals("::1", copy.host());
     assertEquals(1, copy.port());
     assertEquals(2, copy.maxSockets());
+    assertEquals(10_922, GatewayOptions.socketsFor(128 << 20), "it was full at 17,800");
+    assertEquals(50_000, GatewayOptions.socketsFor(8L << 30));
+    int byHeap = GatewayOptions.socketsFor(Runtime.getRuntime().maxMemory());
+    assertEquals(byHeap, new GatewayOptions().maxSockets());
+    assertEquals(byHeap, copy.maxSockets(0).maxSockets());
     assertEquals(Duration.ofSeconds(3), copy.stallTimeout());
   }
 }
