@@ -16,7 +16,8 @@ import picocli.CommandLine.Parameters;
       "",
       "Examples:",
       "  sluice topic list",
-      "  sluice topic put orders --queues 16 --retention 7d",
+      "  sluice topic put orders --queues 16 --retention 2d",
+      "  sluice topic put orders --broker broker-b",
       "  sluice topic show orders --json",
       "  sluice topic delete orders",
       "",
@@ -53,7 +54,8 @@ final class TopicCommand {
       @Option(
               names = "--retention",
               paramLabel = "DURATION",
-              description = "How long messages are kept, such as 7d.")
+              description =
+                  "How long messages are kept, such as 2d; at most as long as the Broker does.")
           String retention,
       @Option(
               names = "--duplicate-window",
@@ -75,6 +77,11 @@ final class TopicCommand {
               paramLabel = "true|false",
               description = "Whether expired messages go to the group's dead letters.")
           Boolean expiredToDeadLetters,
+      @Option(
+              names = "--broker",
+              paramLabel = "NAME",
+              description = "At this master, whether it has the topic or not; else at all that do.")
+          String broker,
       @Mixin ServerOptions options) {
     JsonObject body = new JsonObject();
     Administration.putIfGiven(body, "queues", queues);
@@ -83,7 +90,7 @@ final class TopicCommand {
     Administration.putIfGiven(body, "ttl", ttl);
     Administration.putIfGiven(body, "expiredToDeadLetters", expiredToDeadLetters);
     Administration.putIfGiven(body, "retention", retention);
-    return administration.put(options, path(topic), body);
+    return administration.put(options, path(topic, broker), body);
   }
 
   @Command(
@@ -92,8 +99,19 @@ final class TopicCommand {
       description = "Deletes a topic with its messages and every group's position in it.")
   int delete(
       @Parameters(paramLabel = "TOPIC", description = "Its name.") String topic,
+      @Option(
+              names = "--broker",
+              paramLabel = "NAME",
+              description = "At this master alone; else at all that have it.")
+          String broker,
       @Mixin ServerOptions options) {
-    return administration.delete(options, path(topic), topic);
+    return administration.delete(options, path(topic, broker), topic);
+  }
+
+  private static String path(String topic, String broker) {
+    return broker == null
+        ? path(topic)
+        : ServerClient.path("/v1/topics/", topic, "?broker=", broker);
   }
 
   private static String path(String topic) {

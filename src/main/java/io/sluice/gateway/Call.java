@@ -46,8 +46,13 @@ final class Call {
 
   /** Checks that the request has no query, and none of our headers: nothing here reads them. */
   void checkPlain() {
+    plainQuery();
+  }
+
+  /** The query, of a request that has none of our headers. */
+  Query plainQuery(String... known) {
     SluiceHeaders.readPlain(request.headers(), false);
-    query();
+    return query(known);
   }
 
   /** The query, with the names that are allowed. */

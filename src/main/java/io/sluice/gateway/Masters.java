@@ -52,6 +52,23 @@ final class Masters {
     return loop.brokersFor(topic).compose(masters -> all(loop, masters, absent, request));
   }
 
+  /** Asks one master by its name. */
+  static <T extends BusMessage> Future<List<Answer<T>>> at(
+      Loop loop, String broker, AdminRequest request) {
+    return loop.masters()
+        .compose(
+            masters ->
+                masters.contains(broker)
+                    ? all(loop, List.of(broker), null, request)
+                    : Future.failedFuture(
+                        new SluiceException(
+                            ErrorCode.INVALID_ARGUMENT,
+                            "broker: found '"
+                                + broker
+                                + "', allowed is a master that is registered: "
+                                + String.join(", ", masters))));
+  }
+
   /**
    * Asks those that have a topic for something that one of them has.
    *

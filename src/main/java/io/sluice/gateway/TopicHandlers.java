@@ -3,10 +3,12 @@ package io.sluice.gateway;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.sluice.bus.AdminRequest;
+import io.sluice.bus.AdminRequest.Groups;
 import io.sluice.bus.AdminRequest.Topic;
 import io.sluice.bus.AdminRequest.Topics;
 import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.GroupConfig;
 import io.sluice.bus.SluiceException;
 import io.sluice.bus.TopicConfig;
 import io.sluice.gateway.Masters.Answer;
@@ -14,6 +16,8 @@ import io.sluice.message.Names;
 import io.sluice.util.Durations;
 import io.vertx.core.Future;
 import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -66,9 +70,11 @@ final class TopicHandlers {
         found -> answer(call, 200, found));
   }
 
-  /** PUT /v1/topics/{topic}. */
+  /**
+   * PUT /v1/topics/{topic}; with {@code broker} at that master, whether it has the topic or not.
+   */
   static void put(Call call) {
-    call.checkPlain();
+    String broker = call.plainQuery("broker").get("broker");
     String name = call.topic();
     TopicFields fields = new TopicFields();
     call.jsonBody(
@@ -82,16 +88,18 @@ final class TopicHandlers {
                       ErrorCode.TOPIC_NOT_FOUND)
                   .compose(
                       old -> {
-                        created[0] = old == null;
+                        created[0] =
+                            old == null
+                                || broker != null
+                                    && old.stream().noneMatch(at -> at.broker().equals(broker));
                         TopicConfig base =
                             old == null
                                 ? TopicConfig.of(name, TopicConfig.DEFAULT_QUEUES)
                                 : old.get(0).value().config();
-                        return Masters.allOfTopic(
-                            call.loop,
-                            name,
-                            ErrorCode.TOPIC_NOT_FOUND,
-                            new AdminRequest.PutTopic(fields.over(base)));
+                        AdminRequest change = new AdminRequest.PutTopic(fields.over(base));
+                        return broker == null
+                            ? Masters.allOfTopic(call.loop, name, ErrorCode.TOPIC_NOT_FOUND, change)
+                            : putAt(call.loop, broker, change);
                       });
           call.await(
               put,
@@ -102,13 +110,44 @@ final class TopicHandlers {
         });
   }
 
-  /** DELETE /v1/topics/{topic}. */
+  /**
+   * Puts a topic at a master, and with it the groups that it does not have: they would be made with
+   * other settings by the first that consumes there.
+   */
+  private static Future<List<Answer<Topic>>> putAt(Loop loop, String broker, AdminRequest change) {
+    return Masters.<Groups>at(loop, broker, new AdminRequest.ListGroups())
+        .compose(
+            there ->
+                Masters.<Groups>any(loop, new AdminRequest.ListGroups())
+                    .compose(all -> putGroups(loop, broker, missing(all, there.get(0).value()))))
+        .compose(done -> Masters.at(loop, broker, change));
+  }
+
+  private static Deque<GroupConfig> missing(List<Answer<Groups>> all, Groups there) {
+    Map<String, GroupConfig> byName = new TreeMap<>();
+    all.forEach(a -> a.value().groups().forEach(group -> byName.putIfAbsent(group.name(), group)));
+    there.groups().forEach(group -> byName.remove(group.name()));
+    return new ArrayDeque<>(byName.values());
+  }
+
+  /** One after the other, as there may be many. */
+  private static Future<Void> putGroups(Loop loop, String broker, Deque<GroupConfig> groups) {
+    GroupConfig group = groups.poll();
+    return group == null
+        ? Future.succeededFuture()
+        : Masters.at(loop, broker, new AdminRequest.PutGroup(group))
+            .compose(done -> putGroups(loop, broker, groups));
+  }
+
+  /** DELETE /v1/topics/{topic}; with {@code broker} at that master alone. */
   static void delete(Call call) {
-    call.checkPlain();
+    String broker = call.plainQuery("broker").get("broker");
     String name = call.topic();
+    AdminRequest delete = new AdminRequest.DeleteTopic(name);
     call.await(
-        Masters.<Done>allOfTopic(
-            call.loop, name, ErrorCode.TOPIC_NOT_FOUND, new AdminRequest.DeleteTopic(name)),
+        broker == null
+            ? Masters.<Done>allOfTopic(call.loop, name, ErrorCode.TOPIC_NOT_FOUND, delete)
+            : Masters.<Done>at(call.loop, broker, delete),
         ignored -> {
           call.loop.directory.forget(name);
           Answers.empty(call.response);

@@ -7,13 +7,17 @@ import io.sluice.broker.BrokerOptions;
 import io.sluice.broker.BrokerVerticle;
 import io.sluice.bus.AckLevel;
 import io.sluice.bus.Addresses;
+import io.sluice.bus.AdminRequest.GetGroup;
 import io.sluice.bus.AdminRequest.GetTopic;
+import io.sluice.bus.AdminRequest.PutGroup;
 import io.sluice.bus.AdminRequest.PutTopic;
+import io.sluice.bus.AdminRequest.Topic;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.BusMessage;
+import io.sluice.bus.GroupConfig;
 import io.sluice.bus.TopicConfig;
 import io.sluice.message.MessageBatch;
 import io.sluice.message.PropertiesWriter;
@@ -121,6 +125,32 @@ class SeveralMastersTest extends GatewayTestBase {
   }
 
   @Test
+  void shouldPutATopicAtAFurtherMasterWithItsSettingsAndGroups() throws Exception {
+    put("/v1/topics/deals", "{\"queues\":3,\"ttl\":\"1h\"}").is(201);
+    eventually("one has it", () -> registered("deals").size() == 1);
+    String first = registered("deals").get(0);
+    String other = first.equals("a") ? "b" : "a";
+    this.<BusMessage>ask(
+        Addresses.admin(first),
+        new PutGroup(new GroupConfig("few", 2, GroupConfig.DEFAULT_RETRY_DELAYS_MS, 1_000)));
+    put("/v1/topics/deals?broker=nobody", "{}")
+        .isProblem(400, "INVALID_ARGUMENT", "found 'nobody'", "registered: a, b");
+    put("/v1/topics/deals?broker=" + other, "{}").is(201);
+    put("/v1/topics/deals?broker=" + other, "{}").is(200);
+    eventually("both have it", () -> registered("deals").equals(NAMES));
+    for (String name : NAMES) {
+      TopicConfig config = this.<Topic>ask(Addresses.admin(name), new GetTopic("deals")).config();
+      assertEquals(3, config.queues(), name);
+      assertEquals(3_600_000, config.ttlMs(), name);
+      assertEquals(
+          2, this.<GroupConfig>ask(Addresses.admin(name), new GetGroup("few")).maxAttempts(), name);
+    }
+    delete("/v1/topics/deals?broker=" + first).is(204);
+    eventually("the other has it", () -> registered("deals").equals(List.of(other)));
+    delete("/v1/topics/deals?broker=" + first).isProblem(404, "TOPIC_NOT_FOUND", "deals");
+  }
+
+  @Test
   void shouldRecallAMessageWhereverItWaits() throws Exception {
     String id = store("b", "later", 3_600_000);
     delete("/v1/topics/orders/messages/" + id).is(204);
@@ -197,9 +227,7 @@ class SeveralMastersTest extends GatewayTestBase {
   }
 
   private TopicConfig topicAt(String broker) throws Exception {
-    return this.<io.sluice.bus.AdminRequest.Topic>ask(
-            Addresses.admin(broker), new GetTopic("orders"))
-        .config();
+    return this.<Topic>ask(Addresses.admin(broker), new GetTopic("orders")).config();
   }
 
   private List<String> registered(String topic) {
