@@ -377,7 +377,12 @@ final class ConfigTable {
           64,
           "Event loops of the process; 0 chooses by the number of processors.");
   static final ConfigKey WORKERS =
-      number("threads.workers", 4, 1, 64, "Threads for work that may block, such as cold reads.");
+      number(
+          "threads.workers",
+          4,
+          1,
+          64,
+          "Threads for work that may block; the store reads from the disk with two of its own.");
   static final ConfigKey BLOCKED_WARNING =
       duration(
           "threads.blocked-warning",

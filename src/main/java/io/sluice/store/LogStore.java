@@ -172,7 +172,8 @@ final class LogStore implements MessageStore {
           StoreException.Kind.DISK_FULL,
           "there are "
               + options.maxQueues()
-              + " queues with messages, as many as maxQueues allows; delete topics, or raise it");
+              + " queues with messages, the most that a store takes; delete topics that nobody needs"
+              + " here, or make them at another Broker");
     }
     return diskFull != null
         ? diskFull

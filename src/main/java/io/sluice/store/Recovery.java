@@ -446,9 +446,9 @@ final class Recovery {
         if (files.names.isFull()) {
           throw new StoreException(
               StoreException.Kind.DAMAGED,
-              "the log has more queues than maxQueues = "
+              "the log has messages of more queues than a store takes, "
                   + options.maxQueues()
-                  + " allows; raise it");
+                  + "; it was written with another bound (StoreOptions.maxQueues)");
         }
         files.names.space().prepareFor(64L * QueueDirectory.SLOT_BYTES);
       }

@@ -103,6 +103,12 @@ class StartIT {
   }
 
   @Test
+  void shouldBeASmallJar() throws IOException {
+    long bytes = Files.size(Path.of(System.getProperty("sluice.jar")));
+    assertTrue(bytes < 25_000_000, bytes + " bytes");
+  }
+
+  @Test
   void shouldRefuseADamagedLogUntilItIsToldToCutIt() throws Exception {
     try (ServerProcess server = start()) {
       TestClient client = client(server);

@@ -7,6 +7,7 @@ import io.sluice.bus.BusCodec;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.nameserver.NameServerOptions;
 import io.sluice.nameserver.NameServerVerticle;
+import io.sluice.testkit.BlockedLoops;
 import io.sluice.testkit.RealRocketMq;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
@@ -37,6 +38,7 @@ final class InteropTarget implements AutoCloseable {
   private final String nameServer;
   private final Path directory;
   private final Vertx vertx;
+  private final BlockedLoops blockedLoops;
   private final RealRocketMq own;
   private BrokerFrontVerticle front;
   private String brokerDeployment;
@@ -58,11 +60,13 @@ final class InteropTarget implements AutoCloseable {
       String shared = given.isEmpty() && own == null ? Real.ROCKETMQ.nameServer() : given;
       nameServer = own == null ? shared : own.nameServer();
       vertx = null;
+      blockedLoops = null;
       return;
     }
     own = null;
     directory = temporary();
-    vertx = Vertx.vertx();
+    vertx = BlockedLoops.vertx();
+    blockedLoops = new BlockedLoops();
     BusCodec.register(vertx);
     NameServerFrontVerticle names = new NameServerFrontVerticle(options());
     front = new BrokerFrontVerticle(options());
@@ -159,6 +163,7 @@ final class InteropTarget implements AutoCloseable {
     }
     if (vertx != null) {
       await(vertx.close());
+      blockedLoops.close();
     }
     try (Stream<Path> files = Files.walk(directory)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
