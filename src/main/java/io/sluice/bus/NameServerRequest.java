@@ -7,7 +7,7 @@ public sealed interface NameServerRequest extends BusMessage {
 
   /**
    * A Broker tells that it lives and what it has. Said at the start, on each change and every 30
-   * seconds. Answer: {@link Done}.
+   * seconds. Answer: {@link Done}; CONFLICT to a master whose place one of a newer epoch has taken.
    *
    * @param cluster name of the cluster
    * @param brokerName master and slaves share it

@@ -93,10 +93,11 @@ public final class NameServerVerticle extends VerticleBase {
   private void handle(Message<NameServerRequest> message) {
     try {
       NameServerRequest request = message.body();
-      if (request instanceof Register register
-          && !register.foreign()
-          && !routes.isReplaced(register)) {
-        brokersByNode.put(ClusterNode.of(message), register);
+      if (request instanceof Register register) {
+        refuseReplaced(register);
+        if (!register.foreign()) {
+          brokersByNode.put(ClusterNode.of(message), register);
+        }
       }
       message.reply(answer(request));
     } catch (SluiceException e) {
@@ -104,6 +105,25 @@ public final class NameServerVerticle extends VerticleBase {
     } catch (RuntimeException e) {
       LOG.log(Level.ERROR, "could not answer " + message.body(), e);
       SluiceException.fail(message, ErrorCode.INTERNAL, e.toString());
+    }
+  }
+
+  private void refuseReplaced(Register register) {
+    BrokerNode newer = routes.newerMaster(register);
+    if (newer != null) {
+      throw new SluiceException(
+          ErrorCode.CONFLICT,
+          "broker "
+              + register.brokerName()
+              + " (0) at "
+              + register.address()
+              + " says epoch "
+              + register.epoch()
+              + ", but the master of that name is in epoch "
+              + newer.epoch()
+              + " at "
+              + newer.address()
+              + ": it was replaced and is not routed; let it follow that one");
     }
   }
 

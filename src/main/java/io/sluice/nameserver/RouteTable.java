@@ -45,15 +45,18 @@ public final class RouteTable {
    * @return whether anything but the time it was seen has changed
    */
   public boolean register(Register broker, long nowMs) {
-    if (isReplaced(broker)) {
+    if (newerMaster(broker) != null) {
       return false;
     }
     BrokerSet set = brokers.computeIfAbsent(broker.brokerName(), BrokerSet::new);
     BrokerNode known = set.nodes.get(broker.brokerId());
-    // A Broker of this event bus may tell its own NameServer by RocketMQ's protocol too.
-    boolean foreign =
+    // A Broker of this event bus may tell its own NameServer by RocketMQ's protocol too. That does
+    // not say who is in sync, and may come later than what it said in a newer epoch.
+    boolean again =
         broker.foreign()
-            && (known == null || known.foreign() || !known.address().equals(broker.address()));
+            && known != null
+            && !known.foreign()
+            && known.address().equals(broker.address());
     BrokerNode before =
         set.nodes.put(
             broker.brokerId(),
@@ -63,10 +66,10 @@ public final class RouteTable {
                 broker.brokerId(),
                 broker.address(),
                 nowMs,
-                broker.epoch(),
-                broker.inSync(),
-                foreign));
-    if (broker.foreign() && !foreign) {
+                again ? Math.max(known.epoch(), broker.epoch()) : broker.epoch(),
+                again ? known.inSync() : broker.inSync(),
+                broker.foreign() && !again));
+    if (again) {
       return false;
     }
     boolean moved = before == null || !before.address().equals(broker.address());
@@ -87,13 +90,19 @@ public final class RouteTable {
     return true;
   }
 
-  /** Whether a master says that it lives whose place a newer one has taken, at another address. */
-  public boolean isReplaced(Register broker) {
+  /**
+   * Who has taken the place of a master that says it lives.
+   *
+   * @return the master of a newer epoch at another address, or null
+   */
+  BrokerNode newerMaster(Register broker) {
     BrokerSet set = brokers.get(broker.brokerName());
     BrokerNode master = set == null || broker.brokerId() != 0 ? null : set.nodes.get(0L);
     return master != null
-        && master.epoch() > broker.epoch()
-        && !master.address().equals(broker.address());
+            && master.epoch() > broker.epoch()
+            && !master.address().equals(broker.address())
+        ? master
+        : null;
   }
 
   /**

@@ -20,6 +20,10 @@ import java.util.zip.CRC32;
  * NameServer by RocketMQ's protocol what they have. They are for RocketMQ's clients; nobody on the
  * event bus is sent to them. Who closes the connection on which it registered is gone at once.
  *
+ * <p>The stateVersion of a registration is the epoch of the Broker's log; who elects no masters
+ * says 0. A master whose place one of a newer epoch has taken is answered 1 and who that is, where
+ * RocketMQ passes over it and says 0: so it stands in the log of the one that was replaced.
+ *
  * <p>Source of the rules: Apache RocketMQ 5.5.0, DefaultRequestProcessor and RouteInfoManager.
  */
 final class RegistrationHandler implements RequestHandler {
@@ -81,9 +85,6 @@ final class RegistrationHandler implements RequestHandler {
       return;
     }
     Unregister who = who(fields);
-    if (who.brokerId() == 0) {
-      masters.put(who.brokerName(), new Master(who.address(), fields.text("haServerAddr", "")));
-    }
     byConnection
         .computeIfAbsent(exchange.connection().holder(), holder -> new HashMap<>())
         .put(who, true);
@@ -92,6 +93,10 @@ final class RegistrationHandler implements RequestHandler {
   }
 
   private void answer(Exchange exchange, Unregister who) {
+    if (who.brokerId() == 0) {
+      String haAddress = exchange.fields().text("haServerAddr", "");
+      masters.put(who.brokerName(), new Master(who.address(), haAddress));
+    }
     ExtFields answer = new ExtFields(2);
     Master master = masters.get(who.brokerName());
     if (who.brokerId() != 0 && master != null) {
@@ -104,6 +109,7 @@ final class RegistrationHandler implements RequestHandler {
   private static Register registration(Unregister who, Command request) {
     List<TopicConfig> topics = new ArrayList<>();
     long version = 0;
+    long epoch = 0;
     if (request.bodyBytes() > 0) {
       Map<Object, Object> wrapper =
           JsonTree.object(request.bodyObject(), "topicConfigSerializeWrapper");
@@ -111,6 +117,7 @@ final class RegistrationHandler implements RequestHandler {
       version =
           (JsonTree.number(dataVersion, "timestamp", 0) << VERSION_BITS)
               + JsonTree.number(dataVersion, "counter", 0) % (1 << VERSION_BITS);
+      epoch = JsonTree.number(dataVersion, "stateVersion", 0);
       Map<Object, Object> table = JsonTree.object(wrapper, "topicConfigTable");
       for (Object name : table.keySet()) {
         TopicConfig topic = topic(JsonTree.object(table, name.toString()), name.toString());
@@ -126,7 +133,7 @@ final class RegistrationHandler implements RequestHandler {
         who.address(),
         version,
         topics,
-        0,
+        epoch,
         List.of(),
         true);
   }

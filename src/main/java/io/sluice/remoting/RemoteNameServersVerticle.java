@@ -107,7 +107,9 @@ public final class RemoteNameServersVerticle extends VerticleBase {
 
   private void register(RemotingClient nameServer) {
     Register register = last;
-    byte[] body = RouteJson.registration(topics(register), register.dataVersion(), versionMs);
+    byte[] body =
+        RouteJson.registration(
+            topics(register), register.dataVersion(), versionMs, register.epoch());
     CRC32 crc = new CRC32();
     crc.update(body);
     Map<String, String> fields =

@@ -95,11 +95,17 @@ final class RouteJson {
         .toByteArray();
   }
 
-  /** RegisterBrokerBody. */
-  static byte[] registration(List<TopicConfig> topics, long version, long versionMs) {
+  /**
+   * RegisterBrokerBody.
+   *
+   * @param epoch of the Broker's log: of two masters of a name NameServers keep the newer
+   *     (RouteInfoManager compares stateVersion, ReplicasManager puts the master's epoch there)
+   */
+  static byte[] registration(
+      List<TopicConfig> topics, long version, long versionMs, long epoch) {
     JsonWriter out = new JsonWriter().open('{').name("filterServerList").open('[').close(']');
     out.name("topicConfigSerializeWrapper").open('{').name("dataVersion").open('{');
-    out.field("counter", version).field("stateVersion", 0).field("timestamp", versionMs);
+    out.field("counter", version).field("stateVersion", epoch).field("timestamp", versionMs);
     out.close('}').name("topicConfigTable").open('{');
     for (TopicConfig topic : topics) {
       out.name(topic.name()).open('{').name("attributes").open('{').close('}');

@@ -66,6 +66,47 @@ class RouteTableTest {
     assertEquals(List.of(2L), table.cluster().brokers().get(0).inSync());
   }
 
+  /** A Broker may tell its own NameServer by RocketMQ's protocol too, which says less. */
+  @Test
+  void shouldKeepWhatABrokerOfItsBusSaidThatSaysLessByRocketMqsProtocol() {
+    table.register(elected("h2:1", 5), 10);
+    Register said = elected("h2:1", 0);
+    table.register(
+        new Register(
+            "c", "a", 0, "h2:1", said.dataVersion(), said.topics(), 4, List.of(), true),
+        11);
+    BrokerNode master = table.cluster().brokers().get(0);
+    assertFalse(master.foreign());
+    assertEquals(List.of(2L), master.inSync());
+    assertEquals(5, master.epoch());
+    assertEquals(11, master.lastSeenMs());
+    assertFalse(table.register(elected("h1:1", 4), 12));
+  }
+
+  @Test
+  void shouldTellMastersApartWhicheverWayTheyCame() {
+    table.register(elected("h1:1", 1), 10);
+    assertTrue(table.register(overRemoting("h2:1", 2), 11));
+    assertFalse(table.register(elected("h1:1", 1), 12));
+    assertEquals(
+        List.of("h2:1"), table.cluster().brokers().stream().map(BrokerNode::address).toList());
+    assertFalse(table.register(overRemoting("h3:1", 0), 13));
+    assertTrue(table.register(elected("h1:1", 3), 14));
+  }
+
+  /** Without controllers RocketMQ's Brokers say 0: the last one counts, as ever. */
+  @Test
+  void shouldLetTheLastMasterCountWhereNoEpochsAreKnown() {
+    table.register(overRemoting("h1:1", 0), 10);
+    assertTrue(table.register(overRemoting("h2:1", 0), 11));
+    assertTrue(table.register(overRemoting("h1:1", 0), 12));
+  }
+
+  private static Register overRemoting(String address, long epoch) {
+    List<TopicConfig> topics = List.of(TopicConfig.of("orders", 4));
+    return new Register("c", "a", 0, address, 1, topics, epoch, List.of(), true);
+  }
+
   private static Register elected(String address, long epoch) {
     return new Register(
         "c", "a", 0, address, 1, List.of(TopicConfig.of("orders", 4)), epoch, List.of(2L));

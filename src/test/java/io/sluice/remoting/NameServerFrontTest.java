@@ -10,10 +10,12 @@ import io.sluice.bus.NameServerRequest;
 import io.sluice.bus.TopicConfig;
 import io.sluice.nameserver.NameServerOptions;
 import io.sluice.nameserver.NameServerVerticle;
+import io.sluice.testkit.Await;
 import io.sluice.testkit.LogLines;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
@@ -190,6 +192,97 @@ class NameServerFrontTest {
     assertEquals(
         ResponseCode.QUERY_NOT_FOUND,
         call(RequestCode.GET_KV_LIST_BY_NAMESPACE, "namespace", namespace).code);
+  }
+
+  /** Two processes that are in no cluster with this NameServer, so that all goes by code 103. */
+  @Test
+  void shouldKeepTheMasterOfTheNewerEpochAndTellTheOtherThatItWasReplaced() throws Exception {
+    Vertx old = host();
+    Vertx elected = host();
+    try (LogLines log = new LogLines(RemoteNameServersVerticle.class)) {
+      tell(old, "10.0.0.1:10911", 4);
+      Await.until("the first master", () -> "10.0.0.1:10911".equals(masterOf("T")));
+      tell(elected, "10.0.0.2:10911", 5);
+      Await.until("the elected one", () -> "10.0.0.2:10911".equals(masterOf("T")));
+      assertEquals(List.of(), log.lines());
+      // As one that wakes from SIGSTOP.
+      tell(old, "10.0.0.1:10911", 4);
+      Await.until("the refusal in its log", () -> log.lines().size() == 1);
+      String line = log.lines().get(0);
+      assertTrue(line.contains("can not be told of broker broker-a: it answers 1, "), line);
+      assertTrue(line.contains("in epoch 5 at 10.0.0.2:10911: it was replaced"), line);
+      assertEquals("10.0.0.2:10911", masterOf("T"));
+    } finally {
+      await(old.close());
+      await(elected.close());
+    }
+  }
+
+  @Test
+  void shouldSendSlavesToTheMasterThatIsNotReplaced() throws Exception {
+    assertEquals(0, registerByRemoting(0, "10.0.0.2:10911", 5).code);
+    Command refused = registerByRemoting(0, "10.0.0.1:10911", 4);
+    assertEquals(ResponseCode.SYSTEM_ERROR, refused.code);
+    assertTrue(refused.remark.contains("10.0.0.1:10911 says epoch 4"), refused.remark);
+    Command slave = registerByRemoting(1, "10.0.0.3:10911", 4);
+    assertEquals("10.0.0.2:10911", slave.fields().get("masterAddr"));
+  }
+
+  /** RocketMQ's Brokers without controllers, and Sluice's without slaves. */
+  @Test
+  void shouldLetTheLastMasterCountWhereTheStateVersionIs0() throws Exception {
+    assertEquals(0, registerByRemoting(0, "10.0.0.1:10911", 0).code);
+    assertEquals(0, registerByRemoting(0, "10.0.0.2:10911", 0).code);
+    assertEquals("10.0.0.2:10911", masterOf("T"));
+    assertEquals(0, registerByRemoting(0, "10.0.0.1:10911", 0).code);
+    assertEquals("10.0.0.1:10911", masterOf("T"));
+  }
+
+  /** A process with a Broker that tells this NameServer by RocketMQ's protocol. */
+  private Vertx host() throws Exception {
+    Vertx host = Vertx.vertx();
+    BusCodec.register(host);
+    await(
+        host.deployVerticle(
+            new RemoteNameServersVerticle(
+                List.of("127.0.0.1:" + front.port()), new RemotingOptions(), Clock.system())));
+    return host;
+  }
+
+  private static void tell(Vertx host, String address, long epoch) {
+    host.eventBus()
+        .publish(
+            Addresses.registrations(),
+            new NameServerRequest.Register(
+                "C",
+                "broker-a",
+                0,
+                address,
+                1,
+                List.of(TopicConfig.of("T", 4)),
+                epoch,
+                List.of()),
+            BusCodec.options(1_000).setLocalOnly(true));
+  }
+
+  private Command registerByRemoting(long id, String address, long stateVersion)
+      throws IOException {
+    ExtFields fields =
+        new ExtFields(4)
+            .put("clusterName", "C")
+            .put("brokerName", "broker-a")
+            .put("brokerId", id)
+            .put("brokerAddr", address);
+    byte[] body = RouteJson.registration(List.of(TopicConfig.of("T", 4)), 1, 1, stateVersion);
+    return client.call(RawClient.json(RequestCode.REGISTER_BROKER, 1, 0, fields, body));
+  }
+
+  /** Null as long as there is no route. */
+  private String masterOf(String topic) throws Exception {
+    if (call(RequestCode.GET_ROUTE_BY_TOPIC, "topic", topic).code != 0) {
+      return null;
+    }
+    return route(topic).getBrokerDatas().get(0).getBrokerAddrs().get(MixAll.MASTER_ID);
   }
 
   @Test
