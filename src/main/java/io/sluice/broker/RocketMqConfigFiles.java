@@ -28,16 +28,6 @@ import java.util.function.BiConsumer;
  */
 final class RocketMqConfigFiles {
 
-  /** Groups of RocketMQ itself begin so or are called so. */
-  private static final List<String> SYSTEM_GROUPS =
-      List.of(
-          "CID_RMQ_SYS_",
-          "TOOLS_CONSUMER",
-          "FILTERSRV_CONSUMER",
-          "SELF_TEST_C_GROUP",
-          "CID_ONS",
-          "__MONITOR_CONSUMER");
-
   /** RocketMQ's bit of a permission that lets topics be made after a topic. */
   private static final int INHERIT = 1;
 
@@ -70,9 +60,13 @@ final class RocketMqConfigFiles {
     return topics;
   }
 
-  /** Topics that others are made after: RocketMQ's own, called like the cluster and the Broker. */
+  /**
+   * Topics that are there whether or not anybody uses them: those that others are made after,
+   * called like the cluster and the Broker, and that of benchmarks with its 1,024 queues.
+   */
   Set<String> templates() throws IOException {
     Set<String> templates = new HashSet<>();
+    templates.add(Names.BENCHMARK_TOPIC);
     forEach(
         read("topics.json").path("topicConfigTable"),
         (name, node) -> {
@@ -100,14 +94,14 @@ final class RocketMqConfigFiles {
   static boolean isOfUsers(String topic) {
     return !Names.isSystemTopic(topic)
         && Names.topicProblem(topic) == null
-        && !topic.startsWith("RMQ_SYS_")
+        && (!topic.startsWith("RMQ_SYS_") || topic.equals(Names.TRACE_TOPIC))
         && !topic.endsWith("_REPLY_TOPIC")
         && (!topic.startsWith(Names.RETRY_PREFIX)
             || isGroupOfUsers(topic.substring(Names.RETRY_PREFIX.length())));
   }
 
   private static boolean isGroupOfUsers(String group) {
-    return Names.groupProblem(group) == null && SYSTEM_GROUPS.stream().noneMatch(group::startsWith);
+    return Names.groupProblem(group) == null && !Names.isSystemGroup(group);
   }
 
   private static TopicConfig topic(String name, JsonNode node) {

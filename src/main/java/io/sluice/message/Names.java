@@ -5,12 +5,15 @@ import java.util.Set;
 /**
  * Rules for the names of topics and groups, and the names the system keeps for itself.
  *
- * <p>Source: Apache RocketMQ 5.5.0, TopicValidator and Validators.
+ * <p>Source: Apache RocketMQ 5.5.0, TopicValidator, Validators and MixAll.
  */
 public final class Names {
 
   /** Longest name of a topic, in characters. */
   public static final int MAX_TOPIC_LENGTH = 127;
+
+  /** Longest name of a topic that is a group's, for its retries or dead letters. */
+  public static final int MAX_DERIVED_LENGTH = 255;
 
   /** Longest name of a group, in characters. */
   public static final int MAX_GROUP_LENGTH = 120;
@@ -45,18 +48,40 @@ public final class Names {
   /** The topic that keeps messages whose transaction nobody ended in time: RocketMQ's. */
   public static final String UNDECIDED_TOPIC = "TRANS_CHECK_MAX_TIME_TOPIC";
 
+  /**
+   * Where RocketMQ's clients send their traces unless told otherwise. RocketMQ counts it among its
+   * own, but it is sent to, read and made like any other.
+   */
+  public static final String TRACE_TOPIC = "RMQ_SYS_TRACE_TOPIC";
+
+  /** Where RocketMQ's benchmarks send to; likewise. */
+  public static final String BENCHMARK_TOPIC = "BenchmarkTest";
+
   private static final Set<String> SYSTEM_TOPICS =
       Set.of(
           "TBW102",
           "SCHEDULE_TOPIC_XXXX",
-          "BenchmarkTest",
           HALF_TOPIC,
           "RMQ_SYS_TRANS_OP_HALF_TOPIC",
+          "RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC",
+          "RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC",
           UNDECIDED_TOPIC,
-          "RMQ_SYS_TRACE_TOPIC",
           "SELF_TEST_TOPIC",
           "OFFSET_MOVED_EVENT",
           "CHECKPOINT_TOPIC");
+
+  private static final String SYSTEM_GROUP_PREFIX = "CID_RMQ_SYS_";
+
+  private static final Set<String> SYSTEM_GROUPS =
+      Set.of(
+          "TOOLS_CONSUMER",
+          "FILTERSRV_CONSUMER",
+          "SELF_TEST_C_GROUP",
+          "__MONITOR_CONSUMER",
+          "CID_ONS-HTTP-PROXY",
+          "CID_ONSAPI_OWNER",
+          "CID_ONSAPI_PERMISSION",
+          "CID_ONSAPI_PULL");
 
   private static final String ALLOWED = "letters, digits, '_', '-', '%' and '|'";
 
@@ -68,7 +93,7 @@ public final class Names {
    * @return a sentence that says what was found and what is allowed, or null if the name is good
    */
   public static String topicProblem(String topic) {
-    return problem("topic", topic, MAX_TOPIC_LENGTH);
+    return problem("topic", topic, isDerived(topic) ? MAX_DERIVED_LENGTH : MAX_TOPIC_LENGTH);
   }
 
   /** What is wrong with a group's name, or null; as {@link #topicProblem}. */
@@ -79,6 +104,11 @@ public final class Names {
   /** Whether a topic belongs to the system, so that users neither send to it nor see it listed. */
   public static boolean isSystemTopic(String topic) {
     return topic.startsWith(SYSTEM_PREFIX) || SYSTEM_TOPICS.contains(topic);
+  }
+
+  /** Whether a group belongs to RocketMQ's tools or Brokers, so that users do not administer it. */
+  public static boolean isSystemGroup(String group) {
+    return group.startsWith(SYSTEM_GROUP_PREFIX) || SYSTEM_GROUPS.contains(group);
   }
 
   /** The topic that holds a group's dead letters. */
@@ -94,20 +124,22 @@ public final class Names {
     return RETRY_PREFIX + group + '+' + topic;
   }
 
+  private static boolean isDerived(String topic) {
+    return topic != null
+        && (topic.startsWith(RETRY_PREFIX) || topic.startsWith(DEAD_LETTER_PREFIX));
+  }
+
   private static String problem(String kind, String name, int maxLength) {
     if (name == null || name.isEmpty()) {
       return "the " + kind + " name is empty; allowed are 1 to " + maxLength + " characters";
     }
-    // %RETRY%group and %DLQ%group may be longer than a user's own topic.
-    boolean derived = name.startsWith(RETRY_PREFIX) || name.startsWith(DEAD_LETTER_PREFIX);
-    int limit = derived ? 255 : maxLength;
-    if (name.length() > limit) {
+    if (name.length() > maxLength) {
       return "the "
           + kind
           + " name has "
           + name.length()
           + " characters; allowed are 1 to "
-          + limit;
+          + maxLength;
     }
     for (int i = 0; i < name.length(); i++) {
       if (!isAllowed(name.charAt(i))) {

@@ -6,6 +6,7 @@ import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AdminRequest.BrokerInfo;
 import io.sluice.bus.OperatorRequest;
 import io.sluice.bus.OperatorRequest.Totals;
+import io.sluice.message.Names;
 import io.sluice.util.ByteSizes;
 import io.sluice.util.Clock;
 import io.sluice.util.Durations;
@@ -20,10 +21,14 @@ import java.util.TreeMap;
  */
 final class BrokerInfoHandler implements RequestHandler {
 
-  /** Names of RocketMQ's that are not for users; most are no topics here. */
+  /** What RocketMQ's tools take for topics of the system; most are no topics here. */
   private static final List<String> RESERVED_TOPICS =
       List.of(
+          Names.BENCHMARK_TOPIC,
           "OFFSET_MOVED_EVENT",
+          "RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC",
+          "RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC",
+          Names.TRACE_TOPIC,
           "RMQ_SYS_TRANS_HALF_TOPIC",
           "RMQ_SYS_TRANS_OP_HALF_TOPIC",
           "SCHEDULE_TOPIC_XXXX",

@@ -565,6 +565,17 @@ class BrokerVerticleTest {
   }
 
   @Test
+  void shouldMakeTheTopicOfTracesByTheFirstSendOrByHand() throws Exception {
+    kit.send(Names.TRACE_TOPIC, "a");
+    assertEquals(List.of("a"), bodies(kit.receive("g", Names.TRACE_TOPIC, 1)));
+    kit.admin(new PutTopic(TopicConfig.of(Names.BENCHMARK_TOPIC, 2)));
+    Topics topics = kit.admin(new ListTopics());
+    assertEquals(
+        List.of(Names.BENCHMARK_TOPIC, Names.TRACE_TOPIC),
+        topics.topics().stream().map(TopicConfig::name).toList());
+  }
+
+  @Test
   void shouldFindMessagesByKeyAndPlace() throws Exception {
     AppendReply reply = kit.send("orders", "a", "b");
     Found found = kit.admin(new FindByKey("orders", "k-b", 10));

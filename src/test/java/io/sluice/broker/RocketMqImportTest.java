@@ -13,6 +13,7 @@ import io.sluice.bus.AdminRequest.QueueLag;
 import io.sluice.bus.AdminRequest.Topic;
 import io.sluice.bus.GroupConfig;
 import io.sluice.bus.ReadRequest;
+import io.sluice.bus.TopicConfig;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
 import io.sluice.testkit.Await;
@@ -46,6 +47,8 @@ class RocketMqImportTest {
   private static final List<Long> DELAY_LEVELS_MS =
       Stream.concat(Stream.of(1_000L, 5_000L), GroupConfig.DEFAULT_RETRY_DELAYS_MS.stream())
           .toList();
+
+  private static final String TRACE_TOPIC = "RMQ_SYS_TRACE_TOPIC";
 
   private static final int TWO_HOURS_MS = 7_200_000;
 
@@ -109,6 +112,25 @@ class RocketMqImportTest {
       assertEquals(12, Arrays.stream(plain.maxOffsets()).sum());
       Lag lag = kit.admin(new AdminRequest.GetLag("halfway"));
       assertEquals(7, lag.queues().stream().mapToLong(QueueLag::waiting).sum());
+    }
+  }
+
+  @Test
+  void shouldTakeOverTheTopicOfTracesButNotThatOfBenchmarksThatNobodyRan() throws Exception {
+    Path store = directory.resolve("store");
+    copy(STORE, store);
+    Path topics = store.resolve("config").resolve("topics.json");
+    Files.writeString(
+        topics, Files.readString(topics).replace("RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC", TRACE_TOPIC));
+    Path data = directory.resolve("data");
+    importOf(store, data).run();
+    try (BrokerKit kit = start(data)) {
+      List<String> names =
+          kit.<AdminRequest.Topics>admin(new AdminRequest.ListTopics()).topics().stream()
+              .map(TopicConfig::name)
+              .toList();
+      assertTrue(names.contains(TRACE_TOPIC), names.toString());
+      assertFalse(names.contains("BenchmarkTest"), names.toString());
     }
   }
 

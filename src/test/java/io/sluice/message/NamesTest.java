@@ -17,7 +17,7 @@ class NamesTest {
     assertNull(Names.topicProblem("%RETRY%my-group_1|x"));
     assertNull(Names.topicProblem("a".repeat(127)));
     assertNull(Names.groupProblem("g".repeat(120)));
-    assertNull(Names.topicProblem("%DLQ%" + "g".repeat(120)));
+    assertNull(Names.topicProblem("%DLQ%" + "g".repeat(250)));
   }
 
   @Test
@@ -25,6 +25,8 @@ class NamesTest {
     assertTrue(Names.topicProblem("").contains("1 to 127"));
     assertTrue(Names.topicProblem("a".repeat(128)).contains("128 characters"));
     assertTrue(Names.groupProblem("g".repeat(121)).contains("121 characters"));
+    assertTrue(Names.groupProblem("%RETRY%" + "g".repeat(120)).contains("1 to 120"));
+    assertTrue(Names.topicProblem("%DLQ%" + "g".repeat(251)).contains("1 to 255"));
     assertTrue(Names.topicProblem("a b").contains("U+0020 at position 1"));
     assertTrue(Names.topicProblem("a.b").contains("'.' at position 1"));
     assertTrue(Names.topicProblem("ä").contains("U+00E4 at position 0"));
@@ -34,7 +36,22 @@ class NamesTest {
   void shouldKnowTheSystemsTopics() {
     assertTrue(Names.isSystemTopic(Names.STATE_TOPIC));
     assertTrue(Names.isSystemTopic("SCHEDULE_TOPIC_XXXX"));
+    assertTrue(Names.isSystemTopic("RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC"));
+    assertTrue(Names.isSystemTopic("RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC"));
     assertFalse(Names.isSystemTopic("orders"));
+  }
+
+  @Test
+  void shouldCountTopicsOfTracesAndBenchmarksAmongThoseOfUsers() {
+    assertFalse(Names.isSystemTopic(Names.TRACE_TOPIC));
+    assertFalse(Names.isSystemTopic(Names.BENCHMARK_TOPIC));
+  }
+
+  @Test
+  void shouldKnowTheSystemsGroups() {
+    assertTrue(Names.isSystemGroup("CID_RMQ_SYS_TRANS"));
+    assertTrue(Names.isSystemGroup("TOOLS_CONSUMER"));
+    assertFalse(Names.isSystemGroup("TOOLS_CONSUMER_OF_MINE"));
   }
 
   @Test

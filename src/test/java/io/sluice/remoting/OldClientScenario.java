@@ -11,10 +11,12 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendResult;
@@ -47,11 +49,11 @@ public final class OldClientScenario implements UnaryOperator<String> {
 
   private static String run(String nameServer) throws Exception {
     String topic = "old" + Long.toString(System.nanoTime(), 36);
-    DefaultMQProducer producer = new DefaultMQProducer(topic + "-producer");
+    DefaultMQProducer producer = new DefaultMQProducer(topic + "-producer", true, null);
     producer.setNamesrvAddr(nameServer);
     producer.setInstanceName(topic);
     producer.start();
-    DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(topic + "-consumer");
+    DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(topic + "-consumer", true, null);
     DefaultLitePullConsumer pull = new DefaultLitePullConsumer(topic + "-pull");
     try {
       Set<String> ids = send(producer, topic);
@@ -75,6 +77,8 @@ public final class OldClientScenario implements UnaryOperator<String> {
           + producer.minOffset(queue)
           + ", by id "
           + byId.getTopic().equals(topic)
+          + ", traces "
+          + traces(producer, seen.peek().getMsgId())
           + ", transactions "
           + transact(nameServer, topic + "-transactions");
     } finally {
@@ -139,6 +143,31 @@ public final class OldClientScenario implements UnaryOperator<String> {
           return found.size() >= SINGLE + BATCH + ONEWAY;
         });
     return found;
+  }
+
+  /** What the traces of a message are of, once it was sent and consumed. */
+  private static Set<String> traces(DefaultMQProducer producer, String messageId) {
+    Set<String> kinds = new TreeSet<>();
+    await(
+        "traces of sending and consuming, " + kinds,
+        () -> {
+          for (MessageExt trace : query(producer, "RMQ_SYS_TRACE_TOPIC", messageId)) {
+            String text = new String(trace.getBody(), StandardCharsets.UTF_8);
+            Stream.of("Pub", "SubBefore", "SubAfter").filter(text::contains).forEach(kinds::add);
+          }
+          return kinds.size() == 3;
+        });
+    return kinds;
+  }
+
+  private static List<MessageExt> query(DefaultMQProducer producer, String topic, String key) {
+    try {
+      return producer.queryMessage(topic, key, 32, 0, Long.MAX_VALUE).getMessageList();
+    } catch (MQClientException none) {
+      return List.of();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** One that is committed, one that is rolled back, and one that the Broker has to ask for. */

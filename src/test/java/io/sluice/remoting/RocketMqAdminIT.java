@@ -229,6 +229,33 @@ class RocketMqAdminIT {
   }
 
   @Test
+  void shouldKeepTheTracesOfProducersAndConsumers() throws Exception {
+    DefaultMQProducer tracing = clients.tracingProducer(group + "-producer");
+    SendResult sent = tracing.send(RocketMqClients.message(topic, "A", "traced"));
+    AtomicInteger count = new AtomicInteger();
+    DefaultMQPushConsumer consumer = clients.pushConsumer(group);
+    consumer.setEnableTrace(true);
+    consumer.subscribe(topic, "*");
+    consumer.registerMessageListener(
+        (MessageListenerConcurrently)
+            (messages, context) -> {
+              count.addAndGet(messages.size());
+              return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+            });
+    consumer.start();
+    RocketMqClients.await(() -> "the message", () -> count.get() == 1);
+    String[] printed = {""};
+    RocketMqClients.await(
+        () -> "traces of sending and consuming: " + printed[0],
+        () -> {
+          printed[0] = traces(sent.getMsgId());
+          return printed[0].contains("Pub") && printed[0].contains("Sub");
+        });
+    assertTrue(printed[0].contains(group + "-producer"), printed[0]);
+    assertTrue(topics().contains("RMQ_SYS_TRACE_TOPIC"));
+  }
+
+  @Test
   void shouldServeMqadmin() throws Exception {
     producer.send(RocketMqClients.message(topic, "A", "m"));
     String names = target.nameServer();
@@ -252,6 +279,14 @@ class RocketMqAdminIT {
                 "2")
             .contains("success"));
     assertTrue(mqadmin("consumerProgress", "-n", names).contains("#Group"));
+  }
+
+  private static String traces(String messageId) {
+    try {
+      return mqadmin("queryMsgTraceById", "-n", target.nameServer(), "-i", messageId);
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private long consumed() {

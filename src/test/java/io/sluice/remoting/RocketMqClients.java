@@ -68,6 +68,18 @@ final class RocketMqClients implements AutoCloseable {
     return producer;
   }
 
+  /** A started producer that traces what it sends, to RocketMQ's usual topic of traces. */
+  DefaultMQProducer tracingProducer(String group) throws Exception {
+    DefaultMQProducer producer = new DefaultMQProducer(group, true, null);
+    producer.setNamesrvAddr(nameServer);
+    producer.setInstanceName(instance());
+    producer.setMqClientApiTimeout(API_TIMEOUT_MS);
+    producer.setSendMsgTimeout(10_000);
+    producer.start();
+    shutdowns.push(producer::shutdown);
+    return producer;
+  }
+
   /** A started producer of transactions; it tells every second that it lives. */
   TransactionMQProducer transactionProducer(String group, TransactionListener listener)
       throws Exception {

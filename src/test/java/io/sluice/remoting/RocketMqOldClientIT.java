@@ -46,6 +46,7 @@ class RocketMqOldClientIT {
                   .newInstance();
       assertEquals(
           "pushed 35, pulled 35, ids found 30, from 0, by id true,"
+              + " traces [Pub, SubAfter, SubBefore],"
               + " transactions [COMMIT_MESSAGE, UNKNOW]",
           scenario.apply(target.nameServer()));
     } finally {
