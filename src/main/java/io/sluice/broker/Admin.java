@@ -124,7 +124,7 @@ final class Admin {
     } else if (request instanceof PutGroup put) {
       whenRecorded(catalog.putGroup(put.config()).config, answer);
     } else if (request instanceof DeleteGroup delete) {
-      deleteGroup(delete.group());
+      deleteGroup(delete.group(), delete.keepPositions());
       whenRecorded(Done.DONE, answer);
     } else if (request instanceof Recall recall) {
       recall(recall, answer);
@@ -209,9 +209,13 @@ final class Admin {
     reader.fail(topic, gone);
   }
 
-  private void deleteGroup(String name) {
-    List<Consumption> consumptions = List.copyOf(catalog.existingGroup(name).consumptions.values());
-    catalog.deleteGroup(name);
+  private void deleteGroup(String name, boolean keepPositions) {
+    List<Consumption> consumptions = List.copyOf(catalog.groupOrAside(name).consumptions.values());
+    if (keepPositions) {
+      catalog.putGroupAside(name);
+    } else {
+      catalog.deleteGroup(name);
+    }
     SluiceException gone =
         new SluiceException(ErrorCode.GROUP_NOT_FOUND, "the group '" + name + "' was deleted");
     for (Consumption consumption : consumptions) {

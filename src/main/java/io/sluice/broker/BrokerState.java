@@ -5,6 +5,7 @@ import io.sluice.broker.StateChange.ConsumptionMade;
 import io.sluice.broker.StateChange.Extended;
 import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
+import io.sluice.broker.StateChange.GroupPutAside;
 import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.LetterJobBecame;
 import io.sluice.broker.StateChange.LettersGone;
@@ -44,6 +45,10 @@ final class BrokerState {
 
   final Map<String, TopicState> topics = new TreeMap<>();
   final Map<String, GroupState> groups = new TreeMap<>();
+
+  /** Groups that were deleted and are remembered for their positions; no name is in both maps. */
+  final Map<String, GroupState> groupsAside = new TreeMap<>();
+
   final DueQueue due = new DueQueue();
   final Holders holders = new Holders();
 
@@ -178,6 +183,10 @@ final class BrokerState {
     for (GroupState group : groups.values()) {
       parts.add(out -> out.accept(new GroupPut(group.config)));
     }
+    // They have to be there while their consumptions are made, and go aside behind them.
+    for (GroupState group : groupsAside.values()) {
+      parts.add(out -> out.accept(new GroupPut(group.config)));
+    }
     for (Consumption consumption : new TreeMap<>(consumptions).values()) {
       parts.add(
           out ->
@@ -185,6 +194,9 @@ final class BrokerState {
                   new ConsumptionMade(
                       consumption.id, consumption.group.name(), consumption.topic.name())));
       consumption.forEachCursor(cursor -> parts.add(cursor::snapshot));
+    }
+    for (String group : groupsAside.keySet()) {
+      parts.add(out -> out.accept(new GroupPutAside(group)));
     }
     timers.addParts(parts);
     parts.add(requestModes::snapshot);
@@ -214,6 +226,8 @@ final class BrokerState {
       putGroup(put.config());
     } else if (change instanceof GroupDeleted deleted) {
       deleteGroup(deleted.group());
+    } else if (change instanceof GroupPutAside aside) {
+      putGroupAside(aside.group());
     } else if (change instanceof ConsumptionMade made) {
       makeConsumption(made);
     } else if (change instanceof TimersFired fired) {
@@ -265,14 +279,24 @@ final class BrokerState {
   private void putGroup(GroupConfig config) {
     GroupState group = groups.get(config.name());
     if (group == null) {
-      groups.put(config.name(), new GroupState(config));
-    } else {
+      group = groupsAside.remove(config.name());
+      groups.put(config.name(), group == null ? new GroupState(config) : group);
+    }
+    if (group != null) {
       group.config = config;
     }
   }
 
-  private void deleteGroup(String name) {
+  private void putGroupAside(String name) {
     GroupState group = groups.remove(name);
+    if (group != null) {
+      groupsAside.put(name, group);
+    }
+  }
+
+  private void deleteGroup(String name) {
+    GroupState present = groups.remove(name);
+    GroupState group = present == null ? groupsAside.remove(name) : present;
     if (group == null) {
       return;
     }

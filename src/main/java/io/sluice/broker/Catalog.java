@@ -3,6 +3,7 @@ package io.sluice.broker;
 import io.sluice.broker.StateChange.ConsumptionMade;
 import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
+import io.sluice.broker.StateChange.GroupPutAside;
 import io.sluice.broker.StateChange.TopicDeleted;
 import io.sluice.broker.StateChange.TopicPut;
 import io.sluice.bus.ErrorCode;
@@ -205,20 +206,55 @@ final class Catalog {
         || config.retryDelaysMs().stream().anyMatch(delayMs -> delayMs < 0)) {
       throw invalid("a retry delay is negative; allowed is 0 or more");
     }
-    if (!state.groups.containsKey(config.name()) && state.groups.size() >= options.getMaxGroups()) {
-      throw new SluiceException(
-          ErrorCode.BUSY,
-          "there are "
-              + state.groups.size()
-              + " groups, as many as maxGroups allows; delete some or raise it");
-    }
+    checkRoomForGroup(config.name());
     record(new GroupPut(config));
     return state.groups.get(config.name());
   }
 
-  /** Deletes a group and its positions. */
+  private void checkRoomForGroup(String name) {
+    int aside = state.groupsAside.size();
+    int all = state.groups.size() + aside;
+    boolean isNew = !state.groups.containsKey(name) && !state.groupsAside.containsKey(name);
+    if (isNew && all >= options.getMaxGroups()) {
+      throw new SluiceException(
+          ErrorCode.BUSY,
+          "there are "
+              + all
+              + " groups, as many as maxGroups allows"
+              + (aside == 0 ? "" : ", " + aside + " of them deleted but for their positions")
+              + "; delete some or raise it");
+    }
+  }
+
+  /**
+   * A group that is there, or what is left of one that was deleted.
+   *
+   * @throws SluiceException GROUP_NOT_FOUND
+   */
+  GroupState groupOrAside(String name) {
+    GroupState aside = name == null ? null : state.groupsAside.get(name);
+    return aside == null ? existingGroup(name) : aside;
+  }
+
+  /** Deletes a group whose positions stay for when one of its name is made again. */
+  void putGroupAside(String name) {
+    checkDeletable(name);
+    existingGroup(name);
+    record(new GroupPutAside(name));
+  }
+
+  private static void checkDeletable(String name) {
+    if (Names.isSystemGroup(name)) {
+      throw new SluiceException(
+          ErrorCode.NO_PERMISSION,
+          "the group '" + name + "' belongs to the system; it can not be deleted");
+    }
+  }
+
+  /** Deletes a group and its positions, also those of one that was put aside. */
   void deleteGroup(String name) {
-    List<String> gone = redriveTopics(existingGroup(name).consumptions.values());
+    checkDeletable(name);
+    List<String> gone = redriveTopics(groupOrAside(name).consumptions.values());
     record(new GroupDeleted(name));
     if (!gone.isEmpty()) {
       gone.forEach(topic -> record(new TopicDeleted(topic)));

@@ -34,8 +34,11 @@ sealed interface StateChange {
   /** A group was made or changed. */
   record GroupPut(GroupConfig config) implements StateChange {}
 
-  /** A group and all its positions are gone. */
+  /** A group and all its positions are gone, also those of one that was put aside. */
   record GroupDeleted(String group) implements StateChange {}
+
+  /** A group is gone, but its positions stay for when one of this name is made again. */
+  record GroupPutAside(String group) implements StateChange {}
 
   /**
    * A group consumes a topic; each queue from offset 0 unless {@link Positioned} follows.

@@ -5,6 +5,7 @@ import io.sluice.broker.StateChange.ConsumptionMade;
 import io.sluice.broker.StateChange.Extended;
 import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
+import io.sluice.broker.StateChange.GroupPutAside;
 import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.Positioned;
 import io.sluice.broker.StateChange.RequestModeSet;
@@ -67,6 +68,8 @@ final class StateCodec {
 
   /** A {@link #GROUP_PUT} with attributes behind it. */
   private static final int GROUP_PUT_WITH_ATTRIBUTES = 60;
+
+  private static final int GROUP_PUT_ASIDE = 61;
 
   private static final int ORDERED_BIT = 1;
   private static final int HELD_BIT = 2;
@@ -162,6 +165,9 @@ final class StateCodec {
     } else if (change instanceof GroupDeleted deleted) {
       out.writeByte(GROUP_DELETED);
       out.writeText(deleted.group());
+    } else if (change instanceof GroupPutAside aside) {
+      out.writeByte(GROUP_PUT_ASIDE);
+      out.writeText(aside.group());
     } else if (change instanceof ConsumptionMade made) {
       out.writeByte(CONSUMPTION_MADE);
       out.writeNumber(made.consumption());
@@ -256,6 +262,7 @@ final class StateCodec {
       case GROUP_PUT -> readGroup(in, false);
       case GROUP_PUT_WITH_ATTRIBUTES -> readGroup(in, true);
       case GROUP_DELETED -> new GroupDeleted(in.readText());
+      case GROUP_PUT_ASIDE -> new GroupPutAside(in.readText());
       case CONSUMPTION_MADE -> new ConsumptionMade(in.readInt(), in.readText(), in.readText());
       case POSITIONED -> new Positioned(in.readInt(), in.readInt(), in.readNumber());
       case ADVANCED -> new Advanced(in.readInt(), in.readInt(), in.readNumber());

@@ -30,8 +30,18 @@ public sealed interface AdminRequest extends BusMessage {
   /** Creates or changes a group. Answer: {@link GroupConfig}. */
   record PutGroup(GroupConfig config) implements AdminRequest {}
 
-  /** Deletes a group and its positions. Answer: {@link Done}, or GROUP_NOT_FOUND. */
-  record DeleteGroup(String group) implements AdminRequest {}
+  /**
+   * Deletes a group. Answer: {@link Done}, or GROUP_NOT_FOUND.
+   *
+   * @param keepPositions whether a group that is made again under its name goes on where it was
+   */
+  record DeleteGroup(String group, boolean keepPositions) implements AdminRequest {
+
+    /** A group and its positions. */
+    public DeleteGroup(String group) {
+      this(group, false);
+    }
+  }
 
   /** One group. Answer: {@link GroupConfig}, or GROUP_NOT_FOUND. */
   record GetGroup(String group) implements AdminRequest {}

@@ -34,11 +34,7 @@ final class GroupAdminHandler implements RequestHandler {
       case RequestCode.GET_ALL_SUBSCRIPTION_GROUPS -> list(exchange);
       case RequestCode.GET_CONSUMER_CONNECTION_LIST -> consumers(exchange);
       case RequestCode.GET_PRODUCER_CONNECTION_LIST -> producers(exchange);
-      case RequestCode.DELETE_SUBSCRIPTION_GROUP ->
-          exchange.when(
-              broker.<Done>admin(
-                  new AdminRequest.DeleteGroup(exchange.fields().required("groupName"))),
-              done -> exchange.ok());
+      case RequestCode.DELETE_SUBSCRIPTION_GROUP -> delete(exchange);
       default -> get(exchange);
     }
   }
@@ -73,6 +69,22 @@ final class GroupAdminHandler implements RequestHandler {
         GroupConfig.DEFAULT_MAX_ATTEMPTS,
         retryDelaysMs,
         GroupConfig.DEFAULT_ORDERED_RETRY_DELAY_MS);
+  }
+
+  /** A group that is not there is no mistake. */
+  private void delete(Exchange exchange) {
+    ExtFields fields = exchange.fields();
+    AdminRequest.DeleteGroup delete =
+        new AdminRequest.DeleteGroup(fields.required("groupName"), !fields.flag("cleanOffset"));
+    exchange.when(
+        broker.<Done>admin(delete).recover(GroupAdminHandler::fineIfNotThere),
+        done -> exchange.ok());
+  }
+
+  private static Future<Done> fineIfNotThere(Throwable failure) {
+    return SluiceException.of(failure).code() == ErrorCode.GROUP_NOT_FOUND
+        ? Future.succeededFuture(Done.DONE)
+        : Future.failedFuture(failure);
   }
 
   private void get(Exchange exchange) {

@@ -26,7 +26,9 @@ import io.sluice.bus.AdminRequest.GetBroker;
 import io.sluice.bus.AdminRequest.GetGroup;
 import io.sluice.bus.AdminRequest.GetLag;
 import io.sluice.bus.AdminRequest.GetTopic;
+import io.sluice.bus.AdminRequest.Groups;
 import io.sluice.bus.AdminRequest.Lag;
+import io.sluice.bus.AdminRequest.ListGroups;
 import io.sluice.bus.AdminRequest.ListTopics;
 import io.sluice.bus.AdminRequest.PutGroup;
 import io.sluice.bus.AdminRequest.PutTopic;
@@ -506,6 +508,59 @@ class BrokerVerticleTest {
     kit.admin(new DeleteGroup("g"));
     assertEquals(ErrorCode.GROUP_NOT_FOUND, adminFailure(new GetLag("g")));
     assertEquals(List.of("a"), bodies(kit.receive("g", "orders", 1)));
+  }
+
+  @Test
+  void shouldGoOnWhereADeletedGroupWasIfItsPositionsWereKept() throws Exception {
+    kit.sendInOrder("orders", "a", "b", "c");
+    kit.ack("g", kit.receive("g", "orders", 1));
+    kit.receive("g", "orders", 1);
+    kit.admin(new DeleteGroup("g", true));
+    assertEquals(ErrorCode.GROUP_NOT_FOUND, adminFailure(new GetLag("g")));
+    assertEquals(List.of(), kit.<Groups>admin(new ListGroups()).groups());
+    // Once from the log, and once from the snapshot that the stop writes.
+    kit.restart();
+    kit.restart();
+    assertEquals(ErrorCode.GROUP_NOT_FOUND, adminFailure(new GetLag("g")));
+
+    kit.admin(new PutGroup(GroupConfig.of("g")));
+    QueueLag lag =
+        kit.<Lag>admin(new GetLag("g")).queues().stream()
+            .filter(queue -> queue.queueId() == 0)
+            .findFirst()
+            .orElseThrow();
+    assertEquals(1, lag.committedOffset());
+    assertEquals(2, lag.nextOffset());
+    assertEquals(List.of("c"), bodies(kit.receive("g", "orders", 1)));
+  }
+
+  @Test
+  void shouldForgetThePositionsOfADeletedGroupIfTheyAreDeletedLater() throws Exception {
+    kit.send("orders", "a");
+    kit.ack("g", kit.receive("g", "orders", 1));
+    kit.admin(new DeleteGroup("g", true));
+    kit.admin(new DeleteGroup("g"));
+    assertEquals(ErrorCode.GROUP_NOT_FOUND, adminFailure(new DeleteGroup("g")));
+    assertEquals(List.of("a"), bodies(kit.receive("g", "orders", 1)));
+  }
+
+  @Test
+  void shouldCountGroupsWithKeptPositionsAmongThoseThatAreAllowed() throws Exception {
+    kit.options.setMaxGroups(1);
+    kit.restart();
+    kit.admin(new PutGroup(GroupConfig.of("g")));
+    kit.admin(new DeleteGroup("g", true));
+    assertEquals(ErrorCode.BUSY, adminFailure(new PutGroup(GroupConfig.of("h"))));
+    kit.admin(new PutGroup(GroupConfig.of("g")));
+    kit.admin(new DeleteGroup("g"));
+    kit.admin(new PutGroup(GroupConfig.of("h")));
+  }
+
+  @Test
+  void shouldNotDeleteAGroupOfTheSystem() throws Exception {
+    kit.admin(new PutGroup(GroupConfig.of("TOOLS_CONSUMER")));
+    assertEquals(ErrorCode.NO_PERMISSION, adminFailure(new DeleteGroup("TOOLS_CONSUMER")));
+    assertEquals(ErrorCode.NO_PERMISSION, adminFailure(new DeleteGroup("TOOLS_CONSUMER", true)));
   }
 
   @Test

@@ -9,6 +9,7 @@ import io.sluice.broker.StateChange.ConsumptionMade;
 import io.sluice.broker.StateChange.Extended;
 import io.sluice.broker.StateChange.GroupDeleted;
 import io.sluice.broker.StateChange.GroupPut;
+import io.sluice.broker.StateChange.GroupPutAside;
 import io.sluice.broker.StateChange.Leased;
 import io.sluice.broker.StateChange.LetterJobBecame;
 import io.sluice.broker.StateChange.LettersGone;
@@ -54,6 +55,7 @@ class StateCodecTest {
             new TopicDeleted(text),
             new GroupPut(new GroupConfig(text, number, List.of(offset, 0L), small)),
             new GroupDeleted(text),
+            new GroupPutAside(text),
             new ConsumptionMade(number, text, "topic"),
             new Positioned(number, number, offset),
             new Advanced(number, number, offset),

@@ -256,6 +256,26 @@ class RocketMqAdminIT {
   }
 
   @Test
+  void shouldKeepThePositionsOfADeletedGroupUnlessTheyAreDeletedToo() throws Exception {
+    SubscriptionGroupConfig config = new SubscriptionGroupConfig();
+    config.setGroupName(group);
+    admin.createAndUpdateSubscriptionGroupConfig(brokerAddress(), config);
+    for (int i = 0; i < 4; i++) {
+      producer.send(RocketMqClients.message(topic, "A", "m" + i));
+    }
+    admin.updateConsumeOffset(brokerAddress(), group, queue(0), 1);
+    admin.deleteSubscriptionGroup(brokerAddress(), group);
+    assertTrue(!groups().contains(group));
+    admin.createAndUpdateSubscriptionGroupConfig(brokerAddress(), config);
+    assertEquals(1, position(0));
+    admin.deleteSubscriptionGroup(brokerAddress(), group, true);
+    admin.createAndUpdateSubscriptionGroupConfig(brokerAddress(), config);
+    assertEquals(0, position(0));
+    // One that is not there is no mistake.
+    admin.deleteSubscriptionGroup(brokerAddress(), group + "-none", true);
+  }
+
+  @Test
   void shouldServeMqadmin() throws Exception {
     producer.send(RocketMqClients.message(topic, "A", "m"));
     String names = target.nameServer();
@@ -286,6 +306,26 @@ class RocketMqAdminIT {
       return mqadmin("queryMsgTraceById", "-n", target.nameServer(), "-i", messageId);
     } catch (Exception e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  private static Set<String> groups() throws Exception {
+    return admin
+        .getAllSubscriptionGroup(brokerAddress(), 5_000)
+        .getSubscriptionGroupTable()
+        .keySet();
+  }
+
+  /** Where the group is in a queue; 0 also if it has no position. */
+  private long position(int queueId) throws Exception {
+    try {
+      return admin
+          .examineConsumeStats(group, topic)
+          .getOffsetTable()
+          .get(queue(queueId))
+          .getConsumerOffset();
+    } catch (MQClientException none) {
+      return 0;
     }
   }
 
