@@ -369,7 +369,8 @@ final class Admin {
   private Future<Found> findByKey(FindByKey find) {
     userTopic(find.topic());
     int max = Math.min(Math.max(1, find.max()), MAX_FOUND);
-    return Future.fromCompletionStage(store.findByKey(find.topic(), find.key(), max))
+    return Future.fromCompletionStage(
+            store.findByKey(find.topic(), find.key(), max, find.fromMs(), find.toMs()))
         .map(Found::new);
   }
 

@@ -69,7 +69,17 @@ public sealed interface AdminRequest extends BusMessage {
    *
    * @param key a word of KEYS, or a unique id
    */
-  record FindByKey(String topic, String key, int max) implements AdminRequest {}
+   * @param max so many of those stored in the given time
+   * @param fromMs stored at this time or later
+   * @param toMs stored at this time or before
+  record FindByKey(String topic, String key, int max, long fromMs, long toMs)
+      implements AdminRequest {
+
+    /** Of whatever time. */
+    public FindByKey(String topic, String key, int max) {
+      this(topic, key, max, 0, Long.MAX_VALUE);
+    }
+  }
 
   /** Finds a message by physical offset. Answer: {@link Found}, empty if no record starts there. */
   record FindByPhysicalOffset(long physicalOffset) implements AdminRequest {}

@@ -3,7 +3,6 @@ package io.sluice.remoting;
 import io.sluice.bus.AdminRequest;
 import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
-import java.nio.ByteBuffer;
 
 /** Codes 12 and 33: messages by key, unique id or offset message id. */
 final class QueryHandler implements RequestHandler {
@@ -48,9 +47,10 @@ final class QueryHandler implements RequestHandler {
     long endMs = fields.number("endTimestamp", Long.MAX_VALUE);
     exchange.when(
         broker.<AdminRequest.Found>admin(
-            new AdminRequest.FindByKey(fields.required("topic"), fields.required("key"), max)),
+            new AdminRequest.FindByKey(
+                fields.required("topic"), fields.required("key"), max, beginMs, endMs)),
         found -> {
-          MessageBlock messages = between(found.messages(), beginMs, endMs);
+          MessageBlock messages = found.messages();
           if (messages.count() == 0) {
             messages.close();
             exchange.fail(
@@ -65,23 +65,5 @@ final class QueryHandler implements RequestHandler {
                   .put("indexLastUpdatePhyoffset", newest.physicalOffset()),
               messages);
         });
-  }
-
-  /** Those stored in this time; closing the block closes the one it was made of. */
-  private static MessageBlock between(MessageBlock all, long beginMs, long endMs) {
-    ByteBuffer[] buffers = new ByteBuffer[all.count()];
-    int[] positions = new int[all.count()];
-    int[] sizes = new int[all.count()];
-    MessageView view = new MessageView();
-    int count = 0;
-    for (int i = 0; i < all.count(); i++) {
-      long storedAtMs = all.view(i, view).storedAtMs();
-      if (storedAtMs >= beginMs && storedAtMs <= endMs) {
-        buffers[count] = all.buffer(i);
-        positions[count] = all.position(i);
-        sizes[count++] = all.size(i);
-      }
-    }
-    return new MessageBlock(buffers, positions, sizes, count, all::close);
   }
 }

@@ -375,8 +375,10 @@ final class LogStore implements MessageStore {
   }
 
   @Override
-  public CompletionStage<MessageBlock> findByKey(String topic, String key, int max) {
-    return reader.findByKey(topic, snapshots(topic), key, max);
+  public CompletionStage<MessageBlock> findByKey(
+      String topic, String key, int max, long fromMs, long toMs) {
+    KeyQuery query = new KeyQuery(topic, snapshots(topic), key, max, fromMs, toMs);
+    return reader.findByKey(query);
   }
 
   private LogQueue.Snapshot[] snapshots(String topic) {

@@ -164,8 +164,17 @@ public interface MessageStore {
 
   /**
    * Messages of a topic with this key or unique id, the newest first; verified, not only by hash.
+   *
+   * @param fromMs stored at this time or later
+   * @param toMs stored at this time or before
    */
-  CompletionStage<MessageBlock> findByKey(String topic, String key, int max);
+  CompletionStage<MessageBlock> findByKey(
+      String topic, String key, int max, long fromMs, long toMs);
+
+  /** As the other, stored at whatever time. */
+  default CompletionStage<MessageBlock> findByKey(String topic, String key, int max) {
+    return findByKey(topic, key, max, 0, Long.MAX_VALUE);
+  }
 
   /**
    * The newest entries by which repeated sends are recognised, by a worker.

@@ -77,9 +77,8 @@ final class Reader {
     return workers.call(() -> offsetAtTimeNow(queue, timeMs));
   }
 
-  CompletionStage<MessageBlock> findByKey(
-      String topic, LogQueue.Snapshot[] queues, String key, int max) {
-    return workers.call(() -> findByKeyNow(topic, queues, key, max));
+  CompletionStage<MessageBlock> findByKey(KeyQuery query) {
+    return workers.call(() -> findByKeyNow(query));
   }
 
   CompletionStage<MessageBlock> findByPhysicalOffset(long physicalOffset) {
@@ -283,20 +282,20 @@ final class Reader {
     }
   }
 
-  private MessageBlock findByKeyNow(String topic, LogQueue.Snapshot[] queues, String key, int max)
-      throws IOException {
-    LogBlockBuilder block = new LogBlockBuilder(log, Math.min(max, 64));
+  private MessageBlock findByKeyNow(KeyQuery query) throws IOException {
+    LogBlockBuilder block = new LogBlockBuilder(log, Math.min(query.max(), 64));
     long[] last = {Long.MAX_VALUE};
+    boolean[] isOver = new boolean[1];
     try {
       files.index.find(
-          KeyHash.of(topic, key),
+          KeyHash.of(query.topic(), query.key()),
           physicalOffset -> {
             // A message may have the same key twice.
-            if (physicalOffset < last[0] && block.count() < max) {
+            if (physicalOffset < last[0]) {
               last[0] = physicalOffset;
-              addIfKey(block, physicalOffset, queues, topic, key);
+              isOver[0] = addIfWanted(block, physicalOffset, query);
             }
-            return block.count() < max;
+            return !isOver[0] && block.count() < query.max();
           });
     } catch (IOException | RuntimeException e) {
       block.build().close();
@@ -305,23 +304,36 @@ final class Reader {
     return block.build();
   }
 
-  private void addIfKey(
-      LogBlockBuilder block,
-      long physicalOffset,
-      LogQueue.Snapshot[] queues,
-      String topic,
-      String key) {
+  /**
+   * Adds a record that the query asks for.
+   *
+   * @return whether it was stored before the time that is asked for, and so are all that follow:
+   *     store times do not go back in the log
+   */
+  private boolean addIfWanted(LogBlockBuilder block, long physicalOffset, KeyQuery query) {
     int bytes = wholeRecordBytes(physicalOffset);
     SpaceFile file = log.find(physicalOffset);
     if (bytes == 0 || file == null) {
-      return;
+      return false;
     }
     int before = block.count();
     add(block, physicalOffset, bytes);
-    if (block.count() > before
-        && !block.last(new MessageView(), v -> hasKey(v, topic, key) && isQueued(v, queues))) {
+    if (block.count() == before) {
+      return false;
+    }
+    MessageView view = new MessageView();
+    boolean isWanted =
+        block.last(
+            view,
+            v ->
+                query.isInTime(v.storedAtMs())
+                    && hasKey(v, query.topic(), query.key())
+                    && isQueued(v, query.queues()));
+    boolean isOver = view.storedAtMs() < query.fromMs();
+    if (!isWanted) {
       block.removeLast();
     }
+    return isOver;
   }
 
   private static boolean hasKey(MessageView view, String topic, String key) {

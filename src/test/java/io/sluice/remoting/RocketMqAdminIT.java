@@ -256,6 +256,29 @@ class RocketMqAdminIT {
   }
 
   @Test
+  void shouldFindByKeyTheNewestOfATime() throws Exception {
+    Message message = RocketMqClients.message(topic, "A", "first");
+    message.setKeys("k");
+    producer.send(message);
+    RocketMqClients.await(() -> "the first message in the index", () -> find("k") == 1);
+    long firstMs =
+        producer
+            .queryMessage(topic, "k", 1, 0, Long.MAX_VALUE)
+            .getMessageList()
+            .get(0)
+            .getStoreTimestamp();
+    RocketMqClients.await(() -> "a later time", () -> System.currentTimeMillis() > firstMs + 1_100);
+    for (int i = 0; i < 3; i++) {
+      Message later = RocketMqClients.message(topic, "A", "later" + i);
+      later.setKeys("k");
+      producer.send(later);
+    }
+    RocketMqClients.await(() -> "all in the index", () -> find("k") == 4);
+    QueryResult found = producer.queryMessage(topic, "k", 1, 0, firstMs + 999);
+    assertEquals("first", new String(found.getMessageList().get(0).getBody()));
+  }
+
+  @Test
   void shouldKeepThePositionsOfADeletedGroupUnlessTheyAreDeletedToo() throws Exception {
     SubscriptionGroupConfig config = new SubscriptionGroupConfig();
     config.setGroupName(group);

@@ -53,6 +53,19 @@ final class LogStoreTest {
   }
 
   @Test
+  void shouldFindByKeyTheNewestOfATime() {
+    long firstMs = kit.clock.nowMs();
+    for (int i = 0; i < 5; i++) {
+      kit.append("orders", 0, "m" + i, "k");
+      kit.clock.advanceMs(1_000);
+    }
+    assertEquals(List.of("m2", "m1"), kit.findByKey("orders", "k", 2, 0, firstMs + 2_999));
+    assertEquals(List.of("m4", "m3"), kit.findByKey("orders", "k", 9, firstMs + 3_000, 1L << 62));
+    assertEquals(List.of("m3"), kit.findByKey("orders", "k", 1, firstMs, firstMs + 3_000));
+    assertEquals(List.of(), kit.findByKey("orders", "k", 9, firstMs + 1, firstMs + 999));
+  }
+
+  @Test
   void shouldKeepEverythingOverAReopen() {
     List<String> expected = new ArrayList<>();
     for (int i = 0; i < 3000; i++) {

@@ -271,6 +271,11 @@ final class StoreKit implements AutoCloseable {
     return bodies;
   }
 
+  List<String> findByKey(String topic, String key, int max, long fromMs, long toMs) {
+    return bodiesOf(
+        await(call(() -> store.findByKey(topic, key, max, fromMs, toMs)).thenCompose(f -> f)));
+  }
+
   List<String> findByKey(String topic, String key, int max) {
     return bodiesOf(await(call(() -> store.findByKey(topic, key, max)).thenCompose(f -> f)));
   }
