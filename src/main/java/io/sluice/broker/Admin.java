@@ -226,6 +226,9 @@ final class Admin {
   private void setPosition(SetPosition set, Answer<BusMessage> answer) {
     TopicState topic = userTopic(set.topic());
     boolean byOffsets = set.to() == null;
+    if (set.queueIds() != null) {
+      checkQueues(topic, set.queueIds());
+    }
     if (byOffsets
         && (set.queueIds() == null
             || set.queueOffsets() == null
@@ -246,7 +249,7 @@ final class Admin {
                             position(consumption, set.queueIds(), set.queueOffsets()))
                         : catalog
                             .startOffsets(topic, set.to())
-                            .map(offsets -> position(consumption, allQueues(topic), offsets)));
+                            .map(offsets -> position(consumption, set.queueIds(), topic, offsets)));
     positions.onComplete(
         done -> {
           if (done.succeeded()) {
@@ -257,9 +260,8 @@ final class Admin {
         });
   }
 
-  private void checkOffsets(TopicState topic, int[] queueIds, long[] offsets) {
-    for (int i = 0; i < queueIds.length; i++) {
-      int queueId = queueIds[i];
+  private static void checkQueues(TopicState topic, int[] queueIds) {
+    for (int queueId : queueIds) {
       if (queueId < 0 || queueId >= topic.queuesEver) {
         throw new SluiceException(
             ErrorCode.INVALID_ARGUMENT,
@@ -270,6 +272,12 @@ final class Admin {
                 + "' has the queues 0 to "
                 + (topic.queuesEver - 1));
       }
+    }
+  }
+
+  private void checkOffsets(TopicState topic, int[] queueIds, long[] offsets) {
+    for (int i = 0; i < queueIds.length; i++) {
+      int queueId = queueIds[i];
       ConsumeQueue queue = catalog.queue(topic, queueId);
       if (offsets[i] < queue.minOffset() || offsets[i] > queue.maxOffset()) {
         throw new SluiceException(
@@ -286,6 +294,21 @@ final class Admin {
                 + queue.maxOffset());
       }
     }
+  }
+
+  /**
+   * Sets some queues, or all where none are named.
+   *
+   * @param ofAll offsets of all queues of the topic
+   */
+  private Positions position(
+      Consumption consumption, int[] queueIds, TopicState topic, long[] ofAll) {
+    int[] wanted = queueIds == null ? allQueues(topic) : queueIds;
+    long[] offsets = new long[wanted.length];
+    for (int i = 0; i < wanted.length; i++) {
+      offsets[i] = ofAll[wanted[i]];
+    }
+    return position(consumption, wanted, offsets);
   }
 
   private Positions position(Consumption consumption, int[] queueIds, long[] offsets) {

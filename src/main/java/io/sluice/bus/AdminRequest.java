@@ -57,8 +57,9 @@ public sealed interface AdminRequest extends BusMessage {
    * Answer: {@link Positions}.
    *
    * @param to where to, or null if offsets are given
-   * @param queueIds the queues that {@code queueOffsets} are for
-   * @param queueOffsets the offsets to go on with
+   * @param queueIds the queues that {@code queueOffsets} are for, or that are to go to {@code to};
+   *     with that, null for all
+   * @param queueOffsets the offsets to go on with, or null
    */
   record SetPosition(
       String group, String topic, StartPosition to, int[] queueIds, long[] queueOffsets)
@@ -68,10 +69,10 @@ public sealed interface AdminRequest extends BusMessage {
    * Finds messages by key or unique id, the newest first. Answer: {@link Found}.
    *
    * @param key a word of KEYS, or a unique id
-   */
    * @param max so many of those stored in the given time
    * @param fromMs stored at this time or later
    * @param toMs stored at this time or before
+   */
   record FindByKey(String topic, String key, int max, long fromMs, long toMs)
       implements AdminRequest {
 

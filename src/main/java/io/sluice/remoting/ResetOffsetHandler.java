@@ -12,6 +12,9 @@ import io.sluice.bus.StartPosition;
  */
 final class ResetOffsetHandler implements RequestHandler {
 
+  /** As RocketMQ's tools say that the time counts. */
+  private static final long NO_OFFSET = -1;
+
   private final BrokerLink broker;
 
   ResetOffsetHandler(BrokerLink broker) {
@@ -34,13 +37,14 @@ final class ResetOffsetHandler implements RequestHandler {
 
   private static SetPosition request(ExtFields fields, String group, String topic) {
     int queueId = fields.integer("queueId", -1);
-    if (queueId >= 0 && fields.get("offset") != null) {
-      return new SetPosition(
-          group, topic, null, new int[] {queueId}, new long[] {fields.requiredLong("offset")});
+    int[] queueIds = queueId < 0 ? null : new int[] {queueId};
+    long offset = fields.number("offset", NO_OFFSET);
+    if (queueIds != null && offset != NO_OFFSET) {
+      return new SetPosition(group, topic, null, queueIds, new long[] {offset});
     }
     long timeMs = fields.requiredLong("timestamp");
     StartPosition to = timeMs < 0 ? StartPosition.LATEST : StartPosition.time(timeMs);
-    return new SetPosition(group, topic, to, null, null);
+    return new SetPosition(group, topic, to, queueIds, null);
   }
 
   private byte[] body(String topic, Positions positions) {

@@ -8,6 +8,7 @@ import static io.sluice.broker.BrokerKit.copy;
 import static io.sluice.broker.BrokerKit.receiveRequest;
 import static io.sluice.broker.BrokerKit.sortedBodies;
 import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -30,6 +31,7 @@ import io.sluice.bus.AdminRequest.Groups;
 import io.sluice.bus.AdminRequest.Lag;
 import io.sluice.bus.AdminRequest.ListGroups;
 import io.sluice.bus.AdminRequest.ListTopics;
+import io.sluice.bus.AdminRequest.Positions;
 import io.sluice.bus.AdminRequest.PutGroup;
 import io.sluice.bus.AdminRequest.PutTopic;
 import io.sluice.bus.AdminRequest.QueueLag;
@@ -561,6 +563,22 @@ class BrokerVerticleTest {
     kit.admin(new PutGroup(GroupConfig.of("TOOLS_CONSUMER")));
     assertEquals(ErrorCode.NO_PERMISSION, adminFailure(new DeleteGroup("TOOLS_CONSUMER")));
     assertEquals(ErrorCode.NO_PERMISSION, adminFailure(new DeleteGroup("TOOLS_CONSUMER", true)));
+  }
+
+  @Test
+  void shouldSetThePositionOfOneQueueByTime() throws Exception {
+    kit.sendInOrder("orders", "a", "b", "c");
+    kit.ack("g", kit.receive("g", "orders", 3));
+    kit.admin(new SetPosition("g", "orders", StartPosition.time(0), new int[] {1}, null));
+    assertEquals(List.of(), kit.receive("g", "orders", 10));
+    Positions set =
+        kit.admin(new SetPosition("g", "orders", StartPosition.time(0), new int[] {0}, null));
+    assertArrayEquals(new int[] {0}, set.queueIds());
+    assertArrayEquals(new long[] {0}, set.queueOffsets());
+    assertEquals(3, kit.receive("g", "orders", 10).size());
+    assertEquals(
+        ErrorCode.INVALID_ARGUMENT,
+        adminFailure(new SetPosition("g", "orders", StartPosition.LATEST, new int[] {4}, null)));
   }
 
   @Test

@@ -299,6 +299,39 @@ class RocketMqAdminIT {
   }
 
   @Test
+  void shouldResetOneQueueByTimeOrOffset() throws Exception {
+    for (int i = 0; i < 8; i++) {
+      producer.send(RocketMqClients.message(topic, "A", "m" + i));
+    }
+    SubscriptionGroupConfig config = new SubscriptionGroupConfig();
+    config.setGroupName(group);
+    admin.createAndUpdateSubscriptionGroupConfig(brokerAddress(), config);
+    assertEquals(Map.of(0, 2L, 1, 2L, 2, 2L, 3, 2L), reset(-1, -1, null));
+    String printed =
+        mqadmin(
+            "resetOffsetByTime",
+            "-n",
+            target.nameServer(),
+            "-g",
+            group,
+            "-t",
+            topic,
+            "-s",
+            "now",
+            "-b",
+            brokerAddress(),
+            "-q",
+            "1",
+            "-o",
+            "1");
+    assertTrue(printed.contains("reset consumer offset to 1"), printed);
+    assertEquals(Map.of(1, 1L), reset(-1, 1, 1L));
+    // Without an offset, or with -1, the time counts.
+    assertEquals(Map.of(1, 0L), reset(0, 1, null));
+    assertEquals(Map.of(1, 2L), reset(-1, 1, -1L));
+  }
+
+  @Test
   void shouldServeMqadmin() throws Exception {
     producer.send(RocketMqClients.message(topic, "A", "m"));
     String names = target.nameServer();
@@ -322,6 +355,18 @@ class RocketMqAdminIT {
                 "2")
             .contains("success"));
     assertTrue(mqadmin("consumerProgress", "-n", names).contains("#Group"));
+  }
+
+  /** Code 222: what became of each queue. */
+  private Map<Integer, Long> reset(long timeMs, int queueId, Long offset) throws Exception {
+    Map<Integer, Long> offsets = new java.util.TreeMap<>();
+    producer
+        .getDefaultMQProducerImpl()
+        .getMqClientFactory()
+        .getMQClientAPIImpl()
+        .invokeBrokerToResetOffset(brokerAddress(), topic, group, timeMs, queueId, offset, 10_000)
+        .forEach((queue, to) -> offsets.put(queue.getQueueId(), to));
+    return offsets;
   }
 
   private static String traces(String messageId) {
