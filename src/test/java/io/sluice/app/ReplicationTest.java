@@ -13,7 +13,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -21,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class ReplicationTest {
 
   private static final String BROKER = "/v1/brokers/broker-a";
+  private static final String RECEIVE = "/v1/groups/g/topics/t/receive";
 
   @TempDir Path directory;
 
@@ -236,6 +240,130 @@ final class ReplicationTest {
             () -> late.encode() + " came as " + delivered.encode());
       }
     }
+  }
+
+  @Test
+  void shouldKeepLeasesOverTheTakeOver() throws Exception {
+    try (TestServer master = master("m")) {
+      TestClient client = new TestClient(master.uri());
+      client.put("/v1/topics/t", new JsonObject().put("queues", 1)).expect(201);
+      client.put("/v1/groups/g", new JsonObject().put("retryDelays", noDelay())).expect(201);
+      send(client, "early", "disk");
+      // One lease that the slave gets when it catches up, the others as they are given.
+      JsonObject early = receive(client, new JsonObject().put("max", 1)).get(0);
+      try (TestServer slave = slave("s", master)) {
+        awaitInSync(client, 1);
+        for (String body : List.of("held", "done", "short", "free")) {
+          send(client, body, "replicated");
+        }
+        List<JsonObject> leased = receive(client, new JsonObject().put("max", 2));
+        JsonObject held = leased.get(0);
+        assertEquals(List.of("ok"), settle(client, "ack", leased.get(1)));
+        JsonObject soon = new JsonObject().put("max", 1).put("invisible", "1ms");
+        assertEquals("short", receive(client, soon).get(0).getString("body"));
+        // The answer to this one comes after the slave has all that was before it.
+        send(client, "last", "replicated");
+        TestClient next = takeOver(master, slave);
+
+        JsonObject all = new JsonObject().put("max", 10);
+        Map<String, JsonObject> got = new HashMap<>();
+        while (got.size() < 3) {
+          receive(next, all).forEach(each -> got.put(each.getString("body"), each));
+        }
+        assertEquals(Set.of("short", "free", "last"), got.keySet());
+        assertEquals(2, got.get("short").getInteger("attempt"));
+        assertEquals(1, got.get("free").getInteger("attempt"));
+        next.post(RECEIVE, new JsonObject().put("wait", "0ms")).expect(204);
+
+        assertEquals(List.of("ok"), settle(next, "ack", early));
+        // What is settled already, by the receipt of the master that is gone.
+        assertEquals(List.of("ok"), settle(next, "ack", leased.get(1)));
+        assertEquals(List.of("ok"), settle(next, "nack", held));
+        JsonObject again = receive(next, all).get(0);
+        assertEquals("held", again.getString("body"));
+        assertEquals(2, again.getInteger("attempt"));
+        assertEquals(List.of("expired"), settle(next, "ack", held));
+        assertEquals(List.of("ok"), settle(next, "ack", again));
+        next.post(RECEIVE, new JsonObject().put("wait", "0ms")).expect(204);
+      }
+    }
+  }
+
+  @Test
+  void shouldKeepAQueueToWhoHoldsItInOrderOverTheTakeOver() throws Exception {
+    try (TestServer master = master("m")) {
+      TestClient client = new TestClient(master.uri());
+      client.put("/v1/topics/t", new JsonObject().put("queues", 1)).expect(201);
+      client.put("/v1/groups/g", new JsonObject().put("orderedRetry", "0ms")).expect(201);
+      try (TestServer slave = slave("s", master)) {
+        awaitInSync(client, 1);
+        for (int i = 0; i < 6; i++) {
+          send(client, "m" + i, "replicated");
+        }
+        JsonObject two = new JsonObject().put("max", 2).put("ordered", true);
+        List<JsonObject> held = receive(client, two);
+        send(client, "m6", "replicated");
+        TestClient next = takeOver(master, slave);
+
+        JsonObject atOnce = two.copy().put("wait", "0ms");
+        next.post(RECEIVE, atOnce).expect(204);
+        assertEquals(List.of("ok"), settle(next, "ack", held.get(0)));
+        next.post(RECEIVE, atOnce).expect(204);
+        assertEquals(List.of("ok"), settle(next, "nack", held.get(1)));
+        List<JsonObject> again = receive(next, two);
+        assertEquals(List.of("m1", "m2"), bodies(again));
+        assertEquals(2, again.get(0).getInteger("attempt"));
+        for (JsonObject message : again) {
+          assertEquals(List.of("ok"), settle(next, "ack", message));
+        }
+        assertEquals(
+            List.of("m3", "m4", "m5", "m6"), bodies(receive(next, two.copy().put("max", 10))));
+      }
+    }
+  }
+
+  /** The slave as the master, which is stopped. */
+  private static TestClient takeOver(TestServer master, TestServer slave) throws Exception {
+    TestClient client = new TestClient(slave.uri());
+    awaitInSync(client, 1);
+    Await.result("the stop of the master", master.sluice().close());
+    client.post(BROKER + "/promote", new JsonObject()).expect(200);
+    return client;
+  }
+
+  private static JsonArray noDelay() {
+    return new JsonArray().add("0ms");
+  }
+
+  private static void send(TestClient client, String body, String ack) throws Exception {
+    client.send("t", body, "Sluice-Ack", ack).expect(201);
+  }
+
+  /** At least one message, invisible for far longer than a test takes if nothing else is said. */
+  private static List<JsonObject> receive(TestClient client, JsonObject request) throws Exception {
+    JsonObject asked = new JsonObject().put("invisible", "30m").mergeIn(request);
+    JsonArray messages =
+        client.post(RECEIVE, asked).expect(200).json().getJsonArray("messages");
+    return messages.stream().map(JsonObject.class::cast).toList();
+  }
+
+  private static List<String> bodies(List<JsonObject> messages) {
+    return messages.stream().map(message -> message.getString("body")).toList();
+  }
+
+  private static List<String> settle(TestClient client, String how, JsonObject message)
+      throws Exception {
+    Object receipt = message.getString("receipt");
+    JsonArray what =
+        new JsonArray()
+            .add(how.equals("nack") ? new JsonObject().put("receipt", receipt) : receipt);
+    JsonArray results =
+        client
+            .post("/v1/groups/g/settle", new JsonObject().put(how, what))
+            .expect(200)
+            .json()
+            .getJsonArray("results");
+    return results.stream().map(each -> ((JsonObject) each).getString("outcome")).toList();
   }
 
   private static long firstSegment(Path data) throws java.io.IOException {
