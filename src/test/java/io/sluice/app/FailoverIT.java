@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.app.load.ServerProcess;
 import io.sluice.testkit.Await;
+import io.sluice.testkit.QueueOrder;
 import io.sluice.testkit.TestClient;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -27,11 +28,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Goal: what was acked {@code replicated} survives the loss of the master. Method: senders with
- * ordering keys and a consumer load a master with a slave in sync, all with ack replicated; the
- * master is killed at a random moment, the slave is promoted, the old master comes back as its
- * slave and cuts what it had alone; then the other way round, {@code -Dfailover.rounds} times. At
- * the end each acked message is there once, in the order of its key, and nothing that was settled
- * came again.
+ * ordering keys and two consumers, one of which keeps order, load a master with a slave in sync,
+ * all with ack replicated; the master is killed at a random moment, the slave is promoted, the old
+ * master comes back as its slave and cuts what it had alone; then the other way round, {@code
+ * -Dfailover.rounds} times. At the end each acked message is there once, in the order of its key,
+ * nothing that was settled came again, and the consumer that keeps order has seen each queue as it
+ * is.
  */
 class FailoverIT {
 
@@ -41,6 +43,7 @@ class FailoverIT {
   private static final int QUEUES = 4;
   private static final String TOPIC = "failover";
   private static final String GROUP = "failover-group";
+  private static final String ORDERED_GROUP = "failover-ordered";
   private static final String BROKER = "/v1/brokers/broker-a";
 
   @TempDir Path directory;
@@ -48,6 +51,7 @@ class FailoverIT {
   private final Random random = new Random(SEED);
   private final Set<String> acked = ConcurrentHashMap.newKeySet();
   private final Set<String> settled = ConcurrentHashMap.newKeySet();
+  private final QueueOrder order = new QueueOrder();
   private final List<String> broken = Collections.synchronizedList(new ArrayList<>());
   private final int[] next = new int[SENDERS];
   private final List<Long> takeOversMs = new ArrayList<>();
@@ -78,6 +82,7 @@ class FailoverIT {
       slave.close();
     }
     assertEquals(List.of(), broken, this::story);
+    assertEquals(List.of(), order.broken(), this::story);
     assertTrue(acked.size() > ROUNDS * SENDERS, story() + ": there was hardly any load");
     System.out.println(story() + ", promoted in " + takeOversMs + " ms");
   }
@@ -146,7 +151,9 @@ class FailoverIT {
 
   private static void prepare(TestClient client) throws Exception {
     client.put("/v1/topics/" + TOPIC, new JsonObject().put("queues", QUEUES)).expect(201);
-    client.put("/v1/groups/" + GROUP, new JsonObject().put("maxAttempts", 1_000)).expect(201);
+    JsonObject settings = new JsonObject().put("maxAttempts", 1_000).put("orderedRetry", "0ms");
+    client.put("/v1/groups/" + GROUP, settings).expect(201);
+    client.put("/v1/groups/" + ORDERED_GROUP, settings).expect(201);
   }
 
   private void awaitInSync(TestClient client) {
@@ -167,6 +174,7 @@ class FailoverIT {
       threads.add(thread(() -> send(client, key)));
     }
     threads.add(thread(() -> consume(client)));
+    threads.add(thread(() -> consumeInOrder(client)));
     int enough = acked.size() + 1 + random.nextInt(400);
     Await.until(
         () -> story() + ": the load is slow " + broken,
@@ -207,39 +215,77 @@ class FailoverIT {
   }
 
   private void consume(TestClient client) throws Exception {
-    TestClient.Answer answer =
-        client.post(
-            "/v1/groups/" + GROUP + "/topics/" + TOPIC + "/receive",
-            new JsonObject().put("max", 32).put("wait", "1s").put("invisible", "2s"));
-    if (answer.status() == 204) {
-      return;
-    }
-    JsonArray messages = answer.expect(200).json().getJsonArray("messages");
-    JsonArray receipts = new JsonArray();
+    JsonArray messages = receive(client, GROUP, false);
     for (int i = 0; i < messages.size(); i++) {
       JsonObject message = messages.getJsonObject(i);
       if (settled.contains(message.getString("body"))) {
         broken.add("came again after its ack was answered: " + message.getString("body"));
       }
-      receipts.add(message.getString("receipt"));
+    }
+    for (JsonObject message : settle(client, GROUP, messages)) {
+      settled.add(message.getString("body"));
+    }
+  }
+
+  private void consumeInOrder(TestClient client) throws Exception {
+    JsonArray messages = receive(client, ORDERED_GROUP, true);
+    for (int i = 0; i < messages.size(); i++) {
+      JsonObject message = messages.getJsonObject(i);
+      order.delivered(
+          message.getInteger("queueId"),
+          message.getLong("queueOffset"),
+          message.getString("body"));
+    }
+    for (JsonObject message : settle(client, ORDERED_GROUP, messages)) {
+      order.settled(message.getInteger("queueId"), message.getLong("queueOffset"));
+    }
+  }
+
+  private static JsonArray receive(TestClient client, String group, boolean ordered)
+      throws Exception {
+    TestClient.Answer answer =
+        client.post(
+            "/v1/groups/" + group + "/topics/" + TOPIC + "/receive",
+            new JsonObject()
+                .put("max", 32)
+                .put("wait", "1s")
+                .put("invisible", "2s")
+                .put("ordered", ordered));
+    return answer.status() == 204
+        ? new JsonArray()
+        : answer.expect(200).json().getJsonArray("messages");
+  }
+
+  /** Acks them and gives those that are settled, as far as was answered. */
+  private static List<JsonObject> settle(TestClient client, String group, JsonArray messages)
+      throws Exception {
+    List<JsonObject> done = new ArrayList<>();
+    if (messages.isEmpty()) {
+      return done;
+    }
+    JsonArray receipts = new JsonArray();
+    for (int i = 0; i < messages.size(); i++) {
+      receipts.add(messages.getJsonObject(i).getString("receipt"));
     }
     JsonArray results =
         client
-            .post("/v1/groups/" + GROUP + "/settle", new JsonObject().put("ack", receipts))
+            .post("/v1/groups/" + group + "/settle", new JsonObject().put("ack", receipts))
             .expect(200)
             .json()
             .getJsonArray("results");
     for (int i = 0; i < messages.size(); i++) {
       if (results.getJsonObject(i).getString("outcome").equals("ok")) {
-        settled.add(messages.getJsonObject(i).getString("body"));
+        done.add(messages.getJsonObject(i));
       }
     }
+    return done;
   }
 
   private void compareWithTheLog(TestClient client) throws Exception {
     Map<String, Integer> stored = new HashMap<>();
     for (int queueId = 0; queueId < QUEUES; queueId++) {
       Map<String, Integer> lastOfKey = new HashMap<>();
+      List<String> bodies = new ArrayList<>();
       long offset = 0;
       while (true) {
         String path =
@@ -258,6 +304,7 @@ class FailoverIT {
           JsonObject message = messages.getJsonObject(i);
           String body = message.getString("body");
           offset = message.getLong("queueOffset") + 1;
+          bodies.add(body);
           assertNull(stored.put(body, queueId), () -> story() + ": stored twice: " + body);
           String[] words = body.split(":");
           Integer last = lastOfKey.put(words[0], Integer.parseInt(words[1]));
@@ -266,6 +313,14 @@ class FailoverIT {
           }
         }
       }
+      int queue = queueId;
+      Await.until(
+          () -> story() + ": what is stored, in order; seen are " + order.seen(),
+          () -> {
+            consumeInOrder(client);
+            return order.bodies(queue).size() >= bodies.size();
+          });
+      assertEquals(bodies, order.bodies(queueId), this::story);
     }
     for (String body : acked) {
       if (!stored.containsKey(body)) {
@@ -281,6 +336,10 @@ class FailoverIT {
         + acked.size()
         + " acked, "
         + settled.size()
-        + " settled";
+        + " settled, "
+        + order.seen()
+        + " seen in order, "
+        + order.repeats()
+        + " of them again";
   }
 }
