@@ -78,6 +78,11 @@ final class TopicCommand {
               description = "Whether expired messages go to the group's dead letters.")
           Boolean expiredToDeadLetters,
       @Option(
+              names = "--permission",
+              paramLabel = "rw|r|w|none",
+              description = "What may be done with it; r keeps sends away.")
+          String permission,
+      @Option(
               names = "--broker",
               paramLabel = "NAME",
               description = "At this master, whether it has the topic or not; else at all that do.")
@@ -90,6 +95,7 @@ final class TopicCommand {
     Administration.putIfGiven(body, "ttl", ttl);
     Administration.putIfGiven(body, "expiredToDeadLetters", expiredToDeadLetters);
     Administration.putIfGiven(body, "retention", retention);
+    Administration.putIfGiven(body, "permission", permission);
     return administration.put(options, path(topic, broker), body);
   }
 

@@ -90,18 +90,18 @@ public final class BrokerDirectory {
             });
   }
 
-  /** The first that serves the topic and is not about to stop; null if there is none. */
+  /** The first that takes messages of the topic and is not about to stop; null if there is none. */
   private String sendTo(Entry entry) {
     if (avoidedUntilMs.isEmpty()) {
-      return entry.brokerNames().get(0);
+      return entry.writableNames().get(0);
     }
-    return entry.brokerNames().stream().filter(this::mayBeSentTo).findFirst().orElse(null);
+    return entry.writableNames().stream().filter(this::mayBeSentTo).findFirst().orElse(null);
   }
 
   private String anotherThan(Entry entry, String topic, List<String> masters) {
     List<String> others = masters.stream().filter(this::mayBeSentTo).toList();
     return others.isEmpty()
-        ? entry.brokerNames().get(0)
+        ? entry.writableNames().get(0)
         : others.get(Math.floorMod(topic.hashCode(), others.size()));
   }
 
@@ -183,10 +183,13 @@ public final class BrokerDirectory {
         this.<Route>request(new GetRoute(topic))
             .compose(
                 route -> {
-                  List<String> names = servingNames(route);
+                  List<String> names = servingNames(route, 0);
+                  List<String> writable = servingNames(route, TopicConfig.WRITE);
                   return names.isEmpty()
                       ? askCluster().map(cluster -> choose(topic, masterNames(cluster)))
-                      : Future.succeededFuture(new Entry(names, true, clock.nowMs()));
+                      : Future.succeededFuture(
+                          new Entry(
+                              names, writable.isEmpty() ? names : writable, true, clock.nowMs()));
                 });
     asking.put(topic, asked);
     return asked
@@ -207,7 +210,7 @@ public final class BrokerDirectory {
           ErrorCode.BROKER_UNAVAILABLE, "no Broker is registered at the NameServer");
     }
     String chosen = masters.get(Math.floorMod(topic.hashCode(), masters.size()));
-    return new Entry(List.of(chosen), false, clock.nowMs());
+    return new Entry(List.of(chosen), List.of(chosen), false, clock.nowMs());
   }
 
   private Future<Cluster> askCluster() {
@@ -240,10 +243,15 @@ public final class BrokerDirectory {
             : known);
   }
 
-  /** Masters with a topic of this name; a slave never takes what changes something. */
-  private static List<String> servingNames(Route route) {
+  /**
+   * Masters with a topic of this name; a slave never takes what changes something.
+   *
+   * @param permission that it has to have there
+   */
+  private static List<String> servingNames(Route route, int permission) {
     List<String> masters = masterNames(route.brokers());
     return route.topics().stream()
+        .filter(at -> (at.config().permission() & permission) == permission)
         .map(TopicRoute::brokerName)
         .filter(masters::contains)
         .distinct()
@@ -273,7 +281,10 @@ public final class BrokerDirectory {
   /**
    * What is known of a topic.
    *
+   * @param brokerNames masters that have it, sorted
+   * @param writableNames those of them that take messages; all where none does, to say why
    * @param served false if nobody had the topic and a master was chosen
    */
-  private record Entry(List<String> brokerNames, boolean served, long askedAtMs) {}
+  private record Entry(
+      List<String> brokerNames, List<String> writableNames, boolean served, long askedAtMs) {}
 }

@@ -151,6 +151,26 @@ class SeveralMastersTest extends GatewayTestBase {
   }
 
   @Test
+  void shouldSendToAMasterWhereTheTopicMayBeWritten() throws Exception {
+    assertEquals("a", send("orders", "x").getString("broker"));
+    put("/v1/topics/orders?broker=a", "{\"permission\":\"r\"}").is(200);
+    eventually("sends go to b", () -> "b".equals(sentTo("orders")));
+    assertEquals(List.of("a", "b"), registered("orders"));
+    put("/v1/topics/orders?broker=b", "{\"permission\":\"none\"}").is(200);
+    eventually("nobody takes it", () -> sentTo("orders") == null);
+    post("/v1/topics/orders/messages", "x").isProblem(403, "NO_PERMISSION", "orders");
+  }
+
+  /** The master that takes a message; null where it is refused. */
+  private String sentTo(String topic) {
+    try {
+      return post("/v1/topics/" + topic + "/messages", "x").json().getString("broker");
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
   void shouldRecallAMessageWhereverItWaits() throws Exception {
     String id = store("b", "later", 3_600_000);
     delete("/v1/topics/orders/messages/" + id).is(204);
