@@ -159,7 +159,8 @@ final class Appender {
     Answer<AppendReply> answer = fence.guard(asked);
     MessageBatch batch = request.batch();
     int count = batch.count();
-    AppendReply reply = new AppendReply(options.getBrokerName(), count, clock.nowMs());
+    AppendReply reply =
+        new AppendReply(options.getBrokerName(), count, clock.nowMs()).inEpoch(replication.epoch());
     Pending pending = new Pending(request, answer, clock.nowNs(), reply, count);
     if (draining != null) {
       answer.fail(draining);

@@ -148,6 +148,9 @@ final class PlainSends {
         } else {
           answer.put("queueId", reply.queueId(0)).put("queueOffset", reply.queueOffset(0));
         }
+        if (reply.epoch() > 0) {
+          answer.put("epoch", reply.epoch());
+        }
         message.reply(
             answer
                 .put("ack", ack.name().toLowerCase(Locale.ROOT))

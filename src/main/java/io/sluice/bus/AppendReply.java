@@ -20,6 +20,7 @@ public final class AppendReply implements BusMessage {
   private final int[] queueIds;
   private final long[] queueOffsets;
   private final long[] physicalOffsets;
+  private long epoch;
   private SluiceException[] errors;
   private long[] deliverTimesMs;
   private BitSet halves;
@@ -137,6 +138,17 @@ public final class AppendReply implements BusMessage {
     return storedAtMs;
   }
 
+  /** Notes in which epoch the master is that answers. */
+  public AppendReply inEpoch(long number) {
+    epoch = number;
+    return this;
+  }
+
+  /** The epoch of the master that answered; 0 where its log has none. */
+  public long epoch() {
+    return epoch;
+  }
+
   /** Why the message was not stored, or null if it was. */
   public SluiceException error(int index) {
     return errors == null ? null : errors[index];
@@ -180,6 +192,7 @@ public final class AppendReply implements BusMessage {
         out.writeText(firstIds[i]);
       }
     }
+    out.writeLong(epoch);
   }
 
   static AppendReply readFrom(WireReader in) {
@@ -206,6 +219,6 @@ public final class AppendReply implements BusMessage {
       }
       reply.stored(i, queueId, queueOffset, physicalOffset);
     }
-    return reply;
+    return reply.inEpoch(in.atEnd() ? 0 : in.readLong());
   }
 }

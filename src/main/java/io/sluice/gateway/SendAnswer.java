@@ -47,5 +47,8 @@ final class SendAnswer {
         .raw(ACKS[ack.ordinal()])
         .raw("\",\"duplicate\":")
         .bool(reply.isDuplicate(index));
+    if (reply.epoch() > 0) {
+      out.raw(",\"epoch\":").number(reply.epoch());
+    }
   }
 }

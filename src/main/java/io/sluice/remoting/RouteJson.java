@@ -101,8 +101,7 @@ final class RouteJson {
    * @param epoch of the Broker's log: of two masters of a name NameServers keep the newer
    *     (RouteInfoManager compares stateVersion, ReplicasManager puts the master's epoch there)
    */
-  static byte[] registration(
-      List<TopicConfig> topics, long version, long versionMs, long epoch) {
+  static byte[] registration(List<TopicConfig> topics, long version, long versionMs, long epoch) {
     JsonWriter out = new JsonWriter().open('{').name("filterServerList").open('[').close(']');
     out.name("topicConfigSerializeWrapper").open('{').name("dataVersion").open('{');
     out.field("counter", version).field("stateVersion", epoch).field("timestamp", versionMs);

@@ -414,6 +414,11 @@ public final class Master implements Replication {
   }
 
   @Override
+  public long epoch() {
+    return history.lastNumber();
+  }
+
+  @Override
   public boolean mayBeFenced() {
     return tenure != null;
   }

@@ -69,6 +69,11 @@ public interface Replication {
     return null;
   }
 
+  /** Number of the epoch that what is appended now belongs to; 0 where the log has none. */
+  default long epoch() {
+    return 0;
+  }
+
   /** Whether {@link #fenced} may ever be other than null. */
   default boolean mayBeFenced() {
     return false;

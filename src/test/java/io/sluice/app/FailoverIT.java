@@ -232,9 +232,7 @@ class FailoverIT {
     for (int i = 0; i < messages.size(); i++) {
       JsonObject message = messages.getJsonObject(i);
       order.delivered(
-          message.getInteger("queueId"),
-          message.getLong("queueOffset"),
-          message.getString("body"));
+          message.getInteger("queueId"), message.getLong("queueOffset"), message.getString("body"));
     }
     for (JsonObject message : settle(client, ORDERED_GROUP, messages)) {
       order.settled(message.getInteger("queueId"), message.getLong("queueOffset"));

@@ -63,6 +63,7 @@ final class ReplicationTest {
           client.send("t", "m" + i, "Sluice-Ack", "replicated").expect(201);
         }
         assertEquals(400, browse(slave, "t", 400).size());
+        assertEquals(1, client.send("other", "x").expect(201).json().getLong("epoch"));
         TestClient.Answer refused = slaveClient.send("t", "x").expect(503);
         assertTrue(refused.body().contains("is a slave"), refused.body());
         assertEquals("slave", slaveClient.get(BROKER).json().getString("role"));
@@ -71,7 +72,7 @@ final class ReplicationTest {
         JsonObject promoted = slaveClient.post(BROKER + "/promote", new JsonObject()).json();
         assertEquals("master", promoted.getString("role"), promoted.encode());
         assertEquals("master", slaveClient.get(BROKER).json().getString("role"));
-        slaveClient.send("t", "after").expect(201);
+        assertEquals(2, slaveClient.send("t", "after").expect(201).json().getLong("epoch"));
         // The group goes on where it was.
         assertEquals(301, receiveAndAck(slaveClient, "t", "g", 301));
         slaveClient.post(BROKER + "/promote", new JsonObject()).expect(409);
@@ -342,8 +343,7 @@ final class ReplicationTest {
   /** At least one message, invisible for far longer than a test takes if nothing else is said. */
   private static List<JsonObject> receive(TestClient client, JsonObject request) throws Exception {
     JsonObject asked = new JsonObject().put("invisible", "30m").mergeIn(request);
-    JsonArray messages =
-        client.post(RECEIVE, asked).expect(200).json().getJsonArray("messages");
+    JsonArray messages = client.post(RECEIVE, asked).expect(200).json().getJsonArray("messages");
     return messages.stream().map(JsonObject.class::cast).toList();
   }
 

@@ -151,7 +151,8 @@ final class RandomMessages {
   }
 
   private AppendReply appendReply() {
-    AppendReply reply = new AppendReply(text(), random.nextInt(6), random.nextLong());
+    AppendReply reply =
+        new AppendReply(text(), random.nextInt(6), random.nextLong()).inEpoch(random.nextLong());
     for (int i = 0; i < reply.count(); i++) {
       switch (random.nextInt(5)) {
         case 0 -> reply.refused(i, new SluiceException(ErrorCode.DISK_FULL, text()));
@@ -277,7 +278,9 @@ final class RandomMessages {
   }
 
   static void describe(AppendReply reply, String path, Map<String, String> into) {
-    into.put(path, reply.brokerName() + " " + reply.storedAtMs() + " " + reply.count());
+    into.put(
+        path,
+        reply.brokerName() + " " + reply.storedAtMs() + " " + reply.count() + " " + reply.epoch());
     for (int i = 0; i < reply.count(); i++) {
       SluiceException error = reply.error(i);
       into.put(

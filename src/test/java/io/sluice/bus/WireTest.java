@@ -227,6 +227,7 @@ class WireTest {
             "physicalOffsets",
             "errors",
             "deliverTimesMs",
+            "epoch",
             "halves",
             "firstIds"),
         Set.of());

@@ -72,8 +72,7 @@ class RouteTableTest {
     table.register(elected("h2:1", 5), 10);
     Register said = elected("h2:1", 0);
     table.register(
-        new Register(
-            "c", "a", 0, "h2:1", said.dataVersion(), said.topics(), 4, List.of(), true),
+        new Register("c", "a", 0, "h2:1", said.dataVersion(), said.topics(), 4, List.of(), true),
         11);
     BrokerNode master = table.cluster().brokers().get(0);
     assertFalse(master.foreign());

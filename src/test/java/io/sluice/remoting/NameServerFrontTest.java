@@ -254,14 +254,7 @@ class NameServerFrontTest {
         .publish(
             Addresses.registrations(),
             new NameServerRequest.Register(
-                "C",
-                "broker-a",
-                0,
-                address,
-                1,
-                List.of(TopicConfig.of("T", 4)),
-                epoch,
-                List.of()),
+                "C", "broker-a", 0, address, 1, List.of(TopicConfig.of("T", 4)), epoch, List.of()),
             BusCodec.options(1_000).setLocalOnly(true));
   }
 
