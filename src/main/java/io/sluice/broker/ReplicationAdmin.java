@@ -1,9 +1,11 @@
 package io.sluice.broker;
 
 import io.sluice.bus.AdminRequest;
+import io.sluice.bus.AdminRequest.FollowedInfo;
 import io.sluice.bus.AdminRequest.GetReplication;
 import io.sluice.bus.AdminRequest.Promote;
 import io.sluice.bus.AdminRequest.ReplicationInfo;
+import io.sluice.bus.AdminRequest.SlaveInfo;
 import io.sluice.bus.BusMessage;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
@@ -11,6 +13,7 @@ import io.sluice.store.MessageStore;
 import io.sluice.store.Replication;
 import io.sluice.store.StoreException;
 import io.vertx.core.Future;
+import java.util.List;
 
 /** Answers what is asked about a Broker's replication. Owned by the Broker's event loop. */
 final class ReplicationAdmin {
@@ -46,7 +49,29 @@ final class ReplicationAdmin {
         Math.min(status.confirmedTo(), store.maxPhysicalOffset()),
         store.maxPhysicalOffset(),
         status.inSync(),
-        status.detail());
+        status.detail(),
+        replication.slaves().stream().map(ReplicationAdmin::info).toList(),
+        info(replication.upstream()));
+  }
+
+  private static SlaveInfo info(Replication.Slave slave) {
+    return new SlaveInfo(
+        slave.brokerId(),
+        slave.address(),
+        slave.receivedTo(),
+        slave.sentTo(),
+        slave.inSync(),
+        slave.bytesPerSecond());
+  }
+
+  private static FollowedInfo info(Replication.Upstream followed) {
+    return followed == null
+        ? null
+        : new FollowedInfo(
+            followed.address(),
+            followed.lastReadMs(),
+            followed.lastWriteMs(),
+            followed.bytesPerSecond());
   }
 
   private void promote(Promote promote, Answer<BusMessage> answer) {
@@ -65,7 +90,9 @@ final class ReplicationAdmin {
                         end,
                         end,
                         0,
-                        "promoted"));
+                        "promoted",
+                        List.of(),
+                        null));
               } else if (done.cause() instanceof StoreException refused) {
                 answer.fail(Refusals.of(refused));
               } else {

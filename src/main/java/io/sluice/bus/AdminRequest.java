@@ -109,6 +109,8 @@ public sealed interface AdminRequest extends BusMessage {
    * @param maxPhysicalOffset end of the log
    * @param inSync slaves in sync; on a slave 1 if it is
    * @param detail a sentence for people
+   * @param slaves those that are connected, by broker id; none on a slave
+   * @param followed the master that a slave follows; null on a master
    */
   record ReplicationInfo(
       String brokerName,
@@ -118,7 +120,43 @@ public sealed interface AdminRequest extends BusMessage {
       long confirmedOffset,
       long maxPhysicalOffset,
       int inSync,
-      String detail)
+      String detail,
+      List<SlaveInfo> slaves,
+      FollowedInfo followed)
+      implements BusMessage {
+
+    /** An older Broker does not say who its slaves are. */
+    public ReplicationInfo {
+      slaves = slaves == null ? List.of() : slaves;
+    }
+  }
+
+  /**
+   * A slave with a connection, as its master sees it.
+   *
+   * @param address at which RocketMQ clients reach it
+   * @param receivedTo end of what it said that it has
+   * @param sentTo end of what was sent to it
+   * @param bytesPerSecond of the log that went to it lately
+   */
+  record SlaveInfo(
+      long brokerId,
+      String address,
+      long receivedTo,
+      long sentTo,
+      boolean inSync,
+      long bytesPerSecond)
+      implements BusMessage {}
+
+  /**
+   * A master, as its slave sees it.
+   *
+   * @param address that it is followed at
+   * @param lastReadMs when something came from it, 0 for never
+   * @param lastWriteMs when something was said to it, 0 for never
+   * @param bytesPerSecond of the log that came lately
+   */
+  record FollowedInfo(String address, long lastReadMs, long lastWriteMs, long bytesPerSecond)
       implements BusMessage {}
 
   /** A topic with its queues' offsets, by queue id. */

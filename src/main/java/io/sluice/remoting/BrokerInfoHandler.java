@@ -2,8 +2,10 @@ package io.sluice.remoting;
 
 import static java.util.stream.Collectors.joining;
 
+import io.sluice.bus.AckLevel;
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AdminRequest.BrokerInfo;
+import io.sluice.bus.AdminRequest.ReplicationInfo;
 import io.sluice.bus.OperatorRequest;
 import io.sluice.bus.OperatorRequest.Totals;
 import io.sluice.message.Names;
@@ -56,7 +58,8 @@ final class BrokerInfoHandler implements RequestHandler {
     switch (exchange.request().code) {
       case RequestCode.GET_BROKER_CONFIG -> configuration(exchange);
       case RequestCode.UPDATE_BROKER_CONFIG ->
-          PropertiesText.refuseChanges(exchange, configuration());
+          exchange.when(
+              replication(), info -> PropertiesText.refuseChanges(exchange, configuration(info)));
       case RequestCode.GET_SYSTEM_TOPICS_OF_BROKER ->
           exchange.ok(RouteJson.topicList(RESERVED_TOPICS));
       default -> runtime(exchange);
@@ -73,22 +76,29 @@ final class BrokerInfoHandler implements RequestHandler {
 
   private void configuration(Exchange exchange) {
     String version = "{\"counter\":0,\"stateVersion\":0,\"timestamp\":" + startedMs + "}";
-    exchange.answer(
-        ResponseCode.SUCCESS,
-        null,
-        new ExtFields(1).put("version", version),
-        PropertiesText.write(configuration()));
+    exchange.when(
+        replication(),
+        info ->
+            exchange.answer(
+                ResponseCode.SUCCESS,
+                null,
+                new ExtFields(1).put("version", version),
+                PropertiesText.write(configuration(info))));
   }
 
-  private Map<String, String> configuration() {
+  private Future<ReplicationInfo> replication() {
+    return broker.admin(new AdminRequest.GetReplication());
+  }
+
+  private Map<String, String> configuration(ReplicationInfo replication) {
     Map<String, String> values = new TreeMap<>();
     values.put("autoCreateTopicEnable", String.valueOf(options.isAutoCreateTopics()));
     values.put("brokerClusterName", options.getClusterName());
     values.put("brokerIP1", options.getAdvertise());
-    values.put("brokerId", "0");
+    values.put("brokerId", String.valueOf(replication.brokerId()));
     values.put("brokerName", options.getBrokerName());
     values.put("brokerPermission", "6");
-    values.put("brokerRole", "ASYNC_MASTER");
+    values.put("brokerRole", role(replication));
     values.put("defaultTopicQueueNums", String.valueOf(options.getTemplateQueues()));
     values.put("enablePropertyFilter", "true");
     values.put("flushDiskType", flushType());
@@ -98,6 +108,13 @@ final class BrokerInfoHandler implements RequestHandler {
         "messageDelayLevel",
         options.getDelayLevelsMs().stream().map(Durations::format).collect(joining(" ")));
     return values;
+  }
+
+  private String role(ReplicationInfo replication) {
+    if (replication.brokerId() != 0) {
+      return "SLAVE";
+    }
+    return options.getAck() == AckLevel.REPLICATED ? "SYNC_MASTER" : "ASYNC_MASTER";
   }
 
   private String flushType() {

@@ -1,6 +1,8 @@
 package io.sluice.remoting;
 
 import io.sluice.bus.AdminRequest;
+import io.sluice.bus.AdminRequest.ReplicationInfo;
+import io.sluice.bus.AdminRequest.SlaveInfo;
 import io.sluice.bus.ClientKept.Member;
 import io.sluice.bus.OperatorRequest;
 import io.sluice.bus.OperatorRequest.ProducersByGroup;
@@ -11,13 +13,16 @@ import io.sluice.bus.OperatorRequest.Totals;
 import io.sluice.util.Clock;
 import java.util.TreeMap;
 
-/** Codes 315, 321, 328 and 907: rates, producers, and a look into a queue. */
+/** Codes 315, 321, 328 and 907: rates, producers, a look into a queue, master and slaves. */
 final class BrokerStatsHandler implements RequestHandler {
 
   private static final String TOPIC_PUT = "TOPIC_PUT_NUMS";
   private static final String GROUP_GET = "GROUP_GET_NUMS";
   private static final String BROKER_PUT = "BROKER_PUT_NUMS";
   private static final String BROKER_GET = "BROKER_GET_NUMS";
+
+  /** As a slave of RocketMQ says it that was not told how much its master has forced. */
+  private static final long UNKNOWN_OFFSET = -1;
 
   private final BrokerLink broker;
   private final Clock clock;
@@ -156,24 +161,45 @@ final class BrokerStatsHandler implements RequestHandler {
         .close('}');
   }
 
-  /** HARuntimeInfo of a master that has no slaves. */
+  /**
+   * HARuntimeInfo.
+   *
+   * <p>Source: Apache RocketMQ 5.5.0, DefaultHAService (getRuntimeInfo). There a slave is known by
+   * the port that it dialled from; here by the address that its clients dial.
+   */
   private void replicas(Exchange exchange) {
     exchange.when(
-        broker.<AdminRequest.BrokerInfo>admin(new AdminRequest.GetBroker()),
-        info ->
-            exchange.ok(
-                new JsonWriter()
-                    .open('{')
-                    .name("haClientRuntimeInfo")
-                    .open('{')
-                    .close('}')
-                    .name("haConnectionInfo")
-                    .open('[')
-                    .close(']')
-                    .field("inSyncSlaveNums", 0)
-                    .field("master", true)
-                    .field("masterCommitLogMaxOffset", info.maxPhysicalOffset())
-                    .close('}')
-                    .toByteArray()));
+        broker.<ReplicationInfo>admin(new AdminRequest.GetReplication()),
+        info -> exchange.ok(json(info)));
+  }
+
+  private static byte[] json(ReplicationInfo info) {
+    boolean master = info.brokerId() == 0;
+    JsonWriter out = new JsonWriter().open('{').name("haClientRuntimeInfo").open('{');
+    if (info.followed() != null) {
+      out.field("lastReadTimestamp", info.followed().lastReadMs())
+          .field("lastWriteTimestamp", info.followed().lastWriteMs())
+          .field("masterAddr", info.followed().address())
+          .field("masterFlushOffset", UNKNOWN_OFFSET)
+          .field("maxOffset", info.maxPhysicalOffset())
+          .field("transferredByteInSecond", info.followed().bytesPerSecond());
+    }
+    out.close('}').name("haConnectionInfo").open('[');
+    for (SlaveInfo slave : info.slaves()) {
+      out.open('{')
+          .field("addr", slave.address())
+          .field("diff", info.maxPhysicalOffset() - slave.receivedTo())
+          .field("inSync", slave.inSync())
+          .field("slaveAckOffset", slave.receivedTo())
+          .field("transferFromWhere", slave.sentTo())
+          .field("transferredByteInSecond", slave.bytesPerSecond())
+          .close('}');
+    }
+    return out.close(']')
+        .field("inSyncSlaveNums", master ? info.inSync() : 0)
+        .field("master", master)
+        .field("masterCommitLogMaxOffset", master ? info.maxPhysicalOffset() : 0)
+        .close('}')
+        .toByteArray();
   }
 }

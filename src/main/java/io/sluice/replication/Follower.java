@@ -67,6 +67,7 @@ public final class Follower extends SlaveReplication {
   private final ReplicationOptions options;
   private final Clock clock;
   private final Owner owner;
+  private final ByteRate rate;
   private MessageStore store;
   private Runnable moved = () -> {};
   private NetClient client;
@@ -79,6 +80,7 @@ public final class Follower extends SlaveReplication {
   private FollowerFile.Heard noted = heard;
   private long timer = -1;
   private long heardMs;
+  private long saidMs;
   private long retryMs = FIRST_RETRY_MS;
   private long mastersBegin;
   private long mastersEnd;
@@ -110,6 +112,7 @@ public final class Follower extends SlaveReplication {
     this.options = options;
     this.clock = clock;
     this.owner = owner;
+    rate = new ByteRate(clock.nowMs());
   }
 
   @Override
@@ -193,6 +196,7 @@ public final class Follower extends SlaveReplication {
   private void greet(NetSocket connected) {
     socket = connected;
     heardMs = clock.nowMs();
+    saidMs = heardMs;
     following = false;
     welcome = null;
     collecting = false;
@@ -484,7 +488,10 @@ public final class Follower extends SlaveReplication {
   }
 
   private void append(Log log) {
-    if (!store.raw().append(log.bytes())) {
+    int count = log.bytes().remaining();
+    boolean taken = store.raw().append(log.bytes());
+    rate.add(count - log.bytes().remaining(), clock.nowMs());
+    if (!taken) {
       StoreException refusal = store.refusal();
       if (refusal != null && ENDS.contains(refusal.kind())) {
         broken = true;
@@ -538,6 +545,7 @@ public final class Follower extends SlaveReplication {
   private void acknowledge() {
     if (socket != null) {
       acknowledged = store.maxPhysicalOffset();
+      saidMs = clock.nowMs();
       socket.write(Frames.ack(acknowledged, Math.min(acknowledged, store.forcedPhysicalOffset())));
     }
   }
@@ -562,6 +570,7 @@ public final class Follower extends SlaveReplication {
   }
 
   private void beat() {
+    rate.look(clock.nowMs());
     if (socket != null && !holding && clock.nowMs() - heardMs > ReplicationOptions.SILENT_MS) {
       drop("the master was silent for " + (clock.nowMs() - heardMs) + " ms");
     }
@@ -610,6 +619,15 @@ public final class Follower extends SlaveReplication {
             + mastersEnd
             + (heard.inSync() ? ", in sync" : ", not in sync")
             + (lastTrouble.isEmpty() ? "" : " (" + lastTrouble + ")"));
+  }
+
+  @Override
+  public Upstream upstream() {
+    return new Upstream(
+        options.masterHost() + ":" + options.masterPort(),
+        heardMs,
+        saidMs,
+        rate.perSecond(clock.nowMs()));
   }
 
   @Override

@@ -17,6 +17,7 @@ import java.lang.System.Logger.Level;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -528,6 +529,14 @@ public final class Master implements Replication {
         set.inSync(),
         slavesInSync(),
         detail.length() == 0 ? "no slave is connected" : detail.toString());
+  }
+
+  @Override
+  public List<Slave> slaves() {
+    return sessions.values().stream()
+        .map(ReplicaSession::slave)
+        .sorted(Comparator.comparingLong(Slave::brokerId))
+        .toList();
   }
 
   private SortedSet<Long> slavesInSync() {

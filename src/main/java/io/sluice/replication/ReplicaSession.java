@@ -6,6 +6,7 @@ import io.sluice.replication.Frames.Welcome;
 import io.sluice.replication.Handshake.Action;
 import io.sluice.replication.Handshake.Answer;
 import io.sluice.store.RawSlice;
+import io.sluice.store.Replication;
 import io.sluice.store.StoreFile;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
@@ -38,6 +39,7 @@ final class ReplicaSession {
   private final Master master;
   private final NetSocket socket;
   private final FrameReader reader;
+  private final ByteRate rate;
   private Hello hello;
   private boolean following;
   private boolean reading;
@@ -54,6 +56,7 @@ final class ReplicaSession {
     this.master = master;
     this.socket = socket;
     heardMs = master.clock.nowMs();
+    rate = new ByteRate(heardMs);
     reader =
         new FrameReader(
             new FrameReader.Handler() {
@@ -103,6 +106,16 @@ final class ReplicaSession {
 
   String address() {
     return hello.address();
+  }
+
+  Replication.Slave slave() {
+    return new Replication.Slave(
+        id(),
+        address(),
+        receivedTo,
+        sentTo,
+        master.isInSync(id()),
+        rate.perSecond(master.clock.nowMs()));
   }
 
   String describe() {
@@ -327,6 +340,7 @@ final class ReplicaSession {
     Data data = data(sentTo, 0);
     sentTo += count;
     saidMs = master.clock.nowMs();
+    rate.add(count, saidMs);
     socket.write(Frames.data(data, slice.bytes())).onComplete(written -> slice.close());
   }
 
@@ -350,6 +364,7 @@ final class ReplicaSession {
   }
 
   void beat(long nowMs) {
+    rate.look(nowMs);
     if (nowMs - heardMs > ReplicationOptions.SILENT_MS) {
       close("it was silent for " + (nowMs - heardMs) + " ms");
     } else if (following

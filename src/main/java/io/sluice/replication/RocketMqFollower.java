@@ -72,6 +72,7 @@ public final class RocketMqFollower extends SlaveReplication {
   private final Follower.Owner owner;
   private final RocketMqMaster master;
   private final RocketMqFiles files;
+  private final ByteRate rate;
   private MessageStore store;
   private Runnable moved = () -> {};
   private NetClient client;
@@ -79,6 +80,7 @@ public final class RocketMqFollower extends SlaveReplication {
   private long timer = -1;
   private long retryMs = FIRST_RETRY_MS;
   private long heardMs;
+  private long saidMs;
   private String lastTrouble = "";
   private boolean stopped;
   private boolean adjusting;
@@ -115,6 +117,7 @@ public final class RocketMqFollower extends SlaveReplication {
     this.owner = owner;
     this.master = master;
     files = new RocketMqFiles(options.directory());
+    rate = new ByteRate(clock.nowMs());
   }
 
   @Override
@@ -420,6 +423,7 @@ public final class RocketMqFollower extends SlaveReplication {
     }
     ByteBuffer part = in.slice(in.position(), count);
     append(part);
+    rate.add(part.position(), clock.nowMs());
     in.position(in.position() + part.position());
     next += part.position();
     frameLeft -= part.position();
@@ -483,6 +487,7 @@ public final class RocketMqFollower extends SlaveReplication {
   }
 
   private void report(long physicalOffset) {
+    saidMs = clock.nowMs();
     socket.write(Buffer.buffer(8).appendLong(physicalOffset));
   }
 
@@ -503,10 +508,11 @@ public final class RocketMqFollower extends SlaveReplication {
   }
 
   private void beat() {
+    long nowMs = clock.nowMs();
+    rate.look(nowMs);
     if (socket == null) {
       return;
     }
-    long nowMs = clock.nowMs();
     if (!holding && nowMs - heardMs > SILENT_MS) {
       drop("the master was silent for " + (nowMs - heardMs) + " ms");
       return;
@@ -595,6 +601,11 @@ public final class RocketMqFollower extends SlaveReplication {
             + (info == null ? "" : " of " + info.end())
             + (info == null || info.writable() ? "" : ", which takes no sends any more")
             + (lastTrouble.isEmpty() ? "" : " (" + lastTrouble + ")"));
+  }
+
+  @Override
+  public Upstream upstream() {
+    return new Upstream(master.address(), heardMs, saidMs, rate.perSecond(clock.nowMs()));
   }
 
   @Override

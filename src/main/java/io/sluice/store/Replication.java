@@ -1,6 +1,7 @@
 package io.sluice.store;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -33,6 +34,32 @@ public interface Replication {
       int inSync,
       SortedSet<Long> slaves,
       String detail) {}
+
+  /**
+   * A slave with a connection, as its master sees it.
+   *
+   * @param address at which RocketMQ clients reach it
+   * @param receivedTo end of what it said that it has
+   * @param sentTo end of what was sent to it
+   * @param bytesPerSecond of the log that went to it lately
+   */
+  record Slave(
+      long brokerId,
+      String address,
+      long receivedTo,
+      long sentTo,
+      boolean inSync,
+      long bytesPerSecond) {}
+
+  /**
+   * A master, as its slave sees it.
+   *
+   * @param address that it is followed at
+   * @param lastReadMs when something came from it, 0 for never
+   * @param lastWriteMs when something was said to it, 0 for never
+   * @param bytesPerSecond of the log that came lately
+   */
+  record Upstream(String address, long lastReadMs, long lastWriteMs, long bytesPerSecond) {}
 
   /**
    * State that is not in the log, since another kind of Broker writes it.
@@ -98,6 +125,16 @@ public interface Replication {
   long keepFrom();
 
   Status status();
+
+  /** The slaves that are connected, by broker id; none on a slave. */
+  default List<Slave> slaves() {
+    return List.of();
+  }
+
+  /** Whom a slave follows; null on a master. */
+  default Upstream upstream() {
+    return null;
+  }
 
   /**
    * Makes a slave the master: its Broker is closed and started again.

@@ -344,10 +344,14 @@ class MqadminIT {
     return printed;
   }
 
+  private static String run(String... command) throws Exception {
+    return runAt(target.nameServer(), command);
+  }
+
   /** Runs a command and takes what it prints. */
-  private static synchronized String run(String... command) throws Exception {
+  static synchronized String runAt(String nameServer, String... command) throws Exception {
     List<String> arguments = new ArrayList<>(Arrays.asList(command));
-    arguments.addAll(List.of("-n", target.nameServer()));
+    arguments.addAll(List.of("-n", nameServer));
     PrintStream out = System.out;
     PrintStream err = System.err;
     ByteArrayOutputStream printed = new ByteArrayOutputStream();
