@@ -54,6 +54,7 @@ final class ConfigSources {
     List<Map<String, Configuration.Entry>> layers = new ArrayList<>();
     List<Path> translated = new ArrayList<>(rocketMqFiles);
     List<Configuration.Note> notes = new ArrayList<>();
+    List<RocketMqConfig.Need> needs = new ArrayList<>();
     Path chosen = chooseFile(file, environment);
     if (chosen != null && RocketMqConfig.isNamedSo(chosen)) {
       translated.add(0, chosen);
@@ -64,6 +65,7 @@ final class ConfigSources {
       RocketMqConfig.Result result = RocketMqConfig.read(rocketMqFile);
       layers.add(result.values());
       notes.addAll(result.notes());
+      needs.addAll(result.needs());
     }
     layers.add(fromEnvironment(environment));
     layers.add(
@@ -73,7 +75,16 @@ final class ConfigSources {
                     flag -> flag.getKey().name(),
                     flag ->
                         new Configuration.Entry(flag.getValue(), "flag " + flag.getKey().flag()))));
-    return Configuration.of(layers, notes);
+    Configuration all = Configuration.of(layers, notes);
+    List<String> missing =
+        needs.stream()
+            .filter(need -> need.isMissingIn(all))
+            .map(RocketMqConfig.Need::mistake)
+            .toList();
+    if (!missing.isEmpty()) {
+      throw new ConfigException(missing);
+    }
+    return all;
   }
 
   private static Path chooseFile(Path file, Map<String, String> environment) {

@@ -15,6 +15,7 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -23,8 +24,8 @@ import java.util.regex.Pattern;
  * and each other key is told with the reason why it has no meaning here.
  *
  * <p>RocketMQ passes over a key it does not know, so such a key is told and no mistake. Two things
- * are: a Broker that is meant to be a slave must not come up as a master, and one that is meant to
- * ask for passwords must not come up without.
+ * are: a Broker that is meant to be a slave, or to be elected, must not come up as a master, and
+ * one that is meant to ask for passwords must not come up without.
  *
  * <p>Source of the keys: Apache RocketMQ 5.5.0, BrokerConfig, MessageStoreConfig, NettyServerConfig
  * and NamesrvConfig.
@@ -36,8 +37,21 @@ final class RocketMqConfig {
    *
    * @param values as a layer of the configuration
    * @param notes for the log: what has no meaning here, and why
+   * @param needs what must stand in some layer for this file to be taken
    */
-  record Result(Map<String, Configuration.Entry> values, List<Configuration.Note> notes) {}
+  record Result(
+      Map<String, Configuration.Entry> values, List<Configuration.Note> notes, List<Need> needs) {}
+
+  /**
+   * One of these keys must have a value, wherever it stands.
+   *
+   * @param mistake if none has
+   */
+  record Need(List<ConfigKey> anyOf, String mistake) {
+    boolean isMissingIn(Configuration all) {
+      return anyOf.stream().allMatch(key -> all.text(key).isEmpty());
+    }
+  }
 
   /** Turns a value into ours; throws IllegalArgumentException with found and allowed. */
   private interface Translation {
@@ -71,6 +85,7 @@ final class RocketMqConfig {
   private final Path file;
   private final Map<String, Configuration.Entry> values = new LinkedHashMap<>();
   private final List<Configuration.Note> notes = new ArrayList<>();
+  private final List<Need> needs = new ArrayList<>();
   private final List<String> mistakes = new ArrayList<>();
 
   private RocketMqConfig(Path file) {
@@ -97,8 +112,8 @@ final class RocketMqConfig {
     Set<String> known = new TreeSet<>(RocketMqKeys.reasons().keySet());
     known.addAll(TARGETS.keySet());
     known.addAll(PROTECTIONS);
-    known.addAll(List.of("listenPort", "brokerId", "brokerRole"));
-    known.add("brokerPermission");
+    known.addAll(RocketMqRole.KEYS);
+    known.addAll(List.of("listenPort", "brokerPermission"));
     return known;
   }
 
@@ -128,6 +143,12 @@ final class RocketMqConfig {
         "transactionCheckInterval");
     put(targets, ConfigTable.TRANSACTIONS_MAX_CHECKS, RocketMqConfig::same, "transactionCheckMax");
     put(targets, ConfigTable.ACK, RocketMqConfig::ackLevel, "flushDiskType");
+    put(targets, ConfigTable.REPLICATION_ACK_TIMEOUT, value -> value + "ms", "slaveTimeout");
+    put(
+        targets,
+        ConfigTable.REPLICATION_IN_SYNC_TIMEOUT,
+        value -> value + "ms",
+        "haMaxTimeSlaveNotCatchup");
     return Map.copyOf(targets);
   }
 
@@ -171,18 +192,24 @@ final class RocketMqConfig {
     }
     boolean nameServer = isOfNameServer(properties);
     Map<String, String> reasons = RocketMqKeys.reasons();
+    Map<String, String> found = new HashMap<>();
+    UnaryOperator<String> origins =
+        key -> lines.containsKey(key) ? file + ":" + lines.get(key) : "" + file;
     // In the order of the file.
     properties.stringPropertyNames().stream()
         .sorted((a, b) -> Integer.compare(lines.getOrDefault(a, 0), lines.getOrDefault(b, 0)))
         .forEach(
             key -> {
-              String origin = lines.containsKey(key) ? file + ":" + lines.get(key) : "" + file;
-              take(key, properties.getProperty(key).trim(), origin, nameServer, reasons);
+              String value = properties.getProperty(key).trim();
+              found.put(key, value);
+              take(key, value, origins.apply(key), nameServer, reasons);
             });
+    Result result = new Result(values, notes, needs);
+    new RocketMqRole(found, origins, result, mistakes).decide();
     if (!mistakes.isEmpty()) {
       throw new ConfigException(mistakes);
     }
-    return new Result(values, notes);
+    return result;
   }
 
   private boolean isOfNameServer(Properties properties) {
@@ -208,7 +235,9 @@ final class RocketMqConfig {
       values.put(port.name(), new Configuration.Entry(value, origin + " " + key));
     } else if (PROTECTIONS.contains(key)) {
       protection(key, value, origin);
-    } else if (!tookRole(key, value, origin)) {
+    } else if (key.equals("brokerPermission")) {
+      permission(value, origin);
+    } else if (!RocketMqRole.KEYS.contains(key)) {
       note(key, origin, reasons);
     }
   }
@@ -224,47 +253,15 @@ final class RocketMqConfig {
     }
   }
 
-  /** Who a Broker is among others; true if the key was one of that. */
-  private boolean tookRole(String key, String value, String origin) {
-    switch (key) {
-      case "brokerId" -> {
-        if (!value.equals("0") && !value.equals("-1")) {
-          slave(key, value, origin);
-        }
-      }
-      case "brokerRole" -> {
-        if (value.equalsIgnoreCase("SLAVE")) {
-          slave(key, value, origin);
-        } else {
-          note(origin + ": " + key + "=" + value + ": this Broker is a master without slaves");
-        }
-      }
-      case "brokerPermission" -> {
-        if (!value.equals("6")) {
-          note(
-              origin
-                  + ": brokerPermission="
-                  + value
-                  + " has no meaning here: this Broker is read and written; take the permission"
-                  + " from its topics instead (mqadmin updateTopicPerm)");
-        }
-      }
-      default -> {
-        return false;
-      }
+  private void permission(String value, String origin) {
+    if (!value.equals("6")) {
+      note(
+          origin
+              + ": brokerPermission="
+              + value
+              + " has no meaning here: this Broker is read and written; take the permission"
+              + " from its topics instead (mqadmin updateTopicPerm)");
     }
-    return true;
-  }
-
-  private void slave(String key, String value, String origin) {
-    mistakes.add(
-        origin
-            + ": "
-            + key
-            + ": found '"
-            + value
-            + "', but there are no slaves in this version, and a second master of this name would"
-            + " take messages that nobody looks for; start the master only (brokerId=0)");
   }
 
   private void note(String key, String origin, Map<String, String> reasons) {

@@ -23,6 +23,15 @@ final class ConfigDocuments {
       | `listenPort` | `broker.port`, in a NameServer's file `nameserver.port` |
       | `bindAddress` | `host` |
       | `brokerName`, `brokerClusterName` | `broker.name`, `cluster.name` |
+      | `namesrvAddr` | `broker.nameservers` |
+      | `brokerId` | `broker.id` of a slave; a master has 0, and -1 is for controllers to say |
+      | `brokerRole` | `ASYNC_MASTER`: a master. `SYNC_MASTER`: a master with `ack` `replicated` and `replication.port`, whatever `flushDiskType` says. `SLAVE`: a slave of `haMasterAddress` |
+      | `haListenPort` | `replication.port`; 0, or none with `SYNC_MASTER`, is the one after `listenPort` |
+      | `haMasterAddress` of a slave | `replication.from` |
+      | `inSyncReplicas`, `minInSyncReplicas` | `replication.min-in-sync`: the larger one less 1, since RocketMQ counts the master; with `enableAutoInSyncReplicas` the second. If they say 1, `SYNC_MASTER` waits for no slave, as there |
+      | `slaveTimeout` (ms) | `replication.ack-timeout` |
+      | `haMaxTimeSlaveNotCatchup` (ms) | `replication.in-sync-timeout` |
+      | `slaveReadEnable` | `broker.slave-reads` |
       | `storePathRootDir` | `data`; a store that RocketMQ wrote there is not opened but named with the way to import it |
       | `fileReservedTime` (hours) | `store.retention` |
       | `flushDiskType` | `ack`: `SYNC_FLUSH` is `disk`, `ASYNC_FLUSH` is `memory` |
@@ -36,9 +45,12 @@ final class ConfigDocuments {
       | `transactionCheckMax` | `transactions.max-checks` |
 
       Each other key of RocketMQ is named in the log with the reason why it has no meaning here (`deleteWhen`: segments go as soon as they
-      are old enough). A key that RocketMQ does not know is passed over with a warning that names the nearest. Refused are `brokerId` other
-      than 0 and `brokerRole=SLAVE`, since a slave must not come up as a second master, and `aclEnable`, `authenticationEnabled` and
-      `authorizationEnabled` with `true`, since there is no access control.
+      are old enough). A key that RocketMQ does not know is passed over with a warning that names the nearest.
+
+      Refused is what would make a second master of a name: `brokerRole=SLAVE` or a `brokerId` over 0 where nothing says whom to follow
+      (`haMasterAddress`, `replication.from`, `replication.from-rocketmq` for a master of Apache RocketMQ, or `controller.members`), and
+      `enableControllerMode` or `enableDLegerCommitLog` with `true` without `controller.members`. Refused are `aclEnable`,
+      `authenticationEnabled` and `authorizationEnabled` with `true`, since there is no access control at RocketMQ's ports.
       """;
 
   private ConfigDocuments() {}

@@ -55,7 +55,10 @@ class RocketMqConfigTest {
     List<String> notes = notes(read);
     assertEquals(2, notes.size(), notes.toString());
     assertTrue(notes.get(0).contains("broker.conf:5: deleteWhen has no meaning here: segments"));
-    assertTrue(notes.get(1).contains("brokerRole=ASYNC_MASTER"), notes.get(1));
+    assertTrue(
+        notes.get(1).contains("broker.conf:7: brokerRole=ASYNC_MASTER: slaves can come where"),
+        notes.get(1));
+    assertEquals(-1, read.integer(ConfigTable.REPLICATION_PORT));
   }
 
   @Test
@@ -77,6 +80,12 @@ class RocketMqConfigTest {
             messageDelayLevel=1s 5s 1m
             timerMaxDelaySec=3600
             bindAddress=127.0.0.1
+            slaveReadEnable=true
+            slaveTimeout=2500
+            haMaxTimeSlaveNotCatchup=15000
+            haListenPort=20999
+            brokerRole=ASYNC_MASTER
+            inSyncReplicas=3
             """);
     assertEquals("10.1.2.3", read.text(ConfigTable.ADVERTISED_HOST));
     assertEquals(20_911, read.integer(ConfigTable.BROKER_PORT));
@@ -92,6 +101,11 @@ class RocketMqConfigTest {
         List.of(1_000L, 5_000L, 60_000L), read.durationsMs(ConfigTable.MESSAGE_DELAY_LEVELS));
     assertEquals(3_600_000, read.number(ConfigTable.MESSAGE_MAX_DELAY));
     assertEquals("127.0.0.1", read.text(ConfigTable.HOST));
+    assertEquals(true, read.isOn(ConfigTable.BROKER_SLAVE_READS));
+    assertEquals(2_500, read.number(ConfigTable.REPLICATION_ACK_TIMEOUT));
+    assertEquals(15_000, read.number(ConfigTable.REPLICATION_IN_SYNC_TIMEOUT));
+    assertEquals(20_999, read.integer(ConfigTable.REPLICATION_PORT));
+    assertEquals(2, read.integer(ConfigTable.REPLICATION_MIN_IN_SYNC));
     assertEquals(List.of(), notes(read));
     assertEquals(
         List.of(60_000L),
@@ -128,10 +142,121 @@ class RocketMqConfigTest {
             () ->
                 load(
                     "broker.conf",
-                    "brokerId=1\nbrokerRole=SLAVE\naclEnable=true\nfileReservedTime=soon\n"));
-    assertEquals(4, refused.mistakes().size(), refused.getMessage());
+                    "brokerId=1\nbrokerRole=SYNC_MASTER\naclEnable=true\nfileReservedTime=soon\n"));
+    assertEquals(3, refused.mistakes().size(), refused.getMessage());
     assertTrue(
-        refused.mistakes().get(3).contains("broker.conf:4: fileReservedTime: found 'soonh'"));
+        refused.mistakes().get(1).contains("broker.conf:4: fileReservedTime: found 'soonh'"));
+    assertTrue(
+        refused.mistakes().get(2).contains("broker.conf:1: brokerId: found '1' beside brokerRole="),
+        refused.getMessage());
+  }
+
+  /** The file of conf/2m-2s-sync that ships with RocketMQ, and what 4.x understands by it. */
+  @Test
+  void shouldWaitForASlaveWhereTheMasterIsSaidToBeSynchronous() throws IOException {
+    Configuration read =
+        load("broker-a.properties", "brokerRole=SYNC_MASTER\nflushDiskType=ASYNC_FLUSH\n");
+    assertEquals("replicated", read.text(ConfigTable.ACK));
+    assertEquals(1, read.integer(ConfigTable.REPLICATION_MIN_IN_SYNC));
+    assertEquals(10_912, read.integer(ConfigTable.REPLICATION_PORT));
+    assertEquals(1, notes(read).size(), notes(read).toString());
+    assertTrue(notes(read).get(0).contains("when 1 or more slaves in sync have it"));
+    assertEquals(
+        20_912,
+        load("broker.conf", "brokerRole=SYNC_MASTER\nlistenPort=20911\nhaListenPort=0\n")
+            .integer(ConfigTable.REPLICATION_PORT));
+  }
+
+  /** RocketMQ counts the master, we do not. */
+  @Test
+  void shouldCountSlavesWhereRocketMqCountsReplicas() throws IOException {
+    assertEquals(2, slaves("inSyncReplicas=3\n"));
+    assertEquals(2, slaves("inSyncReplicas=2\nminInSyncReplicas=3\n"));
+    assertEquals(
+        1, slaves("inSyncReplicas=3\nminInSyncReplicas=2\nenableAutoInSyncReplicas=true\n"));
+    Configuration one =
+        load("broker.conf", "brokerRole=SYNC_MASTER\ninSyncReplicas=1\nflushDiskType=SYNC_FLUSH\n");
+    assertEquals("disk", one.text(ConfigTable.ACK));
+    assertTrue(notes(one).get(0).contains("no send waits for a slave"), notes(one).toString());
+    ConfigException refused =
+        assertThrows(ConfigException.class, () -> slaves("inSyncReplicas=18\n"));
+    assertTrue(refused.getMessage().contains("found '18', allowed is 1 to 17"));
+  }
+
+  private int slaves(String keys) throws IOException {
+    Configuration read = load("broker.conf", "brokerRole=SYNC_MASTER\n" + keys);
+    assertEquals("replicated", read.text(ConfigTable.ACK));
+    return read.integer(ConfigTable.REPLICATION_MIN_IN_SYNC);
+  }
+
+  @Test
+  void shouldMakeASlaveOfWhatNamesItsMaster() throws IOException {
+    Configuration read =
+        load(
+            "broker-a-s.properties",
+            "brokerRole=SLAVE\nbrokerId=2\nhaMasterAddress=10.0.0.1:10912\n");
+    ReplicationConfig replication = new ReplicationConfig(read);
+    assertTrue(replication.follows());
+    assertEquals("10.0.0.1:10912", replication.from());
+    assertEquals(2, replication.brokerId());
+    assertEquals(List.of(), notes(read));
+  }
+
+  @Test
+  void shouldRefuseASlaveThatNobodyToldItsMaster() throws IOException {
+    Path slave = file("broker-a-s.properties", "brokerId=1\nbrokerRole=SLAVE\n");
+    ConfigException refused =
+        assertThrows(
+            ConfigException.class, () -> ConfigSources.load(slave, List.of(), Map.of(), Map.of()));
+    assertEquals(1, refused.mistakes().size(), refused.getMessage());
+    assertTrue(refused.getMessage().contains(":2: brokerRole: found 'SLAVE', but nobody says"));
+    for (ConfigKey told :
+        List.of(
+            ConfigTable.REPLICATION_FROM,
+            ConfigTable.REPLICATION_FROM_ROCKETMQ,
+            ConfigTable.CONTROLLER_MEMBERS)) {
+      Configuration read =
+          ConfigSources.load(slave, List.of(), Map.of(), Map.of(told, "10.0.0.1:10912"));
+      assertEquals(1, read.integer(ConfigTable.BROKER_ID));
+    }
+    assertTrue(
+        assertThrows(ConfigException.class, () -> load("b.conf", "brokerRole=SLAVE\nbrokerId=0\n"))
+            .getMessage()
+            .contains("a slave has 1 or more"));
+  }
+
+  @Test
+  void shouldRefuseBrokersThatElectWhereNobodyDoes() throws IOException {
+    Path file = file("broker.conf", "enableControllerMode=true\nbrokerId=-1\n");
+    ConfigException refused =
+        assertThrows(
+            ConfigException.class, () -> ConfigSources.load(file, List.of(), Map.of(), Map.of()));
+    assertTrue(refused.getMessage().contains("name them in controller.members"));
+    Map<ConfigKey, String> flags = Map.of(ConfigTable.CONTROLLER_MEMBERS, "10.0.0.1:9878");
+    assertEquals(List.of(), notes(ConfigSources.load(file, List.of(), Map.of(), flags)));
+    assertEquals(List.of(), notes(load("b.conf", "enableControllerMode=false\n")));
+  }
+
+  /** A key is in one place: it has a meaning, or a reason why not. */
+  @Test
+  void shouldGiveNoReasonForWhatHasAMeaning() throws IOException {
+    Configuration read =
+        load(
+            "broker.conf",
+            """
+            brokerId=0
+            haListenPort=10912
+            haMasterAddress=10.0.0.1:10912
+            inSyncReplicas=1
+            minInSyncReplicas=1
+            enableAutoInSyncReplicas=false
+            enableControllerMode=false
+            enableDLegerCommitLog=false
+            slaveTimeout=3000
+            """);
+    assertEquals(1, notes(read).size(), notes(read).toString());
+    assertTrue(notes(read).get(0).contains("this Broker is no slave"), notes(read).toString());
+    assertTrue(RocketMqRole.KEYS.stream().noneMatch(RocketMqKeys.reasons()::containsKey));
   }
 
   @Test
