@@ -1,5 +1,6 @@
 package io.sluice.gateway;
 
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundBuffer;
@@ -20,6 +21,9 @@ import java.util.Map;
  * of them, so a connection costs no timer of its own. Owned by the event loop.
  */
 final class Connections {
+
+  /** With more bytes written and not taken, the next request of a connection waits. */
+  private static final int MAX_UNWRITTEN_BYTES = 1 << 20;
 
   /** Bytes of a refused body are read and dropped for this time, so that the answer arrives. */
   private static final long LINGER_MS = 2_000;
@@ -89,8 +93,7 @@ final class Connections {
     private long lastMs;
     private int open;
     private long closeAtMs = Long.MAX_VALUE;
-    private long pendingBytes;
-    private long pendingSinceMs;
+    private final StallWatch stall = new StallWatch();
 
     Tracked(HttpConnection connection) {
       this.connection = connection;
@@ -113,6 +116,23 @@ final class Connections {
     void end() {
       open--;
       touch();
+    }
+
+    /** Whether the client has to take answers before its next request is looked at. */
+    boolean isFull() {
+      return pendingBytes(channel) >= MAX_UNWRITTEN_BYTES;
+    }
+
+    /** Does something once all that was written is taken; never, if the connection ends before. */
+    void whenWritten(Runnable then) {
+      handler
+          .writeAndFlush(Unpooled.EMPTY_BUFFER)
+          .addListener(
+              written -> {
+                if (written.isSuccess()) {
+                  loop.run(then);
+                }
+              });
     }
 
     void reading(Expirable reader) {
@@ -150,7 +170,7 @@ final class Connections {
         return;
       }
       long idleMs = loop.options.idleTimeout().toMillis();
-      if (stalled(nowMs)) {
+      if (stall.stalledMs(channel, nowMs) > loop.options.stallTimeout().toMillis()) {
         loop.counters.timedOut.increment();
         abort();
         return;
@@ -162,20 +182,10 @@ final class Connections {
           reader.expire();
         }
       }
-      if (open == 0 && readers.isEmpty() && pendingBytes == 0 && nowMs - lastMs > idleMs) {
+      boolean busy = open > 0 || !readers.isEmpty() || pendingBytes(channel) > 0;
+      if (!busy && nowMs - lastMs > idleMs) {
         connection.close();
       }
-    }
-
-    /** Whether bytes wait to be written and none went for too long. */
-    private boolean stalled(long nowMs) {
-      long pending = Connections.pendingBytes(channel);
-      if (pending == 0 || pending != pendingBytes) {
-        pendingBytes = pending;
-        pendingSinceMs = nowMs;
-        return false;
-      }
-      return nowMs - pendingSinceMs > loop.options.stallTimeout().toMillis();
     }
   }
 

@@ -113,9 +113,14 @@ final class FrameOutput {
     watchers[watcherCount++] = watcher;
   }
 
+  /** Bytes collected here that leave at the end of this turn. */
+  int collectedBytes() {
+    return pending == null ? 0 : pending.readableBytes();
+  }
+
   /** Bytes written here that the kernel has not taken yet. */
   long unwrittenBytes() {
-    return unwrittenBytes + (pending == null ? 0 : pending.readableBytes());
+    return unwrittenBytes + collectedBytes();
   }
 
   /** Called each time that bytes have gone. */

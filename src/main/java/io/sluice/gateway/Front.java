@@ -39,11 +39,24 @@ final class Front {
     router = router(Routes.all(streams));
   }
 
-  /** Takes a request. */
+  /** Takes a request; from a client that does not read its answers, once it has read them. */
   void handle(HttpServerRequest request) {
     loop.counters.requests.increment();
     Connections.Tracked connection = connections.of(request.connection());
     connection.touch();
+    if (connection.isFull()) {
+      request.pause();
+      connection.whenWritten(
+          () -> {
+            take(request, connection);
+            request.resume();
+          });
+      return;
+    }
+    take(request, connection);
+  }
+
+  private void take(HttpServerRequest request, Connections.Tracked connection) {
     try {
       String uri = request.uri();
       if (uri.startsWith(TOPICS) && request.method() == HttpMethod.POST) {

@@ -67,8 +67,8 @@ final class Socket {
   private WebSocketFrameType partialType;
   private long lastHeardMs;
   private long lastPingMs;
-  private long unwrittenBytes;
-  private long unwrittenSinceMs;
+  private final StallWatch stall = new StallWatch();
+  private final ReadingGate gate = new ReadingGate(this);
   private boolean draining;
   private boolean closing;
   private long closeByMs = Long.MAX_VALUE;
@@ -171,12 +171,22 @@ final class Socket {
     return closing;
   }
 
-  /** Reads no frames, as more is under way than may be. */
+  /** A frame of this size waits for its answer; with too many of them no more are read. */
+  void begun(int bytes) {
+    gate.begun(bytes);
+  }
+
+  /** A frame of this size was answered. */
+  void answered(int bytes) {
+    gate.answered(bytes);
+  }
+
+  /** Reads no frames; for the gate alone. */
   void pauseReading() {
     webSocket.pause();
   }
 
-  /** Goes on reading. */
+  /** Goes on reading; for the gate alone. */
   void resumeReading() {
     // What the client said meanwhile waits to be read; it was not silent.
     lastHeardMs = loop.clock.nowMs();
@@ -202,11 +212,7 @@ final class Socket {
           caller == null ? SAY_WHO : "the token expired; connect again with a new one");
       return;
     }
-    long unwritten = Connections.pendingBytes(channel.channel());
-    if (unwritten == 0 || unwritten != unwrittenBytes) {
-      unwrittenBytes = unwritten;
-      unwrittenSinceMs = nowMs;
-    } else if (nowMs - unwrittenSinceMs > loop.options.stallTimeout().toMillis()) {
+    if (stall.stalledMs(channel.channel(), nowMs) > loop.options.stallTimeout().toMillis()) {
       // A close frame would only stand behind what is not taken either.
       loop.counters.timedOut.increment();
       closing = true;
@@ -214,7 +220,9 @@ final class Socket {
       channel.close();
       return;
     }
-    if (nowMs - lastHeardMs > loop.options.socketTimeout().toMillis()) {
+    // Pongs of the WebSocket protocol go past the output, which so does not tell when they went.
+    gate.unwritten(unwrittenBytes());
+    if (!gate.isClosed() && nowMs - lastHeardMs > loop.options.socketTimeout().toMillis()) {
       loop.counters.timedOut.increment();
       close(
           SocketClose.SILENT,
@@ -281,9 +289,15 @@ final class Socket {
   }
 
   private void written() {
+    gate.unwritten(unwrittenBytes());
     if (!closing && takesMore()) {
       subscriptions.arm();
     }
+  }
+
+  /** Bytes written that the kernel has not taken, those of pongs included. */
+  private long unwrittenBytes() {
+    return output.collectedBytes() + Connections.pendingBytes(channel.channel());
   }
 
   /** Writes a frame, unless the socket is closed. */
@@ -307,6 +321,11 @@ final class Socket {
     if (closing) {
       return;
     }
+    read(frame);
+    gate.unwritten(unwrittenBytes());
+  }
+
+  private void read(WebSocketFrame frame) {
     WebSocketFrameType type = frame.type();
     if (type != WebSocketFrameType.TEXT
         && type != WebSocketFrameType.BINARY

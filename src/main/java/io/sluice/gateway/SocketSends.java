@@ -5,12 +5,13 @@ import io.sluice.bus.AppendReply;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.ReplyTo;
 import io.sluice.bus.SluiceException;
+import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The part of one WebSocket that sends messages: publishes, requests and replies. Bounds how many
- * wait for their answers. Owned by the event loop.
+ * The part of one WebSocket that sends messages: publishes, requests and replies. Owned by the
+ * event loop.
  */
 final class SocketSends {
 
@@ -29,18 +30,10 @@ final class SocketSends {
           "properties",
           "contentType");
 
-  /** Publishes of a socket that wait for their answers; with more, its frames are not read. */
-  private static final int MAX_PUBLISHING = 4_096;
-
-  private static final int MAX_PUBLISHING_BYTES = 2 << 20;
-
   private final Socket socket;
   private final Loop loop;
   private final byte[] bornHost;
   private final ItemReader items = new ItemReader();
-  private int publishing;
-  private long publishingBytes;
-  private boolean readingPaused;
 
   SocketSends(Socket socket, byte[] bornHost) {
     this.socket = socket;
@@ -87,20 +80,14 @@ final class SocketSends {
         topicAndAck[1] == null ? loop.options.defaultAck() : SluiceHeaders.ack(topicAndAck[1]);
     Publish publish = new Publish(id, draft.topic(), ack, length + bodyBytes);
     if (draft.replyWaitMs() > 0) {
-      new SocketRequest(socket, id, () -> published(publish.bytes))
+      new SocketRequest(socket, id, () -> socket.answered(publish.bytes))
           .start(draft, ack, bornHost, receivedNs);
     } else {
       loop.sends.add(draft, ack, bornHost, receivedNs, publish);
       publish.messageId = draft.messageId();
     }
     draft.forgetBody();
-    publishing++;
-    publishingBytes += publish.bytes;
-    if (!readingPaused
-        && (publishing >= MAX_PUBLISHING || publishingBytes >= MAX_PUBLISHING_BYTES)) {
-      readingPaused = true;
-      socket.pauseReading();
-    }
+    socket.begun(publish.bytes);
   }
 
   /** Takes the body from behind the header, if it is there, and checks that there is one. */
@@ -136,27 +123,19 @@ final class SocketSends {
     if (to[0] == null) {
       throw new SluiceException(ErrorCode.INVALID_ARGUMENT, "replyTo is missing");
     }
-    ReplyHandler.send(loop, draft, to[0], bornHost)
-        .onComplete(
-            sent -> {
-              if (sent.succeeded()) {
-                socket.sendOk(id, null, null);
-              } else {
-                socket.sendError(Answers.known(sent.cause()), id, null);
-              }
-            });
+    Future<Void> handed = ReplyHandler.send(loop, draft, to[0], bornHost);
+    int frameBytes = length + bodyBytes;
+    socket.begun(frameBytes);
+    handed.onComplete(
+        sent -> {
+          socket.answered(frameBytes);
+          if (sent.succeeded()) {
+            socket.sendOk(id, null, null);
+          } else {
+            socket.sendError(Answers.known(sent.cause()), id, null);
+          }
+        });
     draft.forgetBody();
-  }
-
-  private void published(int bytes) {
-    publishing--;
-    publishingBytes -= bytes;
-    if (readingPaused
-        && publishing <= MAX_PUBLISHING / 2
-        && publishingBytes <= MAX_PUBLISHING_BYTES / 2) {
-      readingPaused = false;
-      socket.resumeReading();
-    }
   }
 
   private static List<String> itemFields(String... own) {
@@ -196,13 +175,13 @@ final class SocketSends {
             SendAnswer.writeFields(out, messageId, topic, reply, index, ack);
             out.raw('}');
           });
-      published(bytes);
+      socket.answered(bytes);
     }
 
     @Override
     public void failed(SluiceException failure) {
       socket.sendError(failure, id, null);
-      published(bytes);
+      socket.answered(bytes);
     }
   }
 }

@@ -170,27 +170,28 @@ final class SocketSubscriptions {
     Settlements settlements = new Settlements();
     Socket.fields(bytes, from, length, SETTLE_FIELDS, settlements::take);
     List<String> groups = sub == null ? groups() : List.of(group(subscription(sub)));
-    settlements
-        .settle(loop.brokers, groups)
-        .onComplete(
-            done -> {
-              if (done.failed()) {
-                socket.sendError(Answers.known(done.cause()), id, null);
-                return;
-              }
-              loop.counters.settled.add(settlements.count());
-              returnCredit(settlements);
-              socket.send(
-                  out -> {
-                    out.raw("{\"type\":\"settled\"");
-                    if (id != null) {
-                      out.next("id").string(id);
-                    }
-                    out.next("results");
-                    settlements.writeResults(out);
-                    out.raw('}');
-                  });
-            });
+    Future<Void> settled = settlements.settle(loop.brokers, groups);
+    socket.begun(length);
+    settled.onComplete(
+        done -> {
+          socket.answered(length);
+          if (done.failed()) {
+            socket.sendError(Answers.known(done.cause()), id, null);
+            return;
+          }
+          loop.counters.settled.add(settlements.count());
+          returnCredit(settlements);
+          socket.send(
+              out -> {
+                out.raw("{\"type\":\"settled\"");
+                if (id != null) {
+                  out.next("id").string(id);
+                }
+                out.next("results");
+                settlements.writeResults(out);
+                out.raw('}');
+              });
+        });
   }
 
   private void returnCredit(Settlements settlements) {
@@ -258,16 +259,17 @@ final class SocketSubscriptions {
           ErrorCode.INVALID_ARGUMENT,
           "to: offsets are for groups; a reader goes to earliest, latest, a time or a position");
     }
-    subscription
-        .seek(to[0])
-        .onComplete(
-            done -> {
-              if (done.succeeded()) {
-                socket.sendOk(id, sub, subscription.position());
-              } else {
-                socket.sendError(Answers.known(done.cause()), id, sub);
-              }
-            });
+    Future<Void> sought = subscription.seek(to[0]);
+    socket.begun(length);
+    sought.onComplete(
+        done -> {
+          socket.answered(length);
+          if (done.succeeded()) {
+            socket.sendOk(id, sub, subscription.position());
+          } else {
+            socket.sendError(Answers.known(done.cause()), id, sub);
+          }
+        });
   }
 
   /** A text as in a subscription, or an object as over HTTP. */

@@ -4,6 +4,8 @@ import io.sluice.bus.ErrorCode;
 import io.sluice.bus.FrontNotice.CheckTransaction;
 import io.sluice.bus.SluiceException;
 import io.sluice.bus.TransactionRequest.End;
+import io.sluice.bus.TransactionRequest.Transaction;
+import io.vertx.core.Future;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -67,16 +69,17 @@ final class SocketTransactions {
     if (holder == null) {
       holder = loop.checkbacks.add(this);
     }
-    loop.checkbacks
-        .tell(holder)
-        .onComplete(
-            told -> {
-              if (told.failed()) {
-                socket.sendError(Answers.known(told.cause()), id, null);
-              } else {
-                sendOk(id, null, null);
-              }
-            });
+    Future<Void> tellings = loop.checkbacks.tell(holder);
+    socket.begun(length);
+    tellings.onComplete(
+        told -> {
+          socket.answered(length);
+          if (told.failed()) {
+            socket.sendError(Answers.known(told.cause()), id, null);
+          } else {
+            sendOk(id, null, null);
+          }
+        });
   }
 
   /** Asks the client; one that takes nothing now is asked again later, or another one is. */
@@ -120,15 +123,17 @@ final class SocketTransactions {
       sendOk(id, said[0], null);
       return;
     }
-    TransactionCalls.one(loop, new End(said[0], commit))
-        .onComplete(
-            ended -> {
-              if (ended.failed()) {
-                socket.sendError(Answers.known(ended.cause()), id, null);
-              } else {
-                sendOk(id, said[0], ended.result().state().text());
-              }
-            });
+    Future<Transaction> ending = TransactionCalls.one(loop, new End(said[0], commit));
+    socket.begun(length);
+    ending.onComplete(
+        ended -> {
+          socket.answered(length);
+          if (ended.failed()) {
+            socket.sendError(Answers.known(ended.cause()), id, null);
+          } else {
+            sendOk(id, said[0], ended.result().state().text());
+          }
+        });
   }
 
   /** The socket is gone. */

@@ -14,9 +14,17 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Clients that send too much, too slowly or nothing, and clients that do not read. */
 class BadLuckTest extends GatewayTestBase {
+
+  private static final int TEXT = 1;
+  private static final int PING = 9;
+  private static final String UPGRADE =
+      "GET /v1/ws HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+          + "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
   @Override
   GatewayOptions options() {
@@ -121,28 +129,111 @@ class BadLuckTest extends GatewayTestBase {
 
   @Test
   void shouldStopReadingFromAClientThatDoesNotReadItsResults() throws Exception {
-    byte[] lines = "{\"body\":\"x\"}\n".repeat(4_000).getBytes(StandardCharsets.US_ASCII);
+    String lines = "{\"body\":\"x\"}\n".repeat(4_000);
     String head =
         "POST /v1/topics/t/messages HTTP/1.1\r\nhost: x\r\nsluice-ack: memory\r\n"
             + "content-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+    String chunk = Integer.toHexString(lines.length()) + "\r\n" + lines + "\r\n";
+    stopsReadingAndCuts(head, chunk.getBytes(StandardCharsets.US_ASCII));
+    assertEquals(204, post("/v1/groups/g/topics/u/receive", "{\"wait\":\"0\"}").status());
+  }
+
+  @Test
+  void shouldStopReadingFromAClientThatPipelinesAndDoesNotReadItsAnswers() throws Exception {
+    String request =
+        "GET /health/live HTTP/1.1\r\nhost: x\r\nx-pad: " + "y".repeat(1_000) + "\r\n\r\n";
+    stopsReadingAndCuts("", request.repeat(64).getBytes(StandardCharsets.US_ASCII));
+  }
+
+  @Test
+  void shouldAnswerPipelinedRequestsInOrderOnceTheirAnswersAreTaken() throws Exception {
+    int requests = 300;
+    try (Socket socket = new Socket()) {
+      socket.setReceiveBufferSize(16 << 10);
+      socket.connect(new java.net.InetSocketAddress("127.0.0.1", port));
+      String body = "no JSON";
+      for (int i = 0; i < requests; i++) {
+        // Documents of 100 KB: more than is written before they are taken.
+        write(socket, "GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n");
+        write(
+            socket,
+            "POST /v1/groups/g/settle HTTP/1.1\r\nhost: x\r\ncontent-length: "
+                + body.length()
+                + "\r\n\r\n"
+                + body);
+      }
+      String all = readAll(socket);
+      assertEquals(requests, all.split("HTTP/1.1 200", -1).length - 1);
+      assertEquals(requests, all.split("HTTP/1.1 400", -1).length - 1);
+      assertTrue(all.indexOf("HTTP/1.1 400") > all.indexOf("HTTP/1.1 200"));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {TEXT, PING})
+  void shouldStopReadingFromASocketThatDoesNotReadItsAnswers(int opcode) throws Exception {
+    String said =
+        opcode == PING
+            ? "x".repeat(125)
+            : "{\"type\":\"ping\",\"id\":\"" + "x".repeat(1_000) + "\"}";
+    stopsReadingAndCuts(UPGRADE, repeat(frame(opcode, said), 200));
+    eventually("closed", () -> gateway.sockets().get() == 0);
+  }
+
+  @Test
+  void shouldReadOnWhenAClientTakesItsAnswers() throws Exception {
+    TestSocket socket = TestSocket.open(this, "/v1/ws", false);
+    socket.raw().pause();
+    String ping = "{\"type\":\"ping\",\"id\":\"" + "x".repeat(60_000) + "\"}";
+    int pings = 200;
+    for (int i = 0; i < pings; i++) {
+      socket.send(ping);
+    }
+    socket.raw().resume();
+    for (int i = 0; i < pings; i++) {
+      socket.next("pong");
+    }
+    socket.close();
+  }
+
+  /** Writes for ever and reads nothing: what is written is not taken any more, and then it ends. */
+  private void stopsReadingAndCuts(String head, byte[] chunk) throws IOException {
     long written = 0;
     try (Socket socket = new Socket()) {
       socket.setReceiveBufferSize(16 << 10);
       socket.connect(new java.net.InetSocketAddress("127.0.0.1", port));
       write(socket, head);
       try {
-        while (written < 200L << 20) {
-          write(socket, Integer.toHexString(lines.length) + "\r\n");
-          socket.getOutputStream().write(lines);
-          write(socket, "\r\n");
-          written += lines.length;
+        while (written < 100L << 20) {
+          socket.getOutputStream().write(chunk);
+          written += chunk.length;
         }
       } catch (IOException e) {
-        // Closed: nothing of the results was taken.
+        // Closed: nothing of the answers was taken.
       }
     }
-    assertTrue(written < 100L << 20, "closed after " + written + " bytes");
-    assertEquals(204, post("/v1/groups/g/topics/u/receive", "{\"wait\":\"0\"}").status());
+    // What the kernel keeps of both directions is some of it.
+    assertTrue(written < 64L << 20, "closed after " + written + " bytes");
+  }
+
+  /** A client's frame, with a mask of zeros. */
+  private static byte[] frame(int opcode, String text) {
+    int length = text.length();
+    Buffer frame = Buffer.buffer().appendByte((byte) (0x80 | opcode));
+    if (length < 126) {
+      frame.appendByte((byte) (0x80 | length));
+    } else {
+      frame.appendByte((byte) (0x80 | 126)).appendShort((short) length);
+    }
+    return frame.appendInt(0).appendString(text).getBytes();
+  }
+
+  private static byte[] repeat(byte[] bytes, int times) {
+    Buffer all = Buffer.buffer();
+    for (int i = 0; i < times; i++) {
+      all.appendBytes(bytes);
+    }
+    return all.getBytes();
   }
 
   @Test
@@ -167,10 +258,7 @@ class BadLuckTest extends GatewayTestBase {
   @Test
   void shouldCloseASocketThatNeverSpeaks() throws Exception {
     try (Socket socket = new Socket("127.0.0.1", port)) {
-      write(
-          socket,
-          "GET /v1/ws HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
-              + "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+      write(socket, UPGRADE);
       String all = readAll(socket);
       assertTrue(all.startsWith("HTTP/1.1 101"), all);
       assertTrue(all.contains("\"welcome\""), all);
@@ -208,10 +296,7 @@ class BadLuckTest extends GatewayTestBase {
     TestSocket two = TestSocket.open(this, "/v1/ws", false);
     TestSocket three = TestSocket.open(this, "/v1/ws", false);
     try (Socket socket = new Socket("127.0.0.1", port)) {
-      write(
-          socket,
-          "GET /v1/ws HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
-              + "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+      write(socket, UPGRADE);
       String all = readAll(socket);
       assertTrue(all.startsWith("HTTP/1.1 429") && all.contains("another gateway"), all);
     }
