@@ -5,13 +5,19 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPipeline;
+import io.netty.handler.codec.http2.Http2Error;
 import io.sluice.message.MessageLayout;
 import io.vertx.core.http.HttpConnection;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpVersion;
 import io.vertx.core.http.impl.HttpServerConnection;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +33,9 @@ final class Connections {
 
   /** Bytes of a refused body are read and dropped for this time, so that the answer arrives. */
   private static final long LINGER_MS = 2_000;
+
+  /** Refused requests of one HTTP/2 connection whose bodies may still come. */
+  private static final int MAX_REFUSED = 100;
 
   private final Loop loop;
   private final Map<HttpConnection, Tracked> all = new IdentityHashMap<>();
@@ -92,6 +101,7 @@ final class Connections {
     private byte[] bornHost;
     private long lastMs;
     private int open;
+    private final Deque<Refused> refused = new ArrayDeque<>(0);
     private long closeAtMs = Long.MAX_VALUE;
     private final StallWatch stall = new StallWatch();
 
@@ -151,9 +161,31 @@ final class Connections {
       handler.close();
     }
 
-    /** Closes the connection a little later, and drops what comes until then. */
-    void linger() {
-      closeAtMs = loop.clock.nowMs() + LINGER_MS;
+    /** Breaks one answer off: with its connection, or on HTTP/2 its stream alone. */
+    void abort(HttpServerRequest request) {
+      if (request.version() == HttpVersion.HTTP_2) {
+        request.response().reset(Http2Error.CANCEL.code());
+      } else {
+        abort();
+      }
+    }
+
+    /**
+     * Ends what a refused request came on a little later, so that its answer arrives although more
+     * of the body comes: its connection, or on HTTP/2 its stream alone. Called before the answer;
+     * the caller drops what comes.
+     */
+    void linger(HttpServerRequest request) {
+      long endAtMs = loop.clock.nowMs() + LINGER_MS;
+      if (request.version() != HttpVersion.HTTP_2) {
+        request.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+        closeAtMs = endAtMs;
+        return;
+      }
+      if (refused.size() >= MAX_REFUSED) {
+        refused.poll().end();
+      }
+      refused.add(new Refused(request, endAtMs));
     }
 
     /** The client's address as a record keeps it. */
@@ -168,6 +200,9 @@ final class Connections {
       if (nowMs >= closeAtMs) {
         abort();
         return;
+      }
+      while (!refused.isEmpty() && nowMs >= refused.peek().endAtMs) {
+        refused.poll().end();
       }
       long idleMs = loop.options.idleTimeout().toMillis();
       if (stall.stalledMs(channel, nowMs) > loop.options.stallTimeout().toMillis()) {
@@ -185,6 +220,17 @@ final class Connections {
       boolean busy = open > 0 || !readers.isEmpty() || pendingBytes(channel) > 0;
       if (!busy && nowMs - lastMs > idleMs) {
         connection.close();
+      }
+    }
+  }
+
+  /** A request on HTTP/2 that was answered before its body had come. */
+  private record Refused(HttpServerRequest request, long endAtMs) {
+
+    /** RFC 9113, 8.1: asks the client to stop sending, where it has not. */
+    void end() {
+      if (!request.isEnded()) {
+        request.response().reset(Http2Error.NO_ERROR.code());
       }
     }
   }

@@ -7,7 +7,9 @@ import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
 import io.sluice.metrics.Stage;
 import io.vertx.core.AsyncResult;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 
 /**
@@ -28,6 +30,7 @@ final class EventStream {
   private static final long WAIT_MS = 20_000;
 
   private final Loop loop;
+  private final HttpServerRequest request;
   private final HttpServerResponse response;
   private final Connections.Tracked connection;
   private final Caller caller;
@@ -38,12 +41,20 @@ final class EventStream {
   private final MessageView view = new MessageView();
   private TopicReader reader;
   private long lastWriteMs;
-  private long fullSinceMs = -1;
+
+  /** Written, and not taken by the client: what the kernel, or HTTP/2's flow control, holds back. */
+  private long unwrittenBytes;
+
+  /** When the client took something last, or began to have something to take. */
+  private long takenMs;
+
+  private boolean waitsForRoom;
   private boolean closed;
 
   EventStream(Call call, EventStreams streams, String topic, Filter filter, boolean events) {
     this.events = events;
     loop = call.loop;
+    request = call.request;
     response = call.response;
     connection = call.connection;
     caller = call.caller;
@@ -74,12 +85,10 @@ final class EventStream {
     }
     if (caller.isExpired(nowMs)) {
       end();
-    } else if (response.writeQueueFull()) {
-      if (fullSinceMs >= 0 && nowMs - fullSinceMs > loop.options.stallTimeout().toMillis()) {
-        loop.counters.timedOut.increment();
-        close();
-        connection.abort();
-      }
+    } else if (unwrittenBytes > 0 && nowMs - takenMs > loop.options.stallTimeout().toMillis()) {
+      loop.counters.timedOut.increment();
+      close();
+      connection.abort(request);
     } else if (nowMs - lastWriteMs >= loop.options.commentInterval().toMillis()) {
       write(loop.json.clear().raw(":\n\n"));
     }
@@ -108,8 +117,7 @@ final class EventStream {
         .setStatusCode(200)
         .putHeader(HttpHeaders.CONTENT_TYPE, TYPE)
         .putHeader(HttpHeaders.CACHE_CONTROL, "no-store")
-        .setChunked(true)
-        .drainHandler(ignored -> drained());
+        .setChunked(true);
     // The id of the place itself, so that a client that saw no message resumes here as well.
     write(loop.json.clear().raw("id: ").raw(position.result().toText()).raw("\n:\n\n"));
     read();
@@ -182,24 +190,31 @@ final class EventStream {
     if (closed) {
       return;
     }
-    if (response.writeQueueFull()) {
-      fullSinceMs = loop.clock.nowMs();
-    } else {
+    waitsForRoom = unwrittenBytes >= READ_MAX_BYTES;
+    if (!waitsForRoom) {
       read();
     }
   }
 
-  private void drained() {
-    if (!closed && fullSinceMs >= 0) {
-      fullSinceMs = -1;
-      read();
-    }
-  }
-
+  /** Vert.x' own measure counts the writes of an HTTP/2 stream and not their bytes. */
   private void write(JsonText out) {
+    Buffer events = out.toBuffer();
+    int bytes = events.length();
     lastWriteMs = loop.clock.nowMs();
+    if (unwrittenBytes == 0) {
+      takenMs = lastWriteMs;
+    }
+    unwrittenBytes += bytes;
     connection.touch();
-    response.write(out.toBuffer());
+    response.write(events).onComplete(done -> written(bytes));
+  }
+
+  private void written(int bytes) {
+    unwrittenBytes -= bytes;
+    takenMs = loop.clock.nowMs();
+    if (waitsForRoom) {
+      readIfRoom();
+    }
   }
 
   private void close() {

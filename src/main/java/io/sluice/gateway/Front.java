@@ -8,6 +8,7 @@ import io.sluice.bus.SluiceException;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import java.util.List;
@@ -103,7 +104,9 @@ final class Front {
           new SluiceException(
               ErrorCode.MALFORMED_REQUEST, "this is no HTTP request: " + cause.getMessage());
     }
-    request.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+    if (request.version() != HttpVersion.HTTP_2) {
+      request.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+    }
     Answers.problem(loop, request.response(), error);
   }
 

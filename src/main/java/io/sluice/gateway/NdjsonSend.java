@@ -146,11 +146,10 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
     // The results so far are out and the rest is unknown: the client has to see a broken answer.
     if (headWritten) {
       close();
-      connection.abort();
+      connection.abort(request);
     } else {
       close();
-      response.putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
-      connection.linger();
+      connection.linger(request);
       Answers.problem(
           loop,
           response,

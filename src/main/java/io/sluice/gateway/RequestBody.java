@@ -199,7 +199,7 @@ final class RequestBody implements Handler<Buffer>, Connections.Expirable {
     }
   }
 
-  /** Answers at once; the rest of the body is dropped, and the connection closed soon. */
+  /** Answers at once; the rest of the body is dropped, and the stream or connection ended soon. */
   private void refuse(SluiceException error) {
     boolean counted = !done && size > 0;
     finish();
@@ -209,8 +209,7 @@ final class RequestBody implements Handler<Buffer>, Connections.Expirable {
     first = null;
     whole = null;
     request.handler(ignored -> {});
-    connection.linger();
-    request.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+    connection.linger(request);
     Answers.problem(loop, request.response(), error);
   }
 

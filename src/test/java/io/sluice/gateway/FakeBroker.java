@@ -310,17 +310,21 @@ final class FakeBroker extends VerticleBase {
     long[] next = new long[ids.length];
     long[] max = new long[ids.length];
     List<ByteBuffer> found = new ArrayList<>();
+    int bytes = 0;
     Set<String> tags = tags(request.filter());
     for (int i = 0; i < ids.length; i++) {
       List<ByteBuffer> queue = queues.get(ids[i]);
       max[i] = queue.size();
       next[i] =
           request.queueOffsets() != null ? request.queueOffsets()[i] : place(request.from(), queue);
-      while (next[i] < queue.size() && found.size() < request.max()) {
+      while (next[i] < queue.size()
+          && found.size() < request.max()
+          && bytes < request.maxBytes()) {
         ByteBuffer record = queue.get((int) next[i]++);
         MessageView view = new MessageView().wrap(record, 0);
         if (tags == null || tags.contains(String.valueOf(view.property(PropertyNames.TAGS)))) {
           found.add(record);
+          bytes += record.limit();
         }
       }
     }
