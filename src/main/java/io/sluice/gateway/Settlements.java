@@ -50,7 +50,7 @@ final class Settlements {
   private final List<String> reasons = new ArrayList<>();
   private Outcome[] outcomes;
   private String[] groups;
-  private String[] topics;
+  private Receipt[] deliveries;
 
   /**
    * Takes a field of a settle call.
@@ -79,16 +79,8 @@ final class Settlements {
     return receipts.size();
   }
 
-  String receipt(int index) {
-    return receipts.get(index);
-  }
-
   Kind kind(int index) {
     return kinds.get(index);
-  }
-
-  Outcome outcome(int index) {
-    return outcomes[index];
   }
 
   /** The group a receipt is of, or null if of none that was asked for. */
@@ -96,9 +88,9 @@ final class Settlements {
     return groups[index];
   }
 
-  /** The topic a receipt is of, or null. */
-  String topic(int index) {
-    return topics[index];
+  /** What a receipt names, or null if it is of none of the groups that were asked for. */
+  Receipt delivery(int index) {
+    return deliveries[index];
   }
 
   /**
@@ -117,7 +109,7 @@ final class Settlements {
   Future<Void> settle(Brokers brokers, List<String> candidates) {
     outcomes = new Outcome[count()];
     groups = new String[count()];
-    topics = new String[count()];
+    deliveries = new Receipt[count()];
     Map<String, Part> parts = new HashMap<>(4);
     Part last = null;
     for (int i = 0; i < count(); i++) {
@@ -131,7 +123,7 @@ final class Settlements {
         outcomes[i] = Outcome.UNKNOWN;
         continue;
       }
-      topics[i] = receipt.topic();
+      deliveries[i] = receipt;
       if (last == null || !last.isFor(receipt.brokerName(), groups[i])) {
         String broker = receipt.brokerName();
         String group = groups[i];

@@ -3,7 +3,7 @@ package io.sluice.gateway;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.sluice.bus.ErrorCode;
-import io.sluice.bus.SettleReply.Outcome;
+import io.sluice.bus.Receipt;
 import io.sluice.bus.SettleRequest.Kind;
 import io.sluice.bus.SluiceException;
 import io.vertx.core.Future;
@@ -196,15 +196,12 @@ final class SocketSubscriptions {
 
   private void returnCredit(Settlements settlements) {
     for (int i = 0; i < settlements.count(); i++) {
-      if (settlements.kind(i) == Kind.EXTEND || settlements.outcome(i) == Outcome.UNKNOWN) {
+      Receipt delivery = settlements.delivery(i);
+      if (delivery == null || settlements.kind(i) == Kind.EXTEND) {
         continue;
       }
       for (Subscription subscription : open.values()) {
-        if (subscription != null
-            && subscription.hasOutstanding()
-            && settlements.group(i).equals(subscription.fields.group)
-            && settlements.topic(i).equals(subscription.fields.topic)) {
-          subscription.settled(1);
+        if (subscription != null && subscription.settled(settlements.group(i), delivery)) {
           break;
         }
       }

@@ -8,8 +8,10 @@ import io.sluice.message.MessageView;
 import io.sluice.metrics.Stage;
 import io.vertx.core.Future;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -67,6 +69,10 @@ abstract class Subscription {
   private long outstanding;
 
   private long outstandingBytes;
+
+  /** By Broker, the leases whose credit comes back when they are settled; null where none does. */
+  private final Map<String, LeaseSet> delivered;
+
   private Set<String> asked;
   private List<String> masters;
   private int drainedInARow;
@@ -89,6 +95,8 @@ abstract class Subscription {
     int asked =
         fields.creditManual ? 0 : fields.credit < 0 ? GatewayOptions.DEFAULT_CREDIT : fields.credit;
     credit = asked;
+    delivered =
+        fields.isGroup() && !fields.ackAuto && !fields.creditManual ? new HashMap<>(2) : null;
     creditBytes = fields.creditBytes < 0 ? GatewayOptions.DEFAULT_CREDIT_BYTES : fields.creditBytes;
     // Half of the window at a time, so that the Broker reads while this half is written.
     burst = Math.max(1, Math.min(MAX_BURST, (asked + 1) / 2));
@@ -182,8 +190,38 @@ abstract class Subscription {
     arm();
   }
 
+  /**
+   * A message was settled; its credit comes back with the first settlement of its delivery.
+   *
+   * @return whether it was delivered by this subscription, and not settled before
+   */
+  final boolean settled(String group, Receipt delivery) {
+    if (delivered == null
+        || !group.equals(fields.group)
+        || !delivery.topic().equals(fields.topic)) {
+      return false;
+    }
+    LeaseSet leases = delivered.get(delivery.brokerName());
+    if (leases == null || !leases.remove(delivery.lease())) {
+      return false;
+    }
+    settled(1);
+    return true;
+  }
+
+  private void delivered(long[] leases, int count) {
+    if (delivered == null || leases == null) {
+      return;
+    }
+    LeaseSet held = delivered.computeIfAbsent(broker, name -> new LeaseSet());
+    // A client that adds credit and settles nothing has no more of it to get back.
+    for (int i = 0; i < count && held.size() < SubscribeFields.MAX_CREDIT; i++) {
+      held.add(leases[i]);
+    }
+  }
+
   /** So many of its messages were settled. */
-  final void settled(int count) {
+  private void settled(int count) {
     long back = Math.min(count, outstanding);
     if (back == 0) {
       return;
@@ -207,10 +245,6 @@ abstract class Subscription {
     waiting = false;
     idle = false;
     arm();
-  }
-
-  final boolean hasOutstanding() {
-    return outstanding > 0;
   }
 
   final boolean isClosed() {
@@ -267,6 +301,7 @@ abstract class Subscription {
     creditBytes -= bytes;
     outstanding += count;
     outstandingBytes += bytes;
+    delivered(leases, count);
     JsonText out = loop.json.clear();
     if (fields.batch > 1) {
       writeSeveral(out, plain, leases, attempts, count);

@@ -109,6 +109,60 @@ class SocketTest extends GatewayTestBase {
   }
 
   @Test
+  void shouldGiveCreditBackOnceForEachMessage() throws Exception {
+    for (int i = 0; i < 4; i++) {
+      send("t", "m" + i, "Sluice-Ordering-Key", "o");
+    }
+    TestSocket socket = TestSocket.open(this, "/v1/ws", false);
+    subscribe(socket, "s", 1);
+    String receipt = socket.find("message").getString("receipt");
+    ack(socket, "a", receipt);
+    assertEquals("m1", socket.find("message").getString("body"));
+    ack(socket, "b", receipt);
+    ack(socket, "c", receipt);
+    while (!socket.isQuiet()) {
+      // The outcome is ok each time, and no credit comes with it.
+      socket.next("settled");
+    }
+    socket.close();
+  }
+
+  @Test
+  void shouldGiveCreditBackToTheSubscriptionThatHadTheMessage() throws Exception {
+    TestSocket socket = TestSocket.open(this, "/v1/ws", false);
+    subscribe(socket, "s1", 1);
+    send("t", "m0");
+    assertEquals("s1", socket.find("message").getString("sub"));
+    subscribe(socket, "s2", 1);
+    send("t", "m1");
+    JsonObject second = socket.find("message");
+    assertEquals("s2", second.getString("sub"));
+    ack(socket, "a", second.getString("receipt"));
+    socket.find("settled");
+    send("t", "m2");
+    assertEquals("s2", socket.find("message").getString("sub"));
+    socket.close();
+  }
+
+  private static void subscribe(TestSocket socket, String sub, int credit) {
+    socket.send(
+        new JsonObject()
+            .put("type", "subscribe")
+            .put("sub", sub)
+            .put("topic", "t")
+            .put("group", "g")
+            .put("credit", credit));
+  }
+
+  private static void ack(TestSocket socket, String id, String receipt) {
+    socket.send(
+        new JsonObject()
+            .put("type", "settle")
+            .put("id", id)
+            .put("ack", new JsonArray().add(receipt)));
+  }
+
+  @Test
   void shouldLeaveTheCreditToTheClientWhereItAsks() throws Exception {
     for (int i = 0; i < 5; i++) {
       send("t", "m" + i);
