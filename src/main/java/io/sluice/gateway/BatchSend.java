@@ -26,6 +26,7 @@ final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines {
   private final HttpServerRequest request;
   private final Connections.Tracked connection;
   private final String topic;
+  private final BatchHeaders headers;
   private final AckLevel ack;
   private final boolean lines;
   private final boolean atomic;
@@ -46,7 +47,7 @@ final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines {
       HttpServerRequest request,
       Connections.Tracked connection,
       String topic,
-      AckLevel ack,
+      BatchHeaders headers,
       boolean lines,
       boolean atomic,
       boolean events) {
@@ -55,7 +56,8 @@ final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines {
     this.request = request;
     this.connection = connection;
     this.topic = topic;
-    this.ack = ack;
+    this.headers = headers;
+    ack = headers.ack();
     this.lines = lines;
     this.atomic = atomic;
   }
@@ -165,6 +167,7 @@ final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines {
   }
 
   private void encode(MessageDraft draft) {
+    headers.applyTo(draft);
     String id = loop.ids.next();
     draft.addTo(
         segment.batch,

@@ -51,7 +51,7 @@ final class Call {
 
   /** The query, of a request that has none of our headers. */
   Query plainQuery(String... known) {
-    SluiceHeaders.readPlain(request.headers(), false);
+    SluiceHeaders.readPlain(request.headers());
     return query(known);
   }
 

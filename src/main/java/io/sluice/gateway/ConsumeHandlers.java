@@ -55,7 +55,7 @@ final class ConsumeHandlers {
   /** POST /v1/groups/{group}/topics/{topic}/receive. */
   static void receive(Call call) {
     call.query();
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     Receive receive = new Receive(call, call.group(), call.topic());
     call.jsonBody(RECEIVE_FIELDS, receive::take, receive::start);
   }
@@ -63,7 +63,7 @@ final class ConsumeHandlers {
   /** POST /v1/groups/{group}/settle. */
   static void settle(Call call) {
     call.query();
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     String group = call.group();
     Settlements settlements = new Settlements();
     call.jsonBody(

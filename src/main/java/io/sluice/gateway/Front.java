@@ -2,7 +2,6 @@ package io.sluice.gateway;
 
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
-import io.sluice.bus.AckLevel;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
 import io.vertx.core.http.HttpHeaders;
@@ -168,17 +167,17 @@ final class Front {
       return;
     }
     boolean atomic = Query.read(request.query(), List.of("atomic")).flag("atomic");
-    AckLevel asked = SluiceHeaders.readPlain(request.headers(), true);
-    AckLevel ack = asked == null ? loop.options.defaultAck() : asked;
+    BatchHeaders headers =
+        SluiceHeaders.readBatch(request.headers(), loop.options.defaultAck(), events);
     if (lines && !atomic) {
-      new NdjsonSend(loop, request, connection, topic, ack).start();
+      new NdjsonSend(loop, request, connection, topic, headers).start();
     } else {
       RequestBody.read(
           loop,
           request,
           connection,
           loop.options.maxMessageBytes(),
-          new BatchSend(loop, request, connection, topic, ack, lines, atomic, events));
+          new BatchSend(loop, request, connection, topic, headers, lines, atomic, events));
     }
   }
 

@@ -109,7 +109,7 @@ final class GroupHandlers {
 
   /** GET /v1/groups/{group}/lag. */
   static void lag(Call call) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     boolean detail = call.query("detail").flag("detail");
     String group = call.group();
     call.await(

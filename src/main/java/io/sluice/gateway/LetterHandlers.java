@@ -42,7 +42,7 @@ final class LetterHandlers {
 
   /** GET /v1/groups/{group}/dead-letters. */
   static void browse(Call call) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     String group = call.group();
     Query query = call.query("limit", "after", "tag", "sql");
     int limit = (int) query.number("limit", ReadHandlers.DEFAULT_LIMIT, 1, ReadHandlers.MAX_LIMIT);

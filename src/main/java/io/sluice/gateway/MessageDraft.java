@@ -53,6 +53,14 @@ final class MessageDraft {
           PropertyNames.TRANSACTIONAL,
           PropertyNames.PRODUCER_GROUP);
 
+  /** What says where a message stands in a trace, CloudEvents' extension included. */
+  private static final Set<String> TRACE =
+      Set.of(
+          SluiceHeaders.TRACE_PARENT,
+          SluiceHeaders.TRACE_STATE,
+          CloudEvent.PROPERTY_PREFIX + SluiceHeaders.TRACE_PARENT,
+          CloudEvent.PROPERTY_PREFIX + SluiceHeaders.TRACE_STATE);
+
   /** No delay was given. */
   private static final long NONE = -1;
 
@@ -76,6 +84,7 @@ final class MessageDraft {
   private String contentType;
   private String idempotencyKey;
   private String transactionGroup;
+  private boolean traced;
   private long delayMs = NONE;
   private long deliverAtMs = NONE;
   private long replyWaitMs;
@@ -101,6 +110,7 @@ final class MessageDraft {
     contentType = null;
     idempotencyKey = null;
     transactionGroup = null;
+    traced = false;
     delayMs = NONE;
     deliverAtMs = NONE;
     replyWaitMs = 0;
@@ -271,7 +281,15 @@ final class MessageDraft {
           ErrorCode.INVALID_ARGUMENT,
           "the property name '" + name + "' belongs to the system; take another");
     }
+    traced |= TRACE.contains(name);
     properties.put(name, value);
+  }
+
+  /** Sets the trace (W3C Trace Context) if none was given; the state may be null. */
+  void defaultTrace(String parent, String state) {
+    if (!traced) {
+      properties.put(SluiceHeaders.TRACE_PARENT, parent).put(SluiceHeaders.TRACE_STATE, state);
+    }
   }
 
   /** The body, as a part of an array that stays as it is until the message is encoded. */

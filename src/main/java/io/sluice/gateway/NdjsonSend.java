@@ -37,6 +37,7 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
   private final HttpServerResponse response;
   private final Connections.Tracked connection;
   private final String topic;
+  private final BatchHeaders headers;
   private final AckLevel ack;
   private final ItemReader items = new ItemReader();
   private final LineSplitter lines;
@@ -58,12 +59,13 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
       HttpServerRequest request,
       Connections.Tracked connection,
       String topic,
-      AckLevel ack) {
+      BatchHeaders headers) {
     this.loop = loop;
     this.request = request;
     this.connection = connection;
     this.topic = topic;
-    this.ack = ack;
+    this.headers = headers;
+    ack = headers.ack();
     response = request.response();
     lines = new LineSplitter(loop.options.maxLineBytes(), this);
   }
@@ -103,6 +105,7 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
     MessageDraft draft = loop.draft.start(topic);
     try {
       items.readWhole(bytes, from, length, draft);
+      headers.applyTo(draft);
       String id = loop.ids.next();
       draft.addTo(
           target.batch,

@@ -32,7 +32,7 @@ final class ReadHandlers {
 
   /** GET /v1/topics/{topic}/messages. */
   static void browse(Call call) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     String topic = call.topic();
     Query query = call.query("queue", "offset", "time", "limit", "key", "tag", "sql");
     int limit = (int) query.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT);
@@ -56,7 +56,7 @@ final class ReadHandlers {
 
   /** GET /v1/topics/{topic}/messages/{messageId}. */
   static void one(Call call) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     call.query();
     String topic = call.topic();
     String id = call.pathParam("messageId");

@@ -19,7 +19,7 @@ final class ReplicationHandlers {
 
   /** GET /v1/brokers/{broker}. */
   static void get(Call call) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     call.query();
     Future<ReplicationInfo> info =
         call.loop.brokers.admin(call.pathParam("broker"), new GetReplication());
@@ -28,7 +28,7 @@ final class ReplicationHandlers {
 
   /** POST /v1/brokers/{broker}/promote. */
   static void promote(Call call) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     boolean force = call.query("force").flag("force");
     Future<ReplicationInfo> promoted =
         call.loop.brokers.admin(call.pathParam("broker"), new Promote(force));
@@ -37,7 +37,7 @@ final class ReplicationHandlers {
 
   /** POST /v1/drain: this server leaves; answered when it has begun. */
   static void drain(Call call) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     Query query = call.query("grace", "to");
     DrainOrder order =
         new DrainOrder(

@@ -26,6 +26,8 @@ final class SluiceHeaders {
   static final String TTL = "Sluice-Ttl";
   static final String TRANSACTION = "Sluice-Transaction";
   static final String IDEMPOTENCY_KEY = "Idempotency-Key";
+  static final String TRACE_PARENT = "traceparent";
+  static final String TRACE_STATE = "tracestate";
 
   /** Of an answer that is a reply which could not be made plain. */
   static final String CONTENT_ENCODING = "Sluice-Content-Encoding";
@@ -45,8 +47,8 @@ final class SluiceHeaders {
           TTL,
           TRANSACTION,
           IDEMPOTENCY_KEY,
-          "traceparent",
-          "tracestate");
+          TRACE_PARENT,
+          TRACE_STATE);
 
   private static final List<String> KNOWN =
       List.of(
@@ -107,7 +109,7 @@ final class SluiceHeaders {
           }
         }
         case 't' -> {
-          if (name.equalsIgnoreCase("traceparent") || name.equalsIgnoreCase("tracestate")) {
+          if (name.equalsIgnoreCase(TRACE_PARENT) || name.equalsIgnoreCase(TRACE_STATE)) {
             draft.property(name.toLowerCase(Locale.ROOT), header.getValue());
           }
         }
@@ -120,35 +122,61 @@ final class SluiceHeaders {
     return ack;
   }
 
-  /**
-   * Checks the headers of a request that carries no single message.
-   *
-   * @param ackAllowed whether an ack level may be asked for
-   * @return the ack level asked for, or null
-   */
-  static AckLevel readPlain(MultiMap headers, boolean ackAllowed) {
-    AckLevel ack = null;
+  /** Checks the headers of a request that carries no message. */
+  static void readPlain(MultiMap headers) {
     for (Map.Entry<String, String> header : headers) {
       String name = header.getKey();
-      if (name.length() < 7 || !isSluice(name)) {
-        if (name.equalsIgnoreCase("content-encoding")) {
-          checkEncoding(header.getValue());
-        }
-        continue;
+      if (isSluice(name)) {
+        throw isKnown(name)
+            ? new SluiceException(
+                ErrorCode.UNKNOWN_FIELD,
+                "the header " + name + " has no meaning here; it belongs to a send")
+            : unknown(name);
       }
-      if (ackAllowed && name.equalsIgnoreCase(ACK)) {
-        ack = ack(header.getValue());
-      } else if (isKnown(name)) {
-        throw new SluiceException(
-            ErrorCode.UNKNOWN_FIELD,
-            ackAllowed
-                ? "the header " + name + " is for a single message; in a batch each item says it"
-                : "the header " + name + " has no meaning here; it belongs to a send");
-      } else {
-        throw unknown(name);
+      if (name.equalsIgnoreCase("content-encoding")) {
+        checkEncoding(header.getValue());
       }
     }
-    return ack;
+  }
+
+  /**
+   * Reads the headers of a batch.
+   *
+   * @param defaultAck the ack level where none is asked for
+   * @param events whether its items are CloudEvents
+   */
+  static BatchHeaders readBatch(MultiMap headers, AckLevel defaultAck, boolean events) {
+    AckLevel ack = defaultAck;
+    for (Map.Entry<String, String> header : headers) {
+      String name = header.getKey();
+      if (name.equalsIgnoreCase(ACK)) {
+        ack = ack(header.getValue());
+      } else if (isSluice(name)) {
+        throw isKnown(name) ? single(name, "each item says it") : unknown(name);
+      } else if (name.equalsIgnoreCase(IDEMPOTENCY_KEY)) {
+        throw single(
+            name,
+            events ? "each event is known by its source and id" : "each item has idempotencyKey");
+      } else if (isCloudEvent(name)) {
+        throw single(
+            name,
+            events
+                ? "each event has its own attributes"
+                : "events come whole, as " + CloudEvent.BATCH_TYPE);
+      } else if (name.equalsIgnoreCase("content-encoding")) {
+        checkEncoding(header.getValue());
+      }
+    }
+    // W3C Trace Context, 3.3.1.1: the state may come in several headers.
+    List<String> states = headers.getAll(TRACE_STATE);
+    return new BatchHeaders(
+        ack, headers.get(TRACE_PARENT), states.isEmpty() ? null : String.join(",", states));
+  }
+
+  private static SluiceException single(String name, String inABatch) {
+    return new SluiceException(
+        ErrorCode.UNKNOWN_FIELD,
+        "the header " + name + " is for a single message; in a batch " + inABatch);
   }
 
   /** The ack level of this name. */

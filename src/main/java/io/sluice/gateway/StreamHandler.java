@@ -11,7 +11,7 @@ final class StreamHandler {
   private StreamHandler() {}
 
   static void open(Call call, EventStreams streams) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     String topic = call.topic();
     Query query = call.query("from", "tag", "sql", "format");
     Filter filter = Filters.of(query.get("tag"), query.get("sql"));

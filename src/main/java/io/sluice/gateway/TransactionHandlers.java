@@ -28,7 +28,7 @@ final class TransactionHandlers {
 
   /** GET /v1/transactions. */
   static void list(Call call) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     Query query = call.query("group", "state", "limit");
     String group = query.get("group");
     if (group != null) {
@@ -54,7 +54,7 @@ final class TransactionHandlers {
 
   /** GET /v1/transactions/{transactionId}. */
   static void one(Call call) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     call.query();
     call.await(
         TransactionCalls.one(call.loop, new Find(call.pathParam("transactionId"))),
@@ -71,7 +71,7 @@ final class TransactionHandlers {
 
   /** POST /v1/transactions/{transactionId}. */
   static void end(Call call) {
-    SluiceHeaders.readPlain(call.request.headers(), false);
+    SluiceHeaders.readPlain(call.request.headers());
     call.query();
     String id = call.pathParam("transactionId");
     String[] outcome = new String[1];

@@ -16,11 +16,14 @@ import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class HttpSendTest extends GatewayTestBase {
 
   private static final String NDJSON = "application/x-ndjson";
   private static final String BATCH = "application/vnd.sluice.batch+json";
+  private static final String EVENTS = "application/cloudevents-batch+json";
 
   @Test
   void shouldStoreARawBodyWithItsHeadersAndGiveItBack() throws Exception {
@@ -105,6 +108,45 @@ class HttpSendTest extends GatewayTestBase {
     post("/v1/topics/t/messages?atomic=true", "x").isProblem(400, "UNKNOWN_FIELD", "atomic");
     post("/v1/groups/g/topics/t/receive", "", "Sluice-Tag", "a")
         .isProblem(400, "UNKNOWN_FIELD", "Sluice-Tag");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {NDJSON, BATCH, EVENTS})
+  void shouldRefuseTheHeadersOfASingleMessageOnABatch(String type) throws Exception {
+    boolean events = type.equals(EVENTS);
+    String path = "/v1/topics/t/messages";
+    post(path, "[]", "Content-Type", type, "Idempotency-Key", "i")
+        .isProblem(
+            400, "UNKNOWN_FIELD", "Idempotency-Key", events ? "source and id" : "idempotencyKey");
+    post(path, "[]", "Content-Type", type, "ce-id", "1")
+        .isProblem(400, "UNKNOWN_FIELD", "ce-id", events ? "its own attributes" : EVENTS);
+    post(path, "[]", "Content-Type", type, "Sluice-Tag", "a")
+        .isProblem(400, "UNKNOWN_FIELD", "Sluice-Tag", "each item");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {NDJSON, BATCH, EVENTS})
+  void shouldGiveTheTraceOfTheCallToMessagesOfABatchThatHaveNone(String type) throws Exception {
+    boolean events = type.equals(EVENTS);
+    String event = "\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t\"";
+    String plain = events ? "{" + event + "}" : "{\"body\":\"a\"}";
+    String traced =
+        events
+            ? "{" + event + ",\"traceparent\":\"own\"}"
+            : "{\"body\":\"b\",\"properties\":{\"traceparent\":\"own\"}}";
+    String batch = type.equals(NDJSON) ? plain + "\n" + traced : "[" + plain + "," + traced + "]";
+    String trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    String[] headers = {
+      "Content-Type", type, "traceparent", trace, "tracestate", "a=1", "tracestate", "b=2"
+    };
+    post("/v1/topics/t/messages", batch, headers).is(200);
+    JsonArray messages = receive("g", "t");
+    JsonObject first = messages.getJsonObject(0).getJsonObject("properties");
+    assertEquals(trace, first.getString("traceparent"));
+    assertEquals("a=1,b=2", first.getString("tracestate"));
+    JsonObject second = messages.getJsonObject(1).getJsonObject("properties");
+    assertEquals("own", second.getString(events ? "CE_traceparent" : "traceparent"));
+    assertNull(second.getString("tracestate"));
   }
 
   @Test
