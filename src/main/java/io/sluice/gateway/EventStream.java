@@ -64,8 +64,8 @@ final class EventStream {
   }
 
   void start(Position.From from) {
-    connection.begin();
     streams.add(this);
+    connection.begin();
     response.exceptionHandler(ignored -> close());
     response.closeHandler(ignored -> close());
     loop.routes

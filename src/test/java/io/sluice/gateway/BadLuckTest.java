@@ -111,6 +111,16 @@ class BadLuckTest extends GatewayTestBase {
   }
 
   @Test
+  void shouldCloseAConnectionThatFallsSilentAfterItsStreamWasRefused() throws Exception {
+    gateway.waiting().addAndGet(GatewayOptions.DEFAULT_MAX_WAITING);
+    try (Socket socket = new Socket("127.0.0.1", port)) {
+      write(socket, "GET /v1/topics/t/stream HTTP/1.1\r\nhost: x\r\n\r\n");
+      String answer = readAll(socket);
+      assertTrue(answer.startsWith("HTTP/1.1 429"), answer);
+    }
+  }
+
+  @Test
   void shouldGiveUpOnABodyThatDoesNotCome() throws Exception {
     try (Socket socket = new Socket("127.0.0.1", port)) {
       write(
