@@ -19,6 +19,9 @@ final class Answers {
   private static final CharSequence CHALLENGE = AsciiString.cached("Bearer");
   private static final CharSequence RETRY_AFTER = AsciiString.cached("retry-after");
 
+  /** Where a retry helps only after someone has acted, such as started a Broker again. */
+  private static final long NOT_SOON_MS = 60_000;
+
   private Answers() {}
 
   /** Answers with what the scratch text holds. */
@@ -60,8 +63,9 @@ final class Answers {
       return;
     }
     ErrorCode code = error.code();
-    if ((code.httpStatus() == 429 || code.httpStatus() == 503) && code.retryAfterMs() >= 0) {
-      response.putHeader(RETRY_AFTER, Long.toString((code.retryAfterMs() + 999) / 1000));
+    if (code.httpStatus() == 429 || code.httpStatus() == 503) {
+      long afterMs = code.retryAfterMs() >= 0 ? code.retryAfterMs() : NOT_SOON_MS;
+      response.putHeader(RETRY_AFTER, Long.toString((afterMs + 999) / 1000));
     }
     if (code == ErrorCode.UNAUTHENTICATED) {
       // RFC 9110, 15.5.2.

@@ -150,6 +150,16 @@ class HttpSendTest extends GatewayTestBase {
   }
 
   @Test
+  void shouldSayWhenToTryAgainWhereABrokerTakesNothing() throws Exception {
+    broker.failAppends = new SluiceException(ErrorCode.STORE_FAILED, "a write failed");
+    Answer answer = post("/v1/topics/t/messages", "x").isProblem(503, "STORE_FAILED");
+    assertEquals("60", answer.headers().get("retry-after"));
+    broker.failAppends = new SluiceException(ErrorCode.REPLICAS_MISSING, "one is missing");
+    answer = post("/v1/topics/t/messages", "x").isProblem(503, "REPLICAS_MISSING");
+    assertEquals("1", answer.headers().get("retry-after"));
+  }
+
+  @Test
   void shouldRefuseABodyThatIsEncodedAndSaySo() throws Exception {
     for (String path :
         List.of("/v1/topics/t/messages", "/v1/groups/g/topics/t/receive", "/v1/groups/g/settle")) {
