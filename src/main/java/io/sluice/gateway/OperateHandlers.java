@@ -43,26 +43,34 @@ final class OperateHandlers {
 
   /** GET /. */
   static void root(Call call) {
+    call.checkPlain();
     Answers.text(call.response, 200, Answers.TEXT, WELCOME);
   }
 
   /** GET /openapi.json. */
   static void openApi(Call call) {
+    call.checkPlain();
     Answers.end(call.response, 200, Answers.JSON, OPEN_API);
   }
 
   /** GET /asyncapi.json. */
   static void asyncApi(Call call) {
+    call.checkPlain();
     Answers.end(call.response, 200, Answers.JSON, ASYNC_API);
   }
 
-  /** GET /health/live: the process runs and its event loop turns. */
+  /**
+   * GET /health/live: the process runs and its event loop turns. Here and at the next one any query
+   * is taken: load balancers add parameters of their own.
+   */
   static void live(Call call) {
+    SluiceHeaders.readPlain(call.request.headers());
     call.json(200, out -> out.raw("{\"status\":\"live\"}"));
   }
 
   /** GET /health/ready: at least one Broker takes messages, and the process is not stopping. */
   static void ready(Call call) {
+    SluiceHeaders.readPlain(call.request.headers());
     if (call.loop.gateway.draining()) {
       throw new SluiceException(
           ErrorCode.SHUTTING_DOWN, "the server is stopping; connect to another gateway");
@@ -105,6 +113,7 @@ final class OperateHandlers {
 
   /** GET /metrics. */
   static void metrics(Call call) {
+    call.checkPlain();
     StringBuilder out = new StringBuilder(8192);
     call.loop.gateway.metrics().writePrometheus(out);
     call.loop.gateway.latencyFigures().writePrometheus(out);
@@ -113,7 +122,7 @@ final class OperateHandlers {
 
   /** GET /v1/latency. */
   static void latency(Call call) {
-    call.query();
+    call.checkPlain();
     String accept = call.request.headers().get(HttpHeaders.ACCEPT);
     Latencies latencies = call.loop.gateway.latencyFigures();
     if (accept != null && accept.contains("text/plain")) {

@@ -36,6 +36,7 @@ final class Sockets {
 
   /** Makes a WebSocket of a request, or answers why not. */
   void open(HttpServerRequest request, Connections connections, Connections.Tracked connection) {
+    SluiceHeaders.readPlain(request.headers());
     if (loop.gateway.draining()) {
       throw new SluiceException(
           ErrorCode.SHUTTING_DOWN, "the server is stopping; connect to another gateway");

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.bus.ErrorCode;
+import io.sluice.bus.ReplyTo;
 import io.sluice.bus.SluiceException;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
@@ -108,6 +109,21 @@ class HttpSendTest extends GatewayTestBase {
     post("/v1/topics/t/messages?atomic=true", "x").isProblem(400, "UNKNOWN_FIELD", "atomic");
     post("/v1/groups/g/topics/t/receive", "", "Sluice-Tag", "a")
         .isProblem(400, "UNKNOWN_FIELD", "Sluice-Tag");
+  }
+
+  @Test
+  void shouldNameAnUnknownHeaderAndParameterOnEveryPath() throws Exception {
+    for (Routes.Route route : Routes.all(null)) {
+      String replyTo = new ReplyTo("a", "b").toText();
+      String path = route.path().replace("{replyTo}", replyTo).replaceAll("\\{\\w+}", "x");
+      call(route.method(), path, "", "Sluice-Nonsense", "1")
+          .isProblem(400, "UNKNOWN_FIELD", "Sluice-Nonsense");
+    }
+    for (String path : List.of("/", "/openapi.json", "/metrics", "/v1/latency", "/v1/cluster")) {
+      get(path + "?nonsense=1").isProblem(400, "UNKNOWN_FIELD", "'nonsense'");
+    }
+    // Load balancers add what they like.
+    get("/health/live?nonsense=1").is(200);
   }
 
   @ParameterizedTest
