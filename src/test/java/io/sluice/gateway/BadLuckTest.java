@@ -41,6 +41,7 @@ class BadLuckTest extends GatewayTestBase {
         .pingInterval(Duration.ofMillis(200))
         .socketTimeout(Duration.ofMillis(900))
         .stallTimeout(Duration.ofMillis(900))
+        .commentInterval(Duration.ofMillis(100))
         .drainTimeout(Duration.ofMillis(400));
   }
 
@@ -107,6 +108,28 @@ class BadLuckTest extends GatewayTestBase {
       write(socket, "GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n");
       String answer = readAll(socket);
       assertTrue(answer.startsWith("HTTP/1.1 200"), answer);
+    }
+  }
+
+  @Test
+  void shouldKeepAnEventStreamAliveByComments() throws Exception {
+    send("t", "before");
+    try (Socket socket = new Socket("127.0.0.1", port)) {
+      socket.setSoTimeout(8_000);
+      write(socket, "GET /v1/topics/t/stream HTTP/1.1\r\nhost: x\r\n\r\n");
+      StringBuilder all = new StringBuilder();
+      int comments = 0;
+      // Comments for longer than a silent connection is kept.
+      while (comments < 12) {
+        int next = socket.getInputStream().read();
+        assertTrue(next >= 0, "closed after " + comments + " comments");
+        all.append((char) next);
+        comments += all.toString().endsWith("\n:\n\n") ? 1 : 0;
+      }
+      send("t", "after");
+      while (!all.toString().contains("data: {")) {
+        all.append((char) socket.getInputStream().read());
+      }
     }
   }
 

@@ -505,6 +505,9 @@ final class FakeBroker extends VerticleBase {
     NameServerRequest.BrokerNode node =
         new NameServerRequest.BrokerNode("test", NAME, 0, "127.0.0.1:10911", 0);
     if (message.body() instanceof NameServerRequest.GetRoute get) {
+      if (get.topic().startsWith("busy")) {
+        throw new SluiceException(ErrorCode.BUSY, "there are too many topics");
+      }
       TopicConfig config = topics.get(get.topic());
       message.reply(
           new NameServerRequest.Route(

@@ -112,6 +112,13 @@ abstract class GatewayTestBase {
     }
   }
 
+  /** A time behind all that was stored, and not behind what is stored from now on. */
+  static long later() throws Exception {
+    long nowMs = System.currentTimeMillis();
+    eventually("the next millisecond", () -> System.currentTimeMillis() > nowMs);
+    return System.currentTimeMillis();
+  }
+
   /** What came back. */
   record Answer(int status, io.vertx.core.MultiMap headers, Buffer body) {
 

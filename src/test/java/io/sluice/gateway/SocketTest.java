@@ -388,6 +388,9 @@ class SocketTest extends GatewayTestBase {
     TestSocket socket = TestSocket.open(this, "/v1/ws?topic=absent&group=g", false);
     assertEquals("TOPIC_NOT_FOUND", socket.next("error").getString("code"));
     assertEquals(4404, socket.closeCode());
+    TestSocket over = TestSocket.open(this, "/v1/ws?topic=busy&group=g", false);
+    assertEquals("BUSY", over.next("error").getString("code"));
+    assertEquals(4429, over.closeCode());
     get("/v1/ws?topic=t").isProblem(400, "MALFORMED_REQUEST", "upgrade");
   }
 

@@ -177,6 +177,47 @@ class WholeServerTest extends WholeServerTestBase {
   }
 
   @Test
+  void shouldStreamFromATimeAndFromAPosition() throws Exception {
+    put("/v1/topics/t", "{\"queues\":1}").is(201);
+    send("t", "before");
+    long timeMs = later();
+    send("t", "since");
+    send("t", "last");
+    List<JsonObject> events = new ArrayList<>();
+    String position = stream("?from=" + timeMs, null, events, 1, () -> {});
+    assertEquals("since", events.get(0).getString("body"));
+    events.clear();
+    stream("?from=" + java.time.Instant.ofEpochMilli(timeMs), null, events, 2, () -> {});
+    assertEquals("since", events.get(0).getString("body"));
+    events.clear();
+    stream("?from=" + position, null, events, 1, () -> {});
+    assertEquals("last", events.get(0).getString("body"));
+  }
+
+  @Test
+  void shouldMoveAGroupToATimeAndTellHowFarItIsBehind() throws Exception {
+    send("t", "before", "Sluice-Ordering-Key", "k");
+    long timeMs = later();
+    send("t", "since", "Sluice-Ordering-Key", "k");
+    assertEquals(2, receive("g", "t").size());
+    put("/v1/groups/g/topics/t/position", "{\"to\":{\"time\":" + timeMs + "}}").is(200);
+    eventually("a second behind", () -> lagSeconds() >= 1);
+    JsonArray messages = receive("g", "t");
+    assertEquals(1, messages.size());
+    assertEquals("since", messages.getJsonObject(0).getString("body"));
+    settle("g", "ack", messages.getJsonObject(0).getString("receipt"), "ok");
+    eventually("nothing behind", () -> lagSeconds() == 0);
+  }
+
+  private double lagSeconds() {
+    try {
+      return get("/v1/groups/g/lag").is(200).json().getDouble("seconds");
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
   void shouldAdministerTopicsGroupsAndPositions() throws Exception {
     JsonObject topic = put("/v1/topics/t", "{\"queues\":4,\"retention\":\"2h\"}").is(201).json();
     assertEquals(4, topic.getInteger("queues"));
