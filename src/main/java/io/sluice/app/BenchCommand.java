@@ -3,7 +3,6 @@ package io.sluice.app;
 import io.sluice.app.load.Bench;
 import io.sluice.app.load.Bench.Scenario;
 import io.sluice.app.load.BenchFiles;
-import io.sluice.app.load.Endpoint;
 import io.sluice.app.load.Figures;
 import io.sluice.app.load.ServerProcess;
 import io.sluice.util.Durations;
@@ -191,7 +190,7 @@ final class BenchCommand implements Callable<Integer> {
       return starts(bench);
     }
     if (options.server != null) {
-      return List.of(bench.run(scenario, Endpoint.of(context.server(options.server), pid)));
+      return List.of(bench.run(scenario, context.endpoint(options, pid)));
     }
     Path directory = Files.createTempDirectory("sluice-bench");
     try (ServerProcess server =

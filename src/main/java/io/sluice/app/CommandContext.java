@@ -1,5 +1,6 @@
 package io.sluice.app;
 
+import io.sluice.app.load.Endpoint;
 import io.vertx.core.json.JsonObject;
 import java.io.PrintStream;
 import java.lang.reflect.Constructor;
@@ -45,8 +46,27 @@ record CommandContext(PrintStream out, PrintStream err, Map<String, String> envi
 
   /** Talks to the server that the flags name, with the token that they or the environment give. */
   ServerClient client(ServerOptions options) {
+    return new ServerClient(server(options.server), authorization(options));
+  }
+
+  /** The same server for the load generator, which speaks plain HTTP. */
+  Endpoint endpoint(ServerOptions options, long pid) {
+    URI uri = server(options.server);
+    if (!"http".equals(uri.getScheme())) {
+      throw new CommandFailure(
+          ExitCode.USAGE,
+          "--server: found '"
+              + uri
+              + "', the load that is made here speaks plain HTTP only; name the server itself, such"
+              + " as "
+              + DEFAULT_SERVER);
+    }
+    return Endpoint.of(uri, pid, authorization(options));
+  }
+
+  private String authorization(ServerOptions options) {
     String token = options.token != null ? options.token : environment.get("SLUICE_TOKEN");
-    return new ServerClient(server(options.server), token == null ? null : "Bearer " + token);
+    return token == null ? null : "Bearer " + token;
   }
 
   /** Writes one line of JSON. */

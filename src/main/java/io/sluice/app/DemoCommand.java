@@ -77,9 +77,11 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InterruptedException {
     URI uri = context.server(options.server);
-    Endpoint server = Endpoint.of(uri, -1);
+    Endpoint server = context.endpoint(options, -1);
     if (answers(server)) {
-      return job == Job.CONSISTENCY ? agree(new Foreign(uri)) : play(server);
+      return job == Job.CONSISTENCY
+          ? agree(new Foreign(uri, server.authorization()))
+          : play(server);
     }
     if (options.server != null) {
       throw new CommandFailure(ExitCode.UNREACHABLE, "no server answers at " + uri);
@@ -125,7 +127,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   /** A server that somebody else runs. */
-  private record Foreign(URI uri) implements Consistency.Server {
+  private record Foreign(URI uri, String authorization) implements Consistency.Server {
     @Override
     public boolean crash() {
       return false;

@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -272,8 +273,30 @@ class CliTest {
       assertEquals(0, run(known), err());
       assertEquals(
           0, new Cli(stream(out), stream(err), Map.of("SLUICE_TOKEN", token)).run(command), err());
+      String sender =
+          JWTAuth.create(guarded.vertx(), signer)
+              .generateToken(new JsonObject().put("scope", "admin send receive"));
+      String[] sameServer = {"--server", command[3], "--token", sender};
+      String[] quick = {"--warm-up", "100ms", "--measure", "200ms", "--rate", "100"};
+      assertEquals(0, run(join(sameServer, quick, "bench", "latency-ws")), err() + out());
+      assertTrue(out().contains("latency-ws"), out());
+      assertEquals(0, run(join(sameServer, quick, "bench", "send-memory", "--json")), err());
+      assertEquals(0, new JsonObject(out()).getInteger("failed"), out());
+      String[] little = {"--scale", "0.1", "--rates", "0.1"};
+      assertEquals(0, run(join(sameServer, little, "demo", "decouple")), err() + out());
+      assertEquals(0, run(join(sameServer, little, "demo", "consistency")), err() + out());
     } finally {
       guarded.close().await();
+    }
+  }
+
+  @Test
+  void shouldRefuseToMakeLoadOverTls() {
+    for (String[] command : new String[][] {{"demo", "decouple"}, {"bench", "send-memory"}}) {
+      assertEquals(
+          ExitCode.USAGE.number(),
+          run(command[0], command[1], "--server", "https://127.0.0.1:" + server.uri().getPort()));
+      assertTrue(err().contains("plain HTTP only"), err());
     }
   }
 
@@ -282,6 +305,10 @@ class CliTest {
     err.reset();
     Map<String, String> environment = Map.of("SLUICE_SERVER", server.uri().toString());
     return new Cli(stream(out), stream(err), environment).run(args);
+  }
+
+  private static String[] join(String[] server, String[] flags, String... command) {
+    return Stream.of(command, server, flags).flatMap(Arrays::stream).toArray(String[]::new);
   }
 
   private static PrintStream stream(ByteArrayOutputStream bytes) {

@@ -39,6 +39,11 @@ public final class Consistency implements AutoCloseable {
     /** Where it answers now. */
     URI uri();
 
+    /** Says to it who asks, as that header; or null. */
+    default String authorization() {
+      return null;
+    }
+
     /**
      * Kills it as {@code kill -9} does and starts it again on the same data.
      *
@@ -356,6 +361,9 @@ public final class Consistency implements AutoCloseable {
             .method(method, body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
     if (headers.length > 0) {
       request.headers(headers);
+    }
+    if (server.authorization() != null) {
+      request.header("Authorization", server.authorization());
     }
     return http.send(request.build(), BodyHandlers.ofString());
   }

@@ -50,11 +50,8 @@ final class HttpConnection {
     byte[] head =
         ("POST "
                 + path
-                + " HTTP/1.1\r\nHost: "
-                + server.host()
-                + ":"
-                + server.port()
-                + "\r\n"
+                + " HTTP/1.1\r\n"
+                + server.headers()
                 + headers
                 + "Content-Length: "
                 + body.length

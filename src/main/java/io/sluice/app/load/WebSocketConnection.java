@@ -60,11 +60,9 @@ final class WebSocketConnection {
   static String upgrade(Endpoint server, String path, String subprotocol) {
     return "GET "
         + path
-        + " HTTP/1.1\r\nHost: "
-        + server.host()
-        + ":"
-        + server.port()
-        + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        + " HTTP/1.1\r\n"
+        + server.headers()
+        + "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         + "Sec-WebSocket-Key: c2x1aWNlIGxvYWQgdGVzdA==\r\n"
         + "Sec-WebSocket-Protocol: "
         + subprotocol
