@@ -81,6 +81,14 @@ final class ConsumeCommand implements Callable<Integer> {
       description = "End when nothing came for so long, such as 5s.")
   private String wait;
 
+  @Option(
+      names = "--ping",
+      paramLabel = "DURATION",
+      description =
+          "How often the server is asked whether it is there; it ends when three are not answered."
+              + " Default: 20s.")
+  private String ping = "20s";
+
   @Option(names = "--until-idle", description = "End when the backlog is drained.")
   private boolean untilIdle;
 
@@ -99,7 +107,9 @@ final class ConsumeCommand implements Callable<Integer> {
               opened -> {
                 opened.textMessageHandler(text -> frames.add(new JsonObject(text)));
                 opened.closeHandler(closed -> frames.add(new JsonObject().put("type", "closed")));
-              });
+              },
+              Durations.parseMs(ping),
+              () -> frames.add(new JsonObject().put("type", "lost")));
       socket.writeTextMessage(subscribe().encode());
       return show(socket, waitMs).number();
     }
@@ -148,6 +158,7 @@ final class ConsumeCommand implements Callable<Integer> {
         case "settled" -> unsettled--;
         case "idle" -> ending |= untilIdle;
         case "error", "closed" -> throw refused(socket, frame);
+        case "lost" -> throw lost();
         default -> {
           // welcome, subscribed, pong, drain: nothing to do for a command that ends anyway.
         }
@@ -185,6 +196,16 @@ final class ConsumeCommand implements Callable<Integer> {
     }
     context.out().println();
     context.out().flush();
+  }
+
+  private CommandFailure lost() {
+    return new CommandFailure(
+        ExitCode.UNREACHABLE,
+        "the server answered no ping for "
+            + ServerClient.PINGS
+            + " times "
+            + ping
+            + ", so it is gone or the way to it is; start again, what was not acked comes again");
   }
 
   private static CommandFailure refused(WebSocket socket, JsonObject frame) {

@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 
 /**
  * Talks to a server over its HTTP and WebSocket contract, for the commands. Blocks the calling
@@ -37,6 +38,12 @@ final class ServerClient implements AutoCloseable {
   private static final long ANSWER_SECONDS = 60;
 
   private static final int CONNECT_MS = 5_000;
+
+  /** So many pings without an answer say that the server is gone. */
+  static final int PINGS = 3;
+
+  /** A server that is gone does not answer a close frame either. */
+  private static final int CLOSE_SECONDS = 1;
 
   /** Batches of consumed messages come in frames of up to the server's limit. */
   private static final int MAX_FRAME_BYTES = 16 << 20;
@@ -123,14 +130,21 @@ final class ServerClient implements AutoCloseable {
     return call(HttpMethod.PUT, path, Map.of("Content-Type", "application/json"), body.toBuffer());
   }
 
-  /** Opens a WebSocket; its handlers are to be set in {@code opened}, before anything arrives. */
-  WebSocket webSocket(java.util.function.Consumer<WebSocket> opened) {
+  /**
+   * Opens a WebSocket; its handlers are to be set in {@code opened}, before anything arrives.
+   *
+   * @param pingMs how often the server is pinged
+   * @param lost called once when the server has answered no ping for {@link #PINGS} of them: it is
+   *     gone, although the connection did not end
+   */
+  WebSocket webSocket(Consumer<WebSocket> opened, long pingMs, Runnable lost) {
     WebSocketClientOptions options =
         new WebSocketClientOptions()
             .setSsl(isTls())
             .setConnectTimeout(CONNECT_MS)
             .setMaxFrameSize(MAX_FRAME_BYTES)
-            .setMaxMessageSize(MAX_FRAME_BYTES);
+            .setMaxMessageSize(MAX_FRAME_BYTES)
+            .setClosingTimeout(CLOSE_SECONDS);
     WebSocketConnectOptions target =
         new WebSocketConnectOptions()
             .setHost(server.getHost())
@@ -147,8 +161,27 @@ final class ServerClient implements AutoCloseable {
             .map(
                 socket -> {
                   opened.accept(socket);
+                  ping(socket, pingMs, lost);
                   return socket;
                 }));
+  }
+
+  private void ping(WebSocket socket, long pingMs, Runnable lost) {
+    int[] unanswered = new int[1];
+    socket.pongHandler(ignored -> unanswered[0] = 0);
+    vertx.setPeriodic(
+        pingMs,
+        timer -> {
+          if (socket.isClosed()) {
+            vertx.cancelTimer(timer);
+          } else if (unanswered[0] == PINGS) {
+            vertx.cancelTimer(timer);
+            lost.run();
+          } else {
+            unanswered[0]++;
+            socket.writePing(Buffer.buffer());
+          }
+        });
   }
 
   private <T> T await(Future<T> future) {

@@ -3,6 +3,8 @@ package io.sluice.app;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.sluice.testkit.Await;
+import io.sluice.testkit.CuttingProxy;
 import io.sluice.testkit.TestServer;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
@@ -21,6 +23,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -288,6 +292,21 @@ class CliTest {
     } finally {
       guarded.close().await();
     }
+  }
+
+  @Test
+  void shouldEndWhereTheServerIsGoneThoughTheConnectionIsNot() throws Exception {
+    assertEquals(0, run("send", "lost", "first"));
+    try (CuttingProxy proxy = new CuttingProxy("127.0.0.1", server.uri().getPort(), 1)) {
+      String address = "127.0.0.1:" + proxy.port();
+      CompletableFuture<Integer> code =
+          CompletableFuture.supplyAsync(
+              () -> run("consume", "lost", "--group", "g", "--server", address, "--ping", "100ms"));
+      Await.until("the first message is shown", () -> out().equals("first\n"));
+      proxy.fallSilent();
+      assertEquals(ExitCode.UNREACHABLE.number(), code.get(10, TimeUnit.SECONDS));
+    }
+    assertTrue(err().contains("no ping for 3 times 100ms"), err());
   }
 
   @Test

@@ -20,6 +20,7 @@ public final class CuttingProxy implements AutoCloseable {
   private final Random random;
   private final AtomicInteger cuts = new AtomicInteger();
   private volatile int mostBytes;
+  private volatile boolean silent;
 
   /** A proxy in front of this address, that lets all pass. */
   public CuttingProxy(String host, int port, long seed) {
@@ -38,6 +39,11 @@ public final class CuttingProxy implements AutoCloseable {
   /** From now on each connection ends after so many bytes at most; 0 to let all pass. */
   public void cutWithin(int bytes) {
     mostBytes = bytes;
+  }
+
+  /** From now on nothing passes and no connection ends, as where the other end's machine died. */
+  public void fallSilent() {
+    silent = true;
   }
 
   /** How many connections were cut. */
@@ -64,6 +70,9 @@ public final class CuttingProxy implements AutoCloseable {
   private void pipe(NetSocket from, NetSocket to, int[] left) {
     from.handler(
         bytes -> {
+          if (silent) {
+            return;
+          }
           Buffer passed = bytes;
           if (left[0] >= 0) {
             passed = bytes.slice(0, Math.min(bytes.length(), left[0]));
