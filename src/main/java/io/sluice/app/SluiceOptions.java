@@ -227,6 +227,7 @@ public final class SluiceOptions {
     int longest = Math.max(GatewayOptions.DEFAULT_MAX_LINE_BYTES, maxMessageBytes / 2 * 3);
     return new GatewayOptions(gateway)
         .host(host)
+        .advertisedHost(OwnAddress.choose(advertisedHost == null ? "" : advertisedHost, host))
         .port(httpPort)
         .defaultAck(defaultAck)
         .maxMessageBytes(maxMessageBytes)

@@ -37,9 +37,7 @@ final class ClusterHandler {
       out.next("cluster").string(node.cluster()).next("id").number(node.brokerId());
       out.next("role").string(node.brokerId() == 0 ? "master" : "slave");
       out.next("address").string(node.address()).next("lastSeen").number(node.lastSeenMs());
-      if (node.epoch() > 0) {
-        out.next("epoch").number(node.epoch());
-      }
+      out.next("epoch").number(node.epoch());
       if (node.brokerId() == 0 && node.epoch() > 0) {
         writeInSync(out, node.inSync());
       }
@@ -51,7 +49,7 @@ final class ClusterHandler {
       out.raw('}');
     }
     out.raw("],\"gateways\":[{\"address\":")
-        .string(call.loop.options.host() + ":" + call.loop.gateway.actualPort());
+        .string(call.loop.options.advertisedHost() + ":" + call.loop.gateway.actualPort());
     out.next("sockets").number(call.loop.gateway.sockets().get());
     out.next("waiting").number(call.loop.gateway.waiting().get()).raw("}]}");
   }

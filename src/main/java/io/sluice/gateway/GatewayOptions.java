@@ -85,6 +85,7 @@ public final class GatewayOptions {
   public static final Duration DEFAULT_DRAIN_TIMEOUT = Duration.ofSeconds(2);
 
   private String host = DEFAULT_HOST;
+  private String advertisedHost = "";
   private int port = DEFAULT_PORT;
   private AckLevel defaultAck = DEFAULT_ACK;
   private int maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
@@ -112,6 +113,7 @@ public final class GatewayOptions {
   /** A copy. */
   public GatewayOptions(GatewayOptions other) {
     host = other.host;
+    advertisedHost = other.advertisedHost;
     port = other.port;
     defaultAck = other.defaultAck;
     maxMessageBytes = other.maxMessageBytes;
@@ -132,6 +134,17 @@ public final class GatewayOptions {
     stallTimeout = other.stallTimeout;
     brokerTimeout = other.brokerTimeout;
     drainTimeout = other.drainTimeout;
+  }
+
+  /** Name or address at which others reach this gateway; the host if none was set. */
+  public String advertisedHost() {
+    return advertisedHost.isEmpty() ? host : advertisedHost;
+  }
+
+  /** Sets what {@code /v1/cluster} says of where this gateway is; empty for the host. */
+  public GatewayOptions advertisedHost(String value) {
+    advertisedHost = Objects.requireNonNull(value, "advertisedHost");
+    return this;
   }
 
   /** The address to listen on. */

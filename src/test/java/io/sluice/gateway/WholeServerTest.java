@@ -274,6 +274,10 @@ class WholeServerTest extends WholeServerTestBase {
     JsonObject brokerNode = cluster.getJsonArray("brokers").getJsonObject(0);
     assertEquals("master", brokerNode.getString("role"));
     assertTrue(brokerNode.getBoolean("writable"));
+    assertEquals(0, brokerNode.getInteger("epoch"));
+    assertEquals(
+        "127.0.0.1:" + port,
+        cluster.getJsonArray("gateways").getJsonObject(0).getString("address"));
     JsonObject stages = get("/v1/latency").is(200).json().getJsonObject("stages");
     for (String stage : List.of("receive", "append", "force", "dispatch", "delivery")) {
       assertTrue(stages.getJsonObject(stage).getInteger("count") > 0, stage);
