@@ -18,14 +18,13 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.WebSocket;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -48,7 +47,9 @@ import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.SendStatus;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageDecoder;
 import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.common.message.MessageId;
 import org.apache.rocketmq.common.message.MessageQueue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -104,6 +105,8 @@ class ReplicationFaultsIT {
   private static final int DISK_MEGABYTES = LONG ? 1_024 : 64;
   private static final String TOPIC = "faults";
   private static final int QUEUES = 4;
+  private static final int SEGMENT_BYTES = 1 << 20;
+  private static final String ROCKETMQ_GROUP = "faults-rocketmq";
   private static final String BROKER = "/v1/brokers/broker-a";
   private static final String SECRET = "a-secret-of-32-characters-length";
   private static final Pattern IN_SYNC = Pattern.compile("slave (\\d+) \\([^)]*\\) in sync");
@@ -133,6 +136,8 @@ class ReplicationFaultsIT {
 
   private final Random random = new Random(SEED);
   private final ClientHistory history = new ClientHistory();
+  private final AckedEpochs ackedEpochs = new AckedEpochs();
+  private final GroupPositions positions = new GroupPositions();
   private final List<String> events = Collections.synchronizedList(new ArrayList<>());
   private final List<String> broken = Collections.synchronizedList(new ArrayList<>());
   private final ServerProcess[] servers = new ServerProcess[NODES + 1];
@@ -201,6 +206,7 @@ class ReplicationFaultsIT {
     threads.add(thread(this::consumeOverHttp));
     threads.add(thread(this::consumeOverWebSocket));
     threads.add(thread(this::consumeByRocketMq));
+    threads.add(thread(this::watchPositions));
     Kind[] kinds = Kind.values();
     List<Kind> listed = ASKED > 0 ? SHORT : elected ? ELECTED : PROMOTED;
     if (!CHOSEN.isEmpty()) {
@@ -227,6 +233,8 @@ class ReplicationFaultsIT {
     awaitInSync(NODES - 1);
     compareLogs();
     history.compare(stored());
+    positions.told(status(master).getLong("epoch"), positionsAt(master));
+    assertTrue(positions.sum(ROCKETMQ_GROUP) > 0, () -> story() + ": it committed nothing");
     assertEquals(List.of(), broken, this::story);
     assertTrue(history.replicatedAcks() > 10 * faults, story() + ": there was hardly any load");
   }
@@ -261,7 +269,8 @@ class ReplicationFaultsIT {
     arguments.add(hosts.address(host));
     arguments.addAll(List.of("--http-port", "8080", "--nameserver-port", "9876"));
     arguments.addAll(List.of("--broker-port", "10911", "--replication-port", "10912"));
-    arguments.addAll(List.of("--ack", "replicated", "--store-segment", "1m"));
+    arguments.addAll(List.of("--ack", "replicated"));
+    arguments.addAll(List.of("--store-segment", Integer.toString(SEGMENT_BYTES)));
     arguments.addAll(List.of("--store-min-free", "0"));
     arguments.addAll(List.of("--replication-in-sync-timeout", "2s"));
     arguments.addAll(List.of("--replication-ack-timeout", "2s"));
@@ -273,9 +282,11 @@ class ReplicationFaultsIT {
       arguments.addAll(List.of("--replication-from", hosts.address(master) + ":10912"));
     }
     servers[host] =
-        ServerProcess.run(
-            hosts.on(host, ServerProcess.command(JVM, arguments)),
-            directory.resolve("host" + host + ".log"));
+        ServerProcess.run(hosts.on(host, ServerProcess.command(JVM, arguments)), log(host));
+  }
+
+  private Path log(int host) {
+    return directory.resolve("host" + host + ".log");
   }
 
   private String controllers() {
@@ -539,10 +550,12 @@ class ReplicationFaultsIT {
       String body = key + ":" + "x".repeat(number * 37 % 3_000);
       boolean acked = false;
       while (!acked) {
+        int to = master;
+        long askedMs = System.currentTimeMillis();
         try {
           HttpResponse<String> answer =
               call(
-                  master,
+                  to,
                   "POST",
                   "/v1/topics/" + TOPIC + "/messages",
                   body,
@@ -553,7 +566,7 @@ class ReplicationFaultsIT {
                   "producer " + producer);
           acked = answer.statusCode() == 201;
           if (acked) {
-            acked(key, new JsonObject(answer.body()));
+            acked(key, new JsonObject(answer.body()), to, askedMs);
           } else if (answer.statusCode() < 500 && answer.statusCode() != 429) {
             throw new AssertionError(answer.statusCode() + ": " + answer.body());
           }
@@ -568,12 +581,11 @@ class ReplicationFaultsIT {
     }
   }
 
-  private void acked(String key, JsonObject stored) {
-    history.acked(
-        key,
-        new Place(stored.getInteger("queueId"), stored.getLong("queueOffset")),
-        AckLevel.REPLICATED,
-        System.currentTimeMillis());
+  private void acked(String key, JsonObject stored, int by, long askedMs) {
+    Place place = place(stored);
+    long nowMs = System.currentTimeMillis();
+    ackedEpochs.acked(by, place, askedMs, nowMs);
+    history.acked(key, place, AckLevel.REPLICATED, nowMs);
   }
 
   private String nameServer() {
@@ -619,11 +631,10 @@ class ReplicationFaultsIT {
     try {
       SendResult sent = client.send(message, new MessageQueue(TOPIC, "broker-a", 0));
       if (sent.getSendStatus() == SendStatus.SEND_OK) {
-        history.acked(
-            key,
-            new Place(sent.getMessageQueue().getQueueId(), sent.getQueueOffset()),
-            AckLevel.REPLICATED,
-            System.currentTimeMillis());
+        Place place = new Place(sent.getMessageQueue().getQueueId(), sent.getQueueOffset());
+        history.acked(key, place, AckLevel.REPLICATED, System.currentTimeMillis());
+        MessageId id = MessageDecoder.decodeMessageId(sent.getOffsetMsgId());
+        ackedEpochs.said(place, id.getOffset());
         return true;
       }
     } catch (InterruptedException e) {
@@ -816,11 +827,12 @@ class ReplicationFaultsIT {
     Await.until(
         this::story,
         () -> {
-          DefaultMQPushConsumer client = new DefaultMQPushConsumer("faults-rocketmq");
+          DefaultMQPushConsumer client = new DefaultMQPushConsumer(ROCKETMQ_GROUP);
           client.setNamesrvAddr(nameServer());
           client.setInstanceName("faults-consumer-" + System.nanoTime());
           client.setPollNameServerInterval(1_000);
           client.setHeartbeatBrokerInterval(1_000);
+          client.setPersistConsumerOffsetInterval(500);
           client.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
           client.subscribe(TOPIC, "*");
           MessageListenerConcurrently listener = (messages, context) -> consumed(messages);
@@ -852,11 +864,75 @@ class ReplicationFaultsIT {
     return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
   }
 
+  // Positions.
+
+  private void watchPositions() throws Exception {
+    while (consuming) {
+      try {
+        lookAtPositions();
+      } catch (IOException | DecodeException e) {
+        // It does not answer now.
+      }
+      again();
+    }
+  }
+
+  /**
+   * What a master says of positions is certain when it has acked what was sent after it said so.
+   */
+  private void lookAtPositions() throws Exception {
+    int from = master;
+    long epoch = epochOf(from);
+    Map<GroupPositions.Queue, Long> offsets = positionsAt(from);
+    long askedMs = System.currentTimeMillis();
+    if (epoch < 0 || epochOf(from) != epoch) {
+      return;
+    }
+    positions.told(epoch, offsets);
+    while (sending && from == master && !ackedEpochs.hasAcked(from, askedMs)) {
+      again();
+    }
+    if (from == master && ackedEpochs.hasAcked(from, askedMs) && epochOf(from) == epoch) {
+      positions.keep(epoch, offsets);
+    }
+  }
+
+  /** Of a master; -1 where there is none. */
+  private long epochOf(int host) throws Exception {
+    JsonObject status = status(host, AT_ONCE);
+    return "master".equals(status.getString("role")) ? status.getLong("epoch") : -1;
+  }
+
+  private Map<GroupPositions.Queue, Long> positionsAt(int host) throws Exception {
+    Map<GroupPositions.Queue, Long> offsets = new HashMap<>();
+    for (String group : List.of("http", "ws", ROCKETMQ_GROUP)) {
+      HttpResponse<String> answer =
+          call(host, "GET", "/v1/groups/" + group + "/lag?detail=true", "", AT_ONCE);
+      if (answer.statusCode() == 404 && positions.sum(group) == 0) {
+        continue;
+      }
+      if (answer.statusCode() / 100 == 5) {
+        throw new IOException(answer.body());
+      }
+      JsonArray queues = new JsonObject(answer.body()).getJsonArray("queues");
+      for (int i = 0; queues != null && i < queues.size(); i++) {
+        JsonObject queue = queues.getJsonObject(i);
+        if (queue.getString("topic").equals(TOPIC)) {
+          offsets.put(
+              new GroupPositions.Queue(group, queue.getInteger("queue")),
+              queue.getLong("committedOffset"));
+        }
+      }
+    }
+    return offsets;
+  }
+
   // What is compared at the end.
 
   private void compareLogs() throws Exception {
     JsonObject status = status(master);
     long to = status.getLong("confirmedOffset");
+    StoredLog log = new StoredLog(data(master), SEGMENT_BYTES);
     for (int host = 1; host <= NODES; host++) {
       if (host == master) {
         continue;
@@ -865,33 +941,12 @@ class ReplicationFaultsIT {
       Await.until(
           () -> "host " + slave + " has not the log up to " + to,
           () -> status(slave).getLong("confirmedOffset") >= to);
-      compare(data(master).resolve("commitlog"), data(slave).resolve("commitlog"), to);
+      log.compare(new StoredLog(data(slave), SEGMENT_BYTES), to);
     }
-  }
-
-  private void compare(Path one, Path other, long to) throws IOException {
-    try (var files = Files.list(one)) {
-      for (Path file : files.sorted().toList()) {
-        long start = Long.parseLong(file.getFileName().toString());
-        Path copy = other.resolve(file.getFileName());
-        if (start >= to || !Files.exists(copy)) {
-          continue;
-        }
-        int count = (int) Math.min(1 << 20, to - start);
-        int mismatch = read(file, count).mismatch(read(copy, count));
-        assertEquals(-1, mismatch, () -> copy + " is not as " + file + "; " + story());
-      }
+    for (int host = 1; host <= NODES; host++) {
+      ackedEpochs.logged(host, Files.readAllLines(log(host)));
     }
-  }
-
-  private static ByteBuffer read(Path file, int count) throws IOException {
-    try (FileChannel channel = FileChannel.open(file)) {
-      ByteBuffer bytes = ByteBuffer.allocate(count);
-      while (bytes.hasRemaining() && channel.read(bytes) >= 0) {
-        // A read may give less.
-      }
-      return bytes.flip();
-    }
+    ackedEpochs.check(log.epochs(), log.places(TOPIC, to));
   }
 
   private List<Map<Long, String>> stored() throws Exception {
