@@ -166,7 +166,7 @@ class ReplicationFaultsIT {
   }
 
   private void runOnHosts() throws Exception {
-    String whyNot = Hosts.whyNot();
+    String whyNot = Hosts.whyNot(directory);
     assumeTrue(whyNot == null, whyNot);
     try (Hosts made = new Hosts(NODES, directory, DISK_MEGABYTES)) {
       hosts = made;

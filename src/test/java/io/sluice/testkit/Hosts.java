@@ -49,18 +49,18 @@ public final class Hosts implements AutoCloseable {
     }
   }
 
-  /** Why no hosts can be made here, or null if they can. */
-  public static String whyNot() {
-    String probe = "slprobe" + ThreadLocalRandom.current().nextInt(10_000);
-    try {
-      run("ip", "netns", "add", probe);
-      run("ip", "link", "add", probe, "type", "bridge");
-      run("ip", "link", "del", probe);
-      run("ip", "netns", "del", probe);
+  /**
+   * Why no hosts can be made here, or null if they can: one is made, with all that it may need.
+   *
+   * @param directory an empty one, for a moment
+   */
+  public static String whyNot(Path directory) {
+    try (Hosts probe = new Hosts(1, directory, 1)) {
+      probe.cut(1, TEST);
+      probe.narrow(1, 1_000);
       return null;
     } catch (IOException e) {
-      tryRun("ip", "netns", "del", probe);
-      return "network namespaces can not be made here: " + e.getMessage();
+      return "hosts can not be made here: " + e.getMessage();
     }
   }
 
@@ -141,6 +141,10 @@ public final class Hosts implements AutoCloseable {
         "latency", "800ms");
   }
 
+  private void undoRate(int host) {
+    tryRun(on(host, List.of("tc", "qdisc", "del", "dev", "eth0", "root")).toArray(String[]::new));
+  }
+
   /** All directions are free, and as fast as they were. */
   public void heal() throws IOException {
     for (int from = 0; from <= count; from++) {
@@ -153,8 +157,7 @@ public final class Hosts implements AutoCloseable {
         }
       }
       if (from != TEST) {
-        tryRun(
-            on(from, List.of("tc", "qdisc", "del", "dev", "eth0", "root")).toArray(String[]::new));
+        undoRate(from);
       }
     }
   }
