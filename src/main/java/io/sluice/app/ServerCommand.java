@@ -12,6 +12,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /** Starts a server, says when it is ready, and stops it when the process is told to end. */
 final class ServerCommand {
@@ -37,8 +38,20 @@ final class ServerCommand {
   private final PrintStream out;
   private final PrintStream err;
   private final Map<String, String> environment;
+  private final Function<SluiceOptions, Future<Sluice>> starter;
 
   ServerCommand(String name, PrintStream out, PrintStream err, Map<String, String> environment) {
+    this(name, out, err, environment, Sluice::start);
+  }
+
+  /** With another way to start the server. */
+  ServerCommand(
+      String name,
+      PrintStream out,
+      PrintStream err,
+      Map<String, String> environment,
+      Function<SluiceOptions, Future<Sluice>> starter) {
+    this.starter = starter;
     this.name = name;
     this.out = out;
     this.err = err;
@@ -77,7 +90,7 @@ final class ServerCommand {
     for (Configuration.Note note : configuration.notes()) {
       LOG.log(note.warning() ? System.Logger.Level.WARNING : System.Logger.Level.INFO, note.text());
     }
-    Future<Sluice> started = Sluice.start(options);
+    Future<Sluice> started = starter.apply(options);
     // Whoever is told to stop while starting stops what has been started by then.
     Thread stopper = new Thread(() -> stop(started, options), "sluice-shutdown");
     Runtime.getRuntime().addShutdownHook(stopper);

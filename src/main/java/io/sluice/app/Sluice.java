@@ -60,6 +60,7 @@ public final class Sluice {
   private final MetricRegistry metrics = new MetricRegistry();
   private final Vertx vertx;
   private final SluiceOptions options;
+  private final FileAccess files;
   // Written while the server starts, by one step after the other; read only afterwards.
   private final Deque<Supplier<Future<Void>>> closers = new ArrayDeque<>();
   private String nameServerId = NameServerOptions.DEFAULT_ID;
@@ -75,9 +76,10 @@ public final class Sluice {
   private Future<Void> leaving;
   private Future<Void> draining;
 
-  private Sluice(Vertx vertx, SluiceOptions options) {
+  private Sluice(Vertx vertx, SluiceOptions options, FileAccess files) {
     this.vertx = vertx;
     this.options = options;
+    this.files = files;
   }
 
   /**
@@ -87,16 +89,25 @@ public final class Sluice {
    *     StartException} and leaves nothing behind
    */
   public static Future<Sluice> start(SluiceOptions options) {
+    return start(options, FileAccess.system());
+  }
+
+  /**
+   * As {@link #start(SluiceOptions)}.
+   *
+   * @param files all that the Broker and its replication read and write
+   */
+  static Future<Sluice> start(SluiceOptions options, FileAccess files) {
     if (options.cluster() != null) {
-      return startInCluster(new SluiceOptions(options));
+      return startInCluster(new SluiceOptions(options), files);
     }
     Vertx vertx = Vertx.vertx(vertxOptions(options));
-    Sluice sluice = new Sluice(vertx, new SluiceOptions(options));
+    Sluice sluice = new Sluice(vertx, new SluiceOptions(options), files);
     sluice.closers.push(vertx::close);
     return sluice.start();
   }
 
-  private static Future<Sluice> startInCluster(SluiceOptions options) {
+  private static Future<Sluice> startInCluster(SluiceOptions options, FileAccess files) {
     ClusterNotices notices = new ClusterNotices();
     return Cluster.join(options.cluster(), vertxOptions(options), notices)
         .recover(
@@ -105,7 +116,7 @@ public final class Sluice {
         .compose(
             cluster -> {
               notices.begin(cluster.vertx(), cluster.nodeId());
-              Sluice sluice = new Sluice(cluster.vertx(), options);
+              Sluice sluice = new Sluice(cluster.vertx(), options, files);
               sluice.nameServerId = cluster.nodeId();
               sluice.closers.push(cluster.vertx()::close);
               return sluice.start();
@@ -118,7 +129,7 @@ public final class Sluice {
    * @return as {@link #start(SluiceOptions)}
    */
   public static Future<Sluice> start(Vertx vertx, SluiceOptions options) {
-    return new Sluice(vertx, new SluiceOptions(options)).start();
+    return new Sluice(vertx, new SluiceOptions(options), FileAccess.system()).start();
   }
 
   private static VertxOptions vertxOptions(SluiceOptions options) {
@@ -258,7 +269,7 @@ public final class Sluice {
             latencies,
             metrics,
             brokerOptions,
-            FileAccess.system(),
+            files,
             StoreThreads.system(),
             loop);
     closers.push(() -> broker.stop().compose(stopped -> handOver()));

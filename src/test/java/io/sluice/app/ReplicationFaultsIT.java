@@ -8,6 +8,7 @@ import io.sluice.app.ClientHistory.Place;
 import io.sluice.app.load.ServerProcess;
 import io.sluice.bus.AckLevel;
 import io.sluice.testkit.Await;
+import io.sluice.testkit.CuttingProxy;
 import io.sluice.testkit.Hosts;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonArray;
@@ -62,8 +63,8 @@ import org.junit.jupiter.api.io.TempDir;
  * same hosts elect. At the end all of what clients were told is compared with what is stored, and
  * the logs with each other.
  *
- * <p>The short form has a few faults for each of the two; {@code -Dfaults.count=8} has each of them
- * for both, and {@code -Dfaults.count=100} is the long form, in which chance picks them and
+ * <p>The short form has a few faults for each of the two; {@code -Dfaults.count=13} has each of
+ * them for both, and {@code -Dfaults.count=100} is the long form, in which chance picks them and
  * processes stand still for up to 30 s; {@code -Dfaults.kinds=NARROW,PAUSE_MASTER} has these in
  * turn, {@code faults.count} times. The seed is in each failure ({@code -Dfaults.seed}).
  */
@@ -78,16 +79,28 @@ class ReplicationFaultsIT {
           Kind.PAUSE_MASTER,
           Kind.NARROW,
           Kind.FULL_DISK_OF_MASTER,
+          Kind.SLOW_DISK_OF_MASTER,
+          Kind.SLOW_DISK_OF_SLAVE,
+          Kind.LOSS_TO_SLAVES,
+          Kind.LOSS_TO_MASTER,
+          Kind.DELAY,
           Kind.CUT_OFF_MASTER_AND_PROMOTE);
 
   private static final List<Kind> PROMOTED =
-      List.of(Kind.KILL_MASTER_AND_PROMOTE, Kind.CUT_TO_MASTER, Kind.PAUSE_SLAVE, Kind.NARROW);
+      List.of(
+          Kind.KILL_MASTER_AND_PROMOTE,
+          Kind.CUT_TO_MASTER,
+          Kind.PAUSE_SLAVE,
+          Kind.DELAY,
+          Kind.SLOW_DISK_OF_SLAVE);
 
   private static final List<Kind> ELECTED =
       List.of(
           Kind.KILL_MASTER_AND_PROMOTE,
           Kind.PAUSE_MASTER,
           Kind.CUT_FROM_MASTER,
+          Kind.LOSS_TO_SLAVES,
+          Kind.SLOW_DISK_OF_MASTER,
           Kind.FULL_DISK_OF_MASTER,
           Kind.CUT_OFF_MASTER_AND_PROMOTE);
 
@@ -126,8 +139,13 @@ class ReplicationFaultsIT {
     CUT_OFF_SLAVE,
     PAUSE_MASTER,
     NARROW,
+    LOSS_TO_SLAVES,
+    LOSS_TO_MASTER,
+    DELAY,
     FULL_DISK_OF_SLAVE,
     FULL_DISK_OF_MASTER,
+    SLOW_DISK_OF_SLAVE,
+    SLOW_DISK_OF_MASTER,
     RESTART_MASTER,
     CUT_OFF_MASTER_AND_PROMOTE
   }
@@ -264,6 +282,10 @@ class ReplicationFaultsIT {
 
   /** Starts a host's server as what it is to be. */
   private void start(int host) throws IOException {
+    start(host, hosts.address(master) + ":10912");
+  }
+
+  private void start(int host, String from) throws IOException {
     List<String> arguments =
         new ArrayList<>(List.of("standalone", "--json", "--data", data(host).toString(), "--host"));
     arguments.add(hosts.address(host));
@@ -279,10 +301,16 @@ class ReplicationFaultsIT {
       arguments.addAll(List.of("--controller-members", controllers()));
     } else if (host != master) {
       arguments.addAll(List.of("--broker-id", Integer.toString(host)));
-      arguments.addAll(List.of("--replication-from", hosts.address(master) + ":10912"));
+      arguments.addAll(List.of("--replication-from", from));
     }
     servers[host] =
-        ServerProcess.run(hosts.on(host, ServerProcess.command(JVM, arguments)), log(host));
+        ServerProcess.run(
+            hosts.on(host, SlowDiskMain.command(slowness(host), JVM, arguments)), log(host));
+  }
+
+  /** While it is there the host's disk is slow. */
+  private Path slowness(int host) {
+    return directory.resolve("host" + host + ".force-delay");
   }
 
   private Path log(int host) {
@@ -386,8 +414,13 @@ class ReplicationFaultsIT {
         last();
         hosts.heal();
       }
+      case LOSS_TO_SLAVES -> lose(master);
+      case LOSS_TO_MASTER -> lose(slave);
+      case DELAY -> delay(slave);
       case FULL_DISK_OF_SLAVE -> fullDisk(slave);
       case FULL_DISK_OF_MASTER -> fullDisk(master);
+      case SLOW_DISK_OF_SLAVE -> slowDisk(slave);
+      case SLOW_DISK_OF_MASTER -> slowDisk(master);
     }
   }
 
@@ -411,6 +444,46 @@ class ReplicationFaultsIT {
     hosts.fill(host);
     last();
     hosts.empty(host);
+  }
+
+  /** In its direction alone: what the others say to it comes. */
+  private void lose(int host) throws Exception {
+    hosts.lose(host, 512);
+    last();
+    hosts.heal();
+  }
+
+  /**
+   * What goes to a slave and comes from it takes its time. Where the kernel can not do that, the
+   * slave comes over a proxy that can; controllers tell it the master's own address, so not there.
+   */
+  private void delay(int slave) throws Exception {
+    int delayMs = LONG ? 20 + random.nextInt(600) : 150;
+    String whyNot = hosts.whyNoDelay();
+    if (whyNot == null) {
+      hosts.delay(slave, delayMs);
+      last();
+      hosts.heal();
+    } else if (elected) {
+      note("left out: " + whyNot);
+    } else {
+      try (CuttingProxy proxy =
+          new CuttingProxy(hosts.address(master), 10912, SEED, hosts.address(Hosts.TEST))) {
+        proxy.delay(delayMs);
+        servers[slave].kill();
+        start(slave, hosts.address(Hosts.TEST) + ":" + proxy.port());
+        awaitInSync(NODES - 1);
+        last();
+        restart(slave);
+      }
+    }
+  }
+
+  private void slowDisk(int host) throws Exception {
+    int delayMs = LONG ? 20 + random.nextInt(1_500) : 300;
+    Files.writeString(slowness(host), Integer.toString(delayMs));
+    last();
+    Files.delete(slowness(host));
   }
 
   /** The slaves that the master counts on. */

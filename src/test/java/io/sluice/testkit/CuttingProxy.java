@@ -4,14 +4,19 @@ import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetSocket;
+import java.util.ArrayDeque;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Stands between two parties and ends each connection after some number of bytes, in the middle of
- * whatever passes; or lets all pass. What was read when it cuts is passed on up to that very byte.
+ * whatever passes; or lets all pass, at once or later. What was read when it cuts is passed on up
+ * to that very byte.
  */
 public final class CuttingProxy implements AutoCloseable {
+
+  /** Parts of a stream that are held up. */
+  private static final int MOST_WAITING = 256;
 
   private final Vertx vertx = Vertx.vertx();
   private final NetServer server;
@@ -21,14 +26,25 @@ public final class CuttingProxy implements AutoCloseable {
   private final AtomicInteger cuts = new AtomicInteger();
   private volatile int mostBytes;
   private volatile boolean silent;
+  private volatile int delayMs;
 
   /** A proxy in front of this address, that lets all pass. */
   public CuttingProxy(String host, int port, long seed) {
+    this(host, port, seed, "127.0.0.1");
+  }
+
+  /** As the other, on an address of this machine. */
+  public CuttingProxy(String host, int port, long seed, String at) {
     this.host = host;
     this.port = port;
     random = new Random(seed);
     server = vertx.createNetServer().connectHandler(this::connected);
-    Await.result("a port for the proxy", server.listen(0, "127.0.0.1"));
+    Await.result("a port for the proxy", server.listen(0, at));
+  }
+
+  /** From now on what comes, from either side, goes on so much later. */
+  public void delay(int ms) {
+    delayMs = ms;
   }
 
   /** Where it listens. */
@@ -68,28 +84,51 @@ public final class CuttingProxy implements AutoCloseable {
   }
 
   private void pipe(NetSocket from, NetSocket to, int[] left) {
-    from.handler(
-        bytes -> {
-          if (silent) {
-            return;
-          }
-          Buffer passed = bytes;
-          if (left[0] >= 0) {
-            passed = bytes.slice(0, Math.min(bytes.length(), left[0]));
-            left[0] -= passed.length();
-          }
-          to.write(passed);
-          if (left[0] == 0) {
-            left[0] = Integer.MAX_VALUE;
-            cuts.incrementAndGet();
-            to.end().onComplete(done -> from.close());
-          } else if (to.writeQueueFull()) {
-            from.pause();
-            to.drainHandler(nothing -> from.resume());
+    ArrayDeque<Runnable> waiting = new ArrayDeque<>();
+    from.handler(bytes -> later(from, waiting, () -> pass(from, to, bytes, left)));
+    from.exceptionHandler(failure -> to.close());
+    from.closeHandler(nothing -> later(from, waiting, to::close));
+  }
+
+  /** In their order, however long each has to wait. */
+  private void later(NetSocket from, ArrayDeque<Runnable> waiting, Runnable task) {
+    int waitMs = delayMs;
+    if (waitMs == 0 && waiting.isEmpty()) {
+      task.run();
+      return;
+    }
+    waiting.add(task);
+    if (waiting.size() >= MOST_WAITING) {
+      from.pause();
+    }
+    vertx.setTimer(
+        Math.max(1, waitMs),
+        id -> {
+          waiting.poll().run();
+          if (waiting.size() == MOST_WAITING / 2) {
+            from.resume();
           }
         });
-    from.exceptionHandler(failure -> to.close());
-    from.closeHandler(nothing -> to.close());
+  }
+
+  private void pass(NetSocket from, NetSocket to, Buffer bytes, int[] left) {
+    if (silent) {
+      return;
+    }
+    Buffer passed = bytes;
+    if (left[0] >= 0) {
+      passed = bytes.slice(0, Math.min(bytes.length(), left[0]));
+      left[0] -= passed.length();
+    }
+    to.write(passed);
+    if (left[0] == 0) {
+      left[0] = Integer.MAX_VALUE;
+      cuts.incrementAndGet();
+      to.end().onComplete(done -> from.close());
+    } else if (to.writeQueueFull()) {
+      from.pause();
+      to.drainHandler(nothing -> from.resume());
+    }
   }
 
   @Override

@@ -64,6 +64,21 @@ public final class Hosts implements AutoCloseable {
     }
   }
 
+  /**
+   * Why what a host sends can not be held up for a time, or null if it can: not each kernel has
+   * what does so.
+   */
+  public String whyNoDelay() {
+    try {
+      delay(1, 1);
+      return null;
+    } catch (IOException e) {
+      return "no delay by the kernel: " + e.getMessage();
+    } finally {
+      undoRate(1);
+    }
+  }
+
   private void make(int diskMegabytes) throws IOException {
     run("ip", "link", "add", name, "type", "bridge");
     run("ip", "addr", "add", address(TEST) + "/24", "dev", name);
@@ -139,6 +154,22 @@ public final class Hosts implements AutoCloseable {
     in(
         host, "tc", "qdisc", "replace", "dev", "eth0", "root", "tbf", "rate", rate, "burst", "16k",
         "latency", "800ms");
+  }
+
+  /** What a host sends comes so much later. */
+  public void delay(int host, int delayMs) throws IOException {
+    in(host, "tc", "qdisc", "replace", "dev", "eth0", "root", "netem", "delay", delayMs + "ms");
+  }
+
+  /**
+   * Of what a host sends a part is lost, as there is no room for it to wait: what comes in one go
+   * loses its end.
+   */
+  public void lose(int host, int kilobits) throws IOException {
+    String rate = kilobits + "kbit";
+    in(
+        host, "tc", "qdisc", "replace", "dev", "eth0", "root", "tbf", "rate", rate, "burst", "4k",
+        "limit", "4k");
   }
 
   private void undoRate(int host) {
