@@ -658,6 +658,7 @@ class ReplicationFaultsIT {
     Place place = place(stored);
     long nowMs = System.currentTimeMillis();
     ackedEpochs.acked(by, place, askedMs, nowMs);
+    history.ackedBy("host " + by, stored.getLong("epoch"), false);
     history.acked(key, place, AckLevel.REPLICATED, nowMs);
   }
 
