@@ -42,7 +42,9 @@ final class EventStream {
   private TopicReader reader;
   private long lastWriteMs;
 
-  /** Written, and not taken by the client: what the kernel, or HTTP/2's flow control, holds back. */
+  /**
+   * Written, and not taken by the client: what the kernel, or HTTP/2's flow control, holds back.
+   */
   private long unwrittenBytes;
 
   /** When the client took something last, or began to have something to take. */

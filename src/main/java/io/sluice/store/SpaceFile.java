@@ -6,8 +6,9 @@ import java.nio.file.Path;
 
 /**
  * One file of a {@link FileSpace}: a stretch of its addresses. It is mapped as a whole when first
- * needed and may be unmapped while it is cold. Mapping and unmapping take its lock, which is held
- * over the system call only; reading through {@link #mapping} does not.
+ * needed and may be unmapped while it is cold. Who finds it mapped takes no lock; the lock is held
+ * while it is opened and mapped, so that this is done once, and never over reading, unmapping,
+ * forcing or deleting.
  */
 final class SpaceFile {
 
@@ -69,7 +70,12 @@ final class SpaceFile {
   }
 
   /** A mapping that the caller is a user of, and must release; null once the file is retired. */
-  synchronized Mapping retain() throws IOException {
+  Mapping retain() throws IOException {
+    Mapping now = mapping;
+    return now != null && now.tryRetain() ? now : retainMapped();
+  }
+
+  private synchronized Mapping retainMapped() throws IOException {
     if (retired) {
       return null;
     }
@@ -97,9 +103,12 @@ final class SpaceFile {
   }
 
   /** Unmaps as soon as nobody uses it; the next use maps it again. */
-  synchronized void unmap() {
-    Mapping now = mapping;
-    mapping = null;
+  void unmap() {
+    Mapping now;
+    synchronized (this) {
+      now = mapping;
+      mapping = null;
+    }
     if (now != null) {
       now.release();
     }
@@ -110,14 +119,18 @@ final class SpaceFile {
    *
    * @param delete whether the file goes too, once nobody has it mapped any more
    */
-  synchronized void retire(boolean delete) {
-    if (retired) {
-      return;
+  void retire(boolean delete) {
+    Mapping now;
+    StoreFile open;
+    synchronized (this) {
+      if (retired) {
+        return;
+      }
+      retired = true;
+      now = mapping;
+      mapping = null;
+      open = file;
     }
-    retired = true;
-    Mapping now = mapping;
-    mapping = null;
-    StoreFile open = file;
     Runnable end = () -> closeQuietly(open, delete);
     if (now == null) {
       end.run();

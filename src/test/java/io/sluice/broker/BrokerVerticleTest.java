@@ -17,6 +17,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.broker.BrokerKit.Received;
 import io.sluice.bus.AckLevel;
+import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest.BrokerInfo;
 import io.sluice.bus.AdminRequest.DeleteGroup;
 import io.sluice.bus.AdminRequest.DeleteTopic;
@@ -42,6 +43,7 @@ import io.sluice.bus.AppendReply;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.Filter;
 import io.sluice.bus.GroupConfig;
+import io.sluice.bus.NameServerRequest;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
 import io.sluice.bus.ReceiveReply;
@@ -58,12 +60,14 @@ import io.sluice.message.QueueSelector;
 import io.vertx.core.Future;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -670,6 +674,17 @@ class BrokerVerticleTest {
     assertEquals(2, info.messagesOut());
     assertEquals(2, info.leasesInFlight());
     assertTrue(info.writable());
+  }
+
+  @Test
+  void shouldTellNameServersAgainAndAgainThatItLives() throws Exception {
+    kit.options.setRegisterInterval(Duration.ofMillis(20));
+    kit.restart();
+    AtomicInteger told = new AtomicInteger();
+    kit.vertx
+        .eventBus()
+        .<NameServerRequest>consumer(Addresses.registrations(), message -> told.incrementAndGet());
+    awaitEquals(true, () -> told.get() >= 5);
   }
 
   @Test

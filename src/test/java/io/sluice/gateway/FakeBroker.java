@@ -317,9 +317,7 @@ final class FakeBroker extends VerticleBase {
       max[i] = queue.size();
       next[i] =
           request.queueOffsets() != null ? request.queueOffsets()[i] : place(request.from(), queue);
-      while (next[i] < queue.size()
-          && found.size() < request.max()
-          && bytes < request.maxBytes()) {
+      while (next[i] < queue.size() && found.size() < request.max() && bytes < request.maxBytes()) {
         ByteBuffer record = queue.get((int) next[i]++);
         MessageView view = new MessageView().wrap(record, 0);
         if (tags == null || tags.contains(String.valueOf(view.property(PropertyNames.TAGS)))) {
