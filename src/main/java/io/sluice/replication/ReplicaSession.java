@@ -19,7 +19,8 @@ import java.nio.file.Path;
 
 /**
  * One slave's connection at its master. Sends slices of the log as long as the socket takes them: a
- * slow slave costs a mebibyte of the socket's queue, and keeps no more than four slices mapped.
+ * slow slave costs at most five mebibytes of the socket's queues, one of Netty's, and 16 slices of
+ * Vert.x's above it, which counts messages (5.0.7). These keep their segments mapped.
  *
  * <p>Owned by the Broker's event loop.
  */
@@ -30,7 +31,7 @@ final class ReplicaSession {
   /** Large enough that a frame's head and its wake-up do not count: 0.2 ms of loopback. */
   private static final int SLICE_BYTES = 256 << 10;
 
-  /** The socket's queue: four slices. */
+  /** Netty's queue of the socket: four slices. */
   private static final int QUEUE_BYTES = 4 * SLICE_BYTES;
 
   /** Read and sent at a time. */
