@@ -58,8 +58,7 @@ final class SlowSlaveTest {
   private final Context context = vertx.getOrCreateContext();
   private final AtomicLong queued = new AtomicLong();
   private final AtomicLong mostQueued = new AtomicLong();
-  private final StoreOptions options =
-      new StoreOptions().segmentBytes(8 << 20).minFreeBytes(0);
+  private final StoreOptions options = new StoreOptions().segmentBytes(8 << 20).minFreeBytes(0);
   private MessageStore store;
   private Master master;
   private volatile ReplicaSession session;
@@ -173,8 +172,7 @@ final class SlowSlaveTest {
   private Buffer hello() {
     Handshake.Log log = new Handshake.Log(EpochHistory.NONE, 0, 0);
     return Frames.hello(
-        new Frames.Hello(
-            Frames.VERSION, "c", "b", "127.0.0.1:2", 1, options.segmentBytes(), log));
+        new Frames.Hello(Frames.VERSION, "c", "b", "127.0.0.1:2", 1, options.segmentBytes(), log));
   }
 
   private boolean joined() {
