@@ -122,7 +122,7 @@ class TokensTest extends WholeServerTestBase {
     assertEquals("NO_PERMISSION", refused.getString("code"));
     assertEquals("s", refused.getString("sub"));
     socket.send(auth("a2", "garbage"));
-    assertEquals("UNAUTHENTICATED", socket.next("error").getString("code"));
+    assertEquals("UNAUTHENTICATED", socket.find("error").getString("code"));
     assertEquals(SocketClose.UNAUTHENTICATED, socket.closeCode());
   }
 
@@ -131,7 +131,7 @@ class TokensTest extends WholeServerTestBase {
     TestSocket socket = TestSocket.open(this, "/v1/ws?topic=orders&group=g", true);
     socket.send(auth("a", token(SECRET, claims("receive:others"))));
     socket.next("ok");
-    socket.next("error");
+    socket.find("error");
     assertEquals(SocketClose.DENIED, socket.closeCode());
   }
 
