@@ -279,7 +279,7 @@ final class Endpoints {
   private <T extends BusMessage> void handle(
       Message<T> message, BiConsumer<T, Message<T>> handler) {
     if (!open) {
-      SluiceException.fail(message, notOpen());
+      SluiceException.fail(message, message.body() instanceof AppendRequest ? gone() : notOpen());
       return;
     }
     try {
@@ -290,6 +290,11 @@ final class Endpoints {
       LOG.log(Level.ERROR, "could not answer " + message.body(), e);
       SluiceException.fail(message, e);
     }
+  }
+
+  /** Nothing was stored of what comes so late, or so early: it may go to another. */
+  private SluiceException gone() {
+    return new SluiceException(ErrorCode.BROKER_UNAVAILABLE, notOpen().getMessage());
   }
 
   private SluiceException notOpen() {

@@ -9,6 +9,7 @@ import io.sluice.bus.NameServerRequest.TopicRoute;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -148,9 +149,39 @@ public final class BrokerDirectory {
     return entry.brokerNames();
   }
 
+  /**
+   * The name of the Broker to read from: the first that has the topic, also where only slaves of it
+   * live. So a reader's place stays that of one Broker when its master is gone.
+   */
+  public Future<String> brokerToRead(String topic) {
+    Entry entry = current(topic);
+    return entry != null ? Future.succeededFuture(entry.toRead()) : ask(topic).map(Entry::toRead);
+  }
+
+  /**
+   * The names by which the slaves of a Broker that has this topic are asked in a cluster, by their
+   * ids.
+   */
+  public Future<List<String>> slavesOf(String brokerName, String topic) {
+    Entry entry = current(topic);
+    List<String> known = entry == null ? List.of() : entry.slavesOf(brokerName);
+    return known.isEmpty()
+        ? ask(topic).map(now -> now.slavesOf(brokerName))
+        : Future.succeededFuture(known);
+  }
+
   /** The names of all masters, sorted; asks each time. Empty if there is none. */
   public Future<List<String>> masters() {
     return askCluster().map(BrokerDirectory::masterNames);
+  }
+
+  /**
+   * Whether the same may be asked once more after this failure, of whoever the NameServers name
+   * then. Outside of a cluster a slave is all that can be reached from here, and who asks does
+   * better to go to its master.
+   */
+  public boolean mayAskAgain(ErrorCode code) {
+    return code.mayBeAskedElsewhere() && (code != ErrorCode.NOT_MASTER || vertx.isClustered());
   }
 
   /** Drops what is known of a topic, after its Broker could not be reached or did not know it. */
@@ -184,12 +215,9 @@ public final class BrokerDirectory {
             .compose(
                 route -> {
                   List<String> names = servingNames(route, 0);
-                  List<String> writable = servingNames(route, TopicConfig.WRITE);
                   return names.isEmpty()
                       ? askCluster().map(cluster -> choose(topic, masterNames(cluster)))
-                      : Future.succeededFuture(
-                          new Entry(
-                              names, writable.isEmpty() ? names : writable, true, clock.nowMs()));
+                      : Future.succeededFuture(served(route, names));
                 });
     asking.put(topic, asked);
     return asked
@@ -210,7 +238,20 @@ public final class BrokerDirectory {
           ErrorCode.BROKER_UNAVAILABLE, "no Broker is registered at the NameServer");
     }
     String chosen = masters.get(Math.floorMod(topic.hashCode(), masters.size()));
-    return new Entry(List.of(chosen), List.of(chosen), false, clock.nowMs());
+    return new Entry(List.of(chosen), List.of(chosen), chosen, List.of(), false, clock.nowMs());
+  }
+
+  private Entry served(Route route, List<String> masters) {
+    List<String> writable = servingNames(route, TopicConfig.WRITE);
+    List<BrokerNode> nodes = route.brokers().stream().filter(node -> !node.foreign()).toList();
+    List<BrokerNode> slaves =
+        nodes.stream()
+            .filter(node -> node.brokerId() != 0)
+            .sorted(Comparator.comparingLong(BrokerNode::brokerId))
+            .toList();
+    String toRead = names(nodes.stream()).get(0);
+    return new Entry(
+        masters, writable.isEmpty() ? masters : writable, toRead, slaves, true, clock.nowMs());
   }
 
   private Future<Cluster> askCluster() {
@@ -283,8 +324,23 @@ public final class BrokerDirectory {
    *
    * @param brokerNames masters that have it, sorted
    * @param writableNames those of them that take messages; all where none does, to say why
+   * @param toRead the Broker to read from
+   * @param slaves of all that have it, by their ids
    * @param served false if nobody had the topic and a master was chosen
    */
   private record Entry(
-      List<String> brokerNames, List<String> writableNames, boolean served, long askedAtMs) {}
+      List<String> brokerNames,
+      List<String> writableNames,
+      String toRead,
+      List<BrokerNode> slaves,
+      boolean served,
+      long askedAtMs) {
+
+    private List<String> slavesOf(String brokerName) {
+      return slaves.stream()
+          .filter(node -> node.brokerName().equals(brokerName))
+          .map(node -> ClusterNode.slaveName(brokerName, node.brokerId()))
+          .toList();
+    }
+  }
 }

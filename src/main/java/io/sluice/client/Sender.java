@@ -4,6 +4,7 @@ import io.sluice.bus.AckLevel;
 import io.sluice.bus.Addresses;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.AppendRequest;
+import io.sluice.bus.Appends;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.OrderedRoutes;
@@ -40,8 +41,7 @@ final class Sender {
   static final long MAX_PENDING_BYTES = 64L << 20;
 
   private final Context context;
-  private final BrokerCalls calls;
-  private final BrokerDirectory directory;
+  private final Appends appends;
   private final OrderedRoutes routes;
   private final Clock clock;
   private final UniqueIds ids;
@@ -54,22 +54,48 @@ final class Sender {
 
   private record Sent(String messageId, String topic, Promise<SendReceipt> promise) {}
 
-  private static final class Outgoing {
+  /** A batch and who waits for it. */
+  private final class Outgoing implements Appends.Sender {
     private final MessageBatch batch = new MessageBatch();
     private final List<Sent> sent = new ArrayList<>();
-    private final long receivedNs;
+    private final Target target;
+    private final long receivedNs = clock.nowNs();
 
-    private Outgoing(long receivedNs) {
-      this.receivedNs = receivedNs;
+    private Outgoing(Target target) {
+      this.target = target;
+    }
+
+    @Override
+    public void answered(AppendReply reply, Appends.Part part) {
+      pendingBytes -= part.bytes();
+      for (int i = 0; i < part.count(); i++) {
+        answer(sent.get(part.index(i)), reply, i, target.ack());
+      }
+    }
+
+    @Override
+    public void failed(SluiceException failure, Appends.Part part) {
+      pendingBytes -= part.bytes();
+      for (int i = 0; i < part.count(); i++) {
+        sent.get(part.index(i)).promise().fail(failure);
+      }
     }
   }
 
   Sender(Context context, BrokerCalls calls, BrokerDirectory directory, Clock clock) {
     this.context = context;
-    this.calls = calls;
-    this.directory = directory;
-    routes = new OrderedRoutes(directory, context);
     this.clock = clock;
+    routes = new OrderedRoutes(directory, context);
+    appends =
+        new Appends(
+                calls.vertx(),
+                directory,
+                routes,
+                clock,
+                BrokerCalls.TIMEOUT_MS,
+                (broker, request, timeoutMs) ->
+                    calls.request(Addresses.append(broker), request, timeoutMs))
+            .inOrder();
     ids = new UniqueIds(clock.nowMs());
   }
 
@@ -112,7 +138,7 @@ final class Sender {
       return;
     }
     Target target = new Target(brokerName, options.getAck());
-    Outgoing to = outgoing.computeIfAbsent(target, made -> new Outgoing(clock.nowNs()));
+    Outgoing to = outgoing.computeIfAbsent(target, Outgoing::new);
     String messageId = ids.next();
     int sizeBefore = to.batch.size();
     try {
@@ -125,7 +151,7 @@ final class Sender {
     to.sent.add(new Sent(messageId, topic, promise));
     if (to.batch.size() >= FULL_BATCH_BYTES) {
       outgoing.remove(target);
-      flush(target, to);
+      flush(to);
     } else if (!flushRequested) {
       flushRequested = true;
       context.runOnContext(nothing -> flushAll());
@@ -189,59 +215,34 @@ final class Sender {
     if (outgoing.isEmpty()) {
       return;
     }
-    Map<Target, Outgoing> now = new HashMap<>(outgoing);
+    List<Outgoing> now = List.copyOf(outgoing.values());
     outgoing.clear();
     now.forEach(this::flush);
   }
 
-  private void flush(Target target, Outgoing out) {
-    if (out.sent.isEmpty()) {
+  private void flush(Outgoing out) {
+    if (!out.sent.isEmpty()) {
+      AppendRequest request = new AppendRequest(out.batch, out.target.ack(), false, out.receivedNs);
+      appends.append(out.target.brokerName(), request, out);
+    }
+  }
+
+  private static void answer(Sent one, AppendReply reply, int place, AckLevel ack) {
+    SluiceException error = reply.error(place);
+    if (error != null) {
+      one.promise().fail(error);
       return;
     }
-    AppendRequest request = new AppendRequest(out.batch, target.ack(), false, out.receivedNs);
-    int bytes = out.batch.size();
-    calls
-        .<AppendReply>request(
-            Addresses.append(target.brokerName()), request, BrokerCalls.TIMEOUT_MS)
-        .onComplete(
-            done -> {
-              pendingBytes -= bytes;
-              if (done.succeeded()) {
-                answer(target, out.sent, done.result());
-              } else {
-                fail(out.sent, SluiceException.of(done.cause()));
-              }
-            });
-  }
-
-  private void answer(Target target, List<Sent> sent, AppendReply reply) {
-    for (int i = 0; i < sent.size(); i++) {
-      Sent one = sent.get(i);
-      SluiceException error = reply.error(i);
-      if (error != null) {
-        one.promise().fail(error);
-      } else {
-        one.promise()
-            .complete(
-                new SendReceipt(
-                    reply.messageId(i, one.messageId()),
-                    one.topic(),
-                    reply.brokerName(),
-                    reply.queueId(i),
-                    reply.isHalf(i) ? -1 : reply.queueOffset(i),
-                    target.ack(),
-                    reply.deliverAtMs(i),
-                    reply.isDuplicate(i)));
-      }
-    }
-  }
-
-  private void fail(List<Sent> sent, SluiceException failure) {
-    for (Sent one : sent) {
-      if (failure.code().mayBeAskedElsewhere()) {
-        directory.forget(one.topic());
-      }
-      one.promise().fail(failure);
-    }
+    one.promise()
+        .complete(
+            new SendReceipt(
+                reply.messageId(place, one.messageId()),
+                one.topic(),
+                reply.brokerName(),
+                reply.queueId(place),
+                reply.isHalf(place) ? -1 : reply.queueOffset(place),
+                ack,
+                reply.deliverAtMs(place),
+                reply.isDuplicate(place)));
   }
 }

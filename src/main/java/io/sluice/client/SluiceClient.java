@@ -41,7 +41,8 @@ import java.util.function.Supplier;
  * <p>Safe for any thread. Inside, one context does the work: the one that {@link #create} was
  * called on, or one of its own; handlers are called there, and futures complete there. Sends of one
  * turn of the event loop are stored as one batch, and are stored in the order they were made. A
- * failure is a {@link SluiceException}; nothing is sent twice by itself.
+ * failure is a {@link SluiceException}. What no Broker took, and so was not stored, is offered for
+ * three seconds to whichever master is there, in its order; otherwise nothing is sent twice.
  */
 public final class SluiceClient {
 

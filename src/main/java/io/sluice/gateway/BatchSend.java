@@ -6,10 +6,9 @@ import com.fasterxml.jackson.core.JsonToken;
 import io.sluice.bus.AckLevel;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.AppendRequest;
+import io.sluice.bus.Appends;
 import io.sluice.bus.SluiceException;
 import io.sluice.metrics.Stage;
-import io.vertx.core.AsyncResult;
-import io.vertx.core.Future;
 import io.vertx.core.http.HttpServerRequest;
 import java.io.IOException;
 import java.util.List;
@@ -18,7 +17,7 @@ import java.util.List;
  * Sends a batch that is read whole: a JSON array, or lines that are to be stored all or none. One
  * request to the Broker. Owned by the event loop.
  */
-final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines {
+final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines, Appends.Sender {
 
   static final List<String> FIELDS = List.of("messages");
 
@@ -183,34 +182,27 @@ final class BatchSend implements RequestBody.Receiver, LineSplitter.Lines {
     int count = segment.batch.count();
     loop.taken(bytes);
     loop.latencies.record(Stage.RECEIVE, loop.clock.nowNs() - segment.receivedNs, count);
-    String known = loop.routes.knownBrokerFor(topic);
-    Future<String> broker =
-        known != null ? Future.succeededFuture(known) : loop.routes.brokerFor(topic);
-    broker
-        .compose(
-            name ->
-                loop.brokers.append(
-                    name, new AppendRequest(segment.batch, ack, atomic, segment.receivedNs)))
-        .onComplete(answer -> answered(answer, bytes, count));
+    loop.appends.append(new AppendRequest(segment.batch, ack, atomic, segment.receivedNs), this);
   }
 
-  private void answered(AsyncResult<AppendReply> answer, int bytes, int count) {
-    loop.answered(bytes);
-    if (answer.failed()) {
-      loop.directory.forget(topic);
-      connection.end();
-      Answers.problem(loop, request.response(), answer.cause());
-      return;
-    }
-    AppendReply reply = answer.result();
+  @Override
+  public void failed(SluiceException failure, Appends.Part all) {
+    loop.answered(all.bytes());
+    connection.end();
+    Answers.problem(loop, request.response(), failure);
+  }
+
+  @Override
+  public void answered(AppendReply reply, Appends.Part all) {
+    loop.answered(all.bytes());
     SluiceException refused = atomic ? firstRefused(reply) : null;
     if (refused != null) {
       connection.end();
       Answers.problem(loop, request.response(), refused);
       return;
     }
-    loop.counters.messagesIn.add(count);
-    loop.counters.bytesIn.add(bytes);
+    loop.counters.messagesIn.add(all.count());
+    loop.counters.bytesIn.add(all.bytes());
     segment.answered(reply);
     write();
   }

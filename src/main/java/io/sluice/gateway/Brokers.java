@@ -2,6 +2,9 @@ package io.sluice.gateway;
 
 import io.sluice.bus.Addresses;
 import io.sluice.bus.AdminRequest;
+import io.sluice.bus.AdminRequest.FindByKey;
+import io.sluice.bus.AdminRequest.FindByPhysicalOffset;
+import io.sluice.bus.AdminRequest.Found;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.AppendRequest;
 import io.sluice.bus.BrokerDirectory;
@@ -16,6 +19,7 @@ import io.sluice.bus.LetterRequest;
 import io.sluice.bus.Outstanding;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
+import io.sluice.bus.Reads;
 import io.sluice.bus.ReceiveReply;
 import io.sluice.bus.ReceiveRequest;
 import io.sluice.bus.ReleaseRequest;
@@ -27,7 +31,6 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryOptions;
-import java.util.function.Function;
 
 /**
  * Asks Brokers over the event bus. What consumers ask goes over the loop's {@link BrokerLine}, in
@@ -38,20 +41,24 @@ final class Brokers {
 
   private final Vertx vertx;
   private final BrokerLine line;
+  private final Reads reads;
   private final long timeoutMs;
   private final DeliveryOptions options;
   private final Outstanding outstanding;
 
-  Brokers(Vertx vertx, BrokerLine line, long timeoutMs) {
+  Brokers(Vertx vertx, BrokerLine line, Reads reads, long timeoutMs) {
     this.vertx = vertx;
     this.line = line;
+    this.reads = reads;
     this.timeoutMs = timeoutMs;
     options = BusCodec.options(timeoutMs);
     outstanding = new Outstanding(vertx);
   }
 
-  Future<AppendReply> append(String broker, AppendRequest request) {
-    return outstanding.watch(broker, request(Addresses.append(broker), request, options));
+  /** Asks once; what is sent goes through {@link Loop#appends}. */
+  Future<AppendReply> append(String broker, AppendRequest request, long withinMs) {
+    DeliveryOptions delivery = withinMs == timeoutMs ? options : BusCodec.options(withinMs);
+    return outstanding.watch(broker, request(Addresses.append(broker), request, delivery));
   }
 
   Future<ReceiveReply> receive(String broker, ReceiveRequest request) {
@@ -63,17 +70,24 @@ final class Brokers {
     line.ask(broker, request, request.waitMs() + timeoutMs, asker);
   }
 
+  /** Also of a slave, where the master does not answer. */
   Future<ReadReply> read(String broker, ReadRequest request) {
-    return this.<ReadReply>ask(broker, request, request.waitMs())
-        .recover(failure -> bySlave(broker, failure, own -> ask(own, request, request.waitMs())));
+    return reads.read(broker, request.topic(), name -> ask(name, request, request.waitMs()));
   }
 
-  /** Where nobody is the master a slave of this process stands in; what it may not, it refuses. */
-  private <T> Future<T> bySlave(
-      String broker, Throwable failure, Function<String, Future<T>> again) {
-    String own = ClusterNode.ownName(vertx, broker);
-    boolean gone = SluiceException.of(failure).code() == ErrorCode.BROKER_UNAVAILABLE;
-    return gone && !own.equals(broker) ? again.apply(own) : Future.failedFuture(failure);
+  /** As {@link #read}. */
+  Future<Found> find(String broker, FindByKey request) {
+    return reads.read(broker, request.topic(), name -> adminOnce(name, request));
+  }
+
+  /** As {@link #read}, of a topic. */
+  Future<Found> find(String broker, String topic, FindByPhysicalOffset request) {
+    return reads.read(broker, topic, name -> adminOnce(name, request));
+  }
+
+  /** Ends a wait of {@link #read}, wherever it waits. */
+  void endRead(String broker, String topic, String holder) {
+    reads.read(broker, topic, name -> release(name, new ReleaseRequest(holder)));
   }
 
   Future<SettleReply> settle(String broker, SettleRequest request) {
@@ -89,12 +103,23 @@ final class Brokers {
     return ask(broker, request, 0);
   }
 
+  /**
+   * Where nobody is the master the slave of this process stands in: it may be asked to be the
+   * master, and refuses the rest that changes something.
+   */
   <T extends BusMessage> Future<T> admin(String broker, AdminRequest request) {
-    return outstanding
-        .<T>watch(broker, request(Addresses.admin(broker), request, options))
+    String own = ClusterNode.ownName(vertx, broker);
+    return this.<T>adminOnce(broker, request)
         .recover(
             failure ->
-                bySlave(broker, failure, own -> request(Addresses.admin(own), request, options)));
+                SluiceException.of(failure).code() == ErrorCode.BROKER_UNAVAILABLE
+                        && !own.equals(broker)
+                    ? adminOnce(own, request)
+                    : Future.failedFuture(failure));
+  }
+
+  private <T extends BusMessage> Future<T> adminOnce(String broker, AdminRequest request) {
+    return outstanding.watch(broker, request(Addresses.admin(broker), request, options));
   }
 
   <T extends BusMessage> Future<T> transactions(String broker, TransactionRequest request) {

@@ -178,7 +178,7 @@ final class ConsumeHandlers {
 
     /** Nothing was received of a Broker that is gone: another may have the topic now. */
     private void failedAt(String broker, Throwable failure) {
-      boolean gone = loop.mayAskAgain(SluiceException.of(failure).code());
+      boolean gone = loop.directory.mayAskAgain(SluiceException.of(failure).code());
       boolean inTime = endNs - loop.clock.nowNs() > RETRY_MS * 1_000_000;
       if (!gone || !inTime || call.response.closed() || loop.gateway.draining()) {
         fail(failure);

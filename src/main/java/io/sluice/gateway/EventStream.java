@@ -70,8 +70,7 @@ final class EventStream {
     connection.begin();
     response.exceptionHandler(ignored -> close());
     response.closeHandler(ignored -> close());
-    loop.routes
-        .brokerFor(topic)
+    loop.brokerToRead(topic)
         .compose(
             broker -> {
               reader = new TopicReader(loop.brokers, broker, topic, filter, loop.ids.next());

@@ -1,9 +1,10 @@
 package io.sluice.gateway;
 
+import io.sluice.bus.Appends;
 import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BrokerLine;
-import io.sluice.bus.ErrorCode;
 import io.sluice.bus.OrderedRoutes;
+import io.sluice.bus.Reads;
 import io.sluice.bus.Requests;
 import io.sluice.message.MessageView;
 import io.sluice.message.PlainBodies;
@@ -35,6 +36,7 @@ final class Loop {
   final GatewayCounters counters;
   final UniqueIds ids;
   final Brokers brokers;
+  final Appends appends;
   final SendCollector sends;
   final Requests requests;
   final Checkbacks checkbacks;
@@ -79,9 +81,10 @@ final class Loop {
     ids = new UniqueIds(clock.nowMs());
     long timeoutMs = options.brokerTimeout().toMillis();
     String loopId = ids.next();
-    brokers =
-        new Brokers(vertx, new BrokerLine(vertx, context, clock, loopId, timeoutMs), timeoutMs);
+    BrokerLine line = new BrokerLine(vertx, context, clock, loopId, timeoutMs);
+    brokers = new Brokers(vertx, line, new Reads(vertx, context, directory), timeoutMs);
     requests = new Requests(vertx, context, directory, loopId);
+    appends = new Appends(vertx, directory, routes, clock, timeoutMs, brokers::append);
     sends = new SendCollector(this);
     checkbacks = new Checkbacks(this);
   }
@@ -90,6 +93,15 @@ final class Loop {
   Future<List<String>> masters() {
     Promise<List<String>> promise = Promise.promise();
     directory.masters().onComplete(found -> context.runOnContext(ignored -> promise.handle(found)));
+    return promise.future();
+  }
+
+  /** The Broker to read a topic from without a group; completes on this loop. */
+  Future<String> brokerToRead(String topic) {
+    Promise<String> promise = Promise.promise();
+    directory
+        .brokerToRead(topic)
+        .onComplete(found -> context.runOnContext(ignored -> promise.handle(found)));
     return promise.future();
   }
 
@@ -125,15 +137,6 @@ final class Loop {
   /** Whether so many bytes more may be taken in now. */
   boolean hasRoomFor(long bytes) {
     return inFlightBytes + bytes <= options.maxInFlightBytes();
-  }
-
-  /**
-   * Whether the same may be asked once more after this failure, of whoever the NameServers name
-   * then. Outside of a cluster a slave is all that can be reached from here, and who asks does
-   * better to go to its master.
-   */
-  boolean mayAskAgain(ErrorCode code) {
-    return code.mayBeAskedElsewhere() && (code != ErrorCode.NOT_MASTER || vertx.isClustered());
   }
 
   /** Counts bytes taken in. */

@@ -5,10 +5,10 @@ import io.netty.buffer.ByteBufUtil;
 import io.sluice.bus.AckLevel;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.AppendRequest;
+import io.sluice.bus.Appends;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
 import io.sluice.metrics.Stage;
-import io.vertx.core.AsyncResult;
 import io.vertx.core.Handler;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
@@ -39,6 +39,7 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
   private final String topic;
   private final BatchHeaders headers;
   private final AckLevel ack;
+  private final Appends appends;
   private final ItemReader items = new ItemReader();
   private final LineSplitter lines;
   private final Deque<Segment> waiting = new ArrayDeque<>();
@@ -61,6 +62,7 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
       String topic,
       BatchHeaders headers) {
     this.loop = loop;
+    appends = loop.appends.inOrder();
     this.request = request;
     this.connection = connection;
     this.topic = topic;
@@ -190,38 +192,7 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
     loop.taken(bytes);
     int count = sent.batch.count();
     loop.latencies.record(Stage.RECEIVE, loop.clock.nowNs() - sent.receivedNs, count);
-    String broker = loop.routes.knownBrokerFor(topic);
-    if (broker != null) {
-      append(broker, sent, bytes, count);
-    } else {
-      loop.routes
-          .brokerFor(topic)
-          .onSuccess(found -> append(found, sent, bytes, count))
-          .onFailure(failure -> failed(sent, bytes, failure));
-    }
-  }
-
-  private void append(String broker, Segment sent, int bytes, int count) {
-    loop.brokers
-        .append(broker, new AppendRequest(sent.batch, ack, false, sent.receivedNs))
-        .onComplete(answer -> answered(answer, sent, bytes, count));
-  }
-
-  private void answered(AsyncResult<AppendReply> answer, Segment sent, int bytes, int count) {
-    if (answer.failed()) {
-      loop.directory.forget(topic);
-      failed(sent, bytes, answer.cause());
-      return;
-    }
-    loop.counters.messagesIn.add(count);
-    loop.counters.bytesIn.add(bytes);
-    sent.answered(answer.result());
-    settle(bytes);
-  }
-
-  private void failed(Segment sent, int bytes, Throwable failure) {
-    sent.failed(SluiceException.of(failure));
-    settle(bytes);
+    appends.append(new AppendRequest(sent.batch, ack, false, sent.receivedNs), new Passed(sent));
   }
 
   private void settle(int bytes) {
@@ -320,6 +291,30 @@ final class NdjsonSend implements Handler<Buffer>, LineSplitter.Lines, Connectio
       if (paused) {
         request.resume();
       }
+    }
+  }
+
+  /** A segment that is with the Broker. */
+  private final class Passed implements Appends.Sender {
+
+    private final Segment sent;
+
+    Passed(Segment sent) {
+      this.sent = sent;
+    }
+
+    @Override
+    public void answered(AppendReply reply, Appends.Part all) {
+      loop.counters.messagesIn.add(all.count());
+      loop.counters.bytesIn.add(all.bytes());
+      sent.answered(reply);
+      settle(all.bytes());
+    }
+
+    @Override
+    public void failed(SluiceException failure, Appends.Part all) {
+      sent.failed(failure);
+      settle(all.bytes());
     }
   }
 }

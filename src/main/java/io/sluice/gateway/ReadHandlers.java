@@ -42,11 +42,10 @@ final class ReadHandlers {
       }
       Future<Found> found =
           call.loop
-              .routes
-              .brokerFor(topic)
+              .brokerToRead(topic)
               .compose(
                   broker ->
-                      call.loop.brokers.admin(
+                      call.loop.brokers.find(
                           broker, new FindByKey(topic, query.get("key"), limit)));
       call.await(found, result -> writeMessages(call, result.messages(), topic, null));
       return;
@@ -62,13 +61,12 @@ final class ReadHandlers {
     String id = call.pathParam("messageId");
     Future<Boolean> answered =
         call.loop
-            .routes
-            .brokerFor(topic)
+            .brokerToRead(topic)
             .compose(
                 broker ->
                     call.loop
                         .brokers
-                        .<Found>admin(broker, new FindByKey(topic, id, SAME_ID))
+                        .find(broker, new FindByKey(topic, id, SAME_ID))
                         .compose(
                             found ->
                                 writeOne(call, found.messages(), topic, id)
@@ -92,7 +90,7 @@ final class ReadHandlers {
     }
     return call.loop
         .brokers
-        .<Found>admin(broker, new FindByPhysicalOffset(physicalOffset))
+        .find(broker, topic, new FindByPhysicalOffset(physicalOffset))
         .map(found -> writeOne(call, found.messages(), topic, id));
   }
 
@@ -153,10 +151,7 @@ final class ReadHandlers {
   }
 
   private static Future<ReadReply> ask(Call call, String topic, ReadRequest request) {
-    return call.loop
-        .routes
-        .brokerFor(topic)
-        .compose(broker -> call.loop.brokers.read(broker, request));
+    return call.loop.brokerToRead(topic).compose(broker -> call.loop.brokers.read(broker, request));
   }
 
   /** Answers with messages and, where they were read by offset, how to read on. */

@@ -3,16 +3,14 @@ package io.sluice.gateway;
 import io.sluice.bus.AckLevel;
 import io.sluice.bus.AppendReply;
 import io.sluice.bus.AppendRequest;
+import io.sluice.bus.Appends;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
 import io.sluice.message.MessageBatch;
 import io.sluice.metrics.Stage;
-import io.vertx.core.AsyncResult;
-import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Collects the messages that arrive in one turn of the event loop and passes them on as one request
@@ -23,11 +21,6 @@ final class SendCollector {
 
   /** A batch of this size goes at once: more in one request would only make the others wait. */
   private static final int FLUSH_BYTES = 1 << 20;
-
-  /** How long a message is offered to whoever may take it, where a Broker is gone. */
-  private static final long RETRY_FOR_MS = 3_000;
-
-  private static final long RETRY_MS = 200;
 
   /** Who waits for the answer to one message. */
   interface Sender {
@@ -97,16 +90,7 @@ final class SendCollector {
     single.start(receivedNs);
     encode(draft, single.batch, bornHost);
     single.add(sender);
-    loop.routes
-        .brokerFor(draft.topic())
-        .onComplete(
-            found -> {
-              if (found.succeeded()) {
-                single.flushTo(found.result());
-              } else {
-                single.fail(SluiceException.of(found.cause()));
-              }
-            });
+    single.flush();
   }
 
   private Lane lane(String broker, AckLevel ack) {
@@ -162,92 +146,47 @@ final class SendCollector {
     }
 
     void flush() {
-      flushTo(broker);
-    }
-
-    void flushTo(String brokerName) {
-      MessageBatch sent = batch;
-      Sender[] waiting = senders;
-      int waitingCount = count;
+      MessageBatch batched = batch;
+      Sent sent = new Sent(senders);
       // The next batch is likely as large as this one.
-      lastBytes = Math.max(1024, Math.min(sent.size() + sent.size() / 4, FLUSH_BYTES));
-      // If the Broker fails, the route of one of its topics is asked for again, then of the next.
-      String topic = sent.topic(0);
+      lastBytes = Math.max(1024, Math.min(batched.size() + batched.size() / 4, FLUSH_BYTES));
       batch = null;
       senders = null;
-      loop.taken(sent.size());
-      int bytes = sent.size();
-      long untilNs = loop.clock.nowNs() + RETRY_FOR_MS * 1_000_000;
-      loop.latencies.record(Stage.RECEIVE, loop.clock.nowNs() - receivedNs, waitingCount);
-      AppendRequest request = new AppendRequest(sent, ack, false, receivedNs);
-      append(brokerName, topic, request, untilNs)
-          .onComplete(answer -> answered(answer, topic, waiting, waitingCount, bytes));
-    }
-
-    /**
-     * Sends, and sends again where nobody heard it and so nothing was stored: to the Broker that
-     * the NameServers name then, which is another master if this one is gone. Any other failure
-     * leaves it open whether something was stored, so nothing is sent twice.
-     */
-    private Future<AppendReply> append(
-        String brokerName, String topic, AppendRequest request, long untilNs) {
-      return loop.brokers
-          .append(brokerName, request)
-          .recover(
-              failure -> {
-                ErrorCode code = SluiceException.of(failure).code();
-                if (code == ErrorCode.DRAINING) {
-                  loop.directory.avoid(brokerName);
-                }
-                if (!loop.mayAskAgain(code)
-                    || !isOneTopic(request.batch())
-                    || loop.clock.nowNs() > untilNs) {
-                  return Future.failedFuture(failure);
-                }
-                loop.directory.forget(topic);
-                return loop.vertx
-                    .timer(RETRY_MS, TimeUnit.MILLISECONDS)
-                    .compose(waited -> loop.routes.brokerFor(topic))
-                    .compose(next -> append(next, topic, request, untilNs));
-              });
-    }
-
-    private static boolean isOneTopic(MessageBatch batch) {
-      for (int i = 1; i < batch.count(); i++) {
-        if (!batch.topic(i).equals(batch.topic(0))) {
-          return false;
-        }
+      loop.taken(batched.size());
+      loop.latencies.record(Stage.RECEIVE, loop.clock.nowNs() - receivedNs, count);
+      AppendRequest request = new AppendRequest(batched, ack, false, receivedNs);
+      if (broker == null) {
+        loop.appends.append(request, sent);
+      } else {
+        loop.appends.append(broker, request, sent);
       }
-      return true;
+    }
+  }
+
+  /** Those that wait for the answers to one request. */
+  private final class Sent implements Appends.Sender {
+
+    private final Sender[] waiting;
+
+    Sent(Sender[] waiting) {
+      this.waiting = waiting;
     }
 
-    void fail(SluiceException failure) {
-      failAll(failure, senders, count);
-    }
-
-    private void answered(
-        AsyncResult<AppendReply> answer,
-        String topic,
-        Sender[] waiting,
-        int waitingCount,
-        int bytes) {
-      loop.answered(bytes);
-      if (answer.failed()) {
-        loop.directory.forget(topic);
-        failAll(SluiceException.of(answer.cause()), waiting, waitingCount);
-        return;
-      }
-      loop.counters.messagesIn.add(waitingCount);
-      loop.counters.bytesIn.add(bytes);
-      AppendReply reply = answer.result();
-      for (int i = 0; i < waitingCount; i++) {
-        waiting[i].answered(reply, i);
+    @Override
+    public void answered(AppendReply reply, Appends.Part part) {
+      loop.answered(part.bytes());
+      loop.counters.messagesIn.add(part.count());
+      loop.counters.bytesIn.add(part.bytes());
+      for (int i = 0; i < part.count(); i++) {
+        waiting[part.index(i)].answered(reply, i);
       }
     }
 
-    private void failAll(SluiceException failure, Sender[] waiting, int waitingCount) {
-      for (int i = 0; i < waitingCount; i++) {
-        waiting[i].failed(failure);
+    @Override
+    public void failed(SluiceException failure, Appends.Part part) {
+      loop.answered(part.bytes());
+      for (int i = 0; i < part.count(); i++) {
+        waiting[part.index(i)].failed(failure);
       }
     }
   }

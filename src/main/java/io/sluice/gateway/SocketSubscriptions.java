@@ -80,11 +80,10 @@ final class SocketSubscriptions {
     if (open.isEmpty()) {
       open = new LinkedHashMap<>(2);
     }
-    String known = loop.routes.knownBrokerFor(fields.topic);
     // The place is taken now, so that a second subscribe of the same name is refused.
     open.put(fields.sub, null);
     Future<String> broker =
-        known != null ? Future.succeededFuture(known) : loop.routes.brokerFor(fields.topic);
+        fields.isGroup() ? loop.routes.brokerFor(fields.topic) : loop.brokerToRead(fields.topic);
     broker.onComplete(
         found -> {
           if (socket.isClosing()) {

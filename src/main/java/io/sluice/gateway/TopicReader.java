@@ -3,7 +3,6 @@ package io.sluice.gateway;
 import io.sluice.bus.Filter;
 import io.sluice.bus.ReadReply;
 import io.sluice.bus.ReadRequest;
-import io.sluice.bus.ReleaseRequest;
 import io.sluice.bus.StartPosition;
 import io.vertx.core.Future;
 import java.util.Arrays;
@@ -83,7 +82,7 @@ final class TopicReader {
 
   /** Ends a waiting read. */
   void release() {
-    brokers.release(broker, new ReleaseRequest(holder));
+    brokers.endRead(broker, topic, holder);
   }
 
   String broker() {

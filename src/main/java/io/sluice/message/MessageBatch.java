@@ -512,7 +512,11 @@ public final class MessageBatch {
 
   /** A batch of some messages of this one, in this order; the bytes are copied. */
   public MessageBatch only(int[] indexes, int length) {
-    MessageBatch batch = new MessageBatch(size);
+    int bytesOfAll = 0;
+    for (int i = 0; i < length; i++) {
+      bytesOfAll += recordBytes(indexes[i]);
+    }
+    MessageBatch batch = new MessageBatch(bytesOfAll);
     for (int i = 0; i < length; i++) {
       batch.copy(this, indexes[i]);
     }

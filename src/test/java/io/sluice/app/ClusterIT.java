@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.testkit.Await;
@@ -62,6 +63,18 @@ class ClusterIT {
       }
       Await.until(() -> missing().toString(), () -> receive(two, "orders"));
 
+      // One leaves: the gateway sends elsewhere what is refused, and its client sees nothing.
+      String leaving = send(one, "orders");
+      Process process = nodes.process(leaving).process();
+      process.destroy();
+      while (process.isAlive()) {
+        send(one, "orders");
+        sendBatch(one, "orders");
+      }
+      assertTrue(!leaving.equals(send(two, "orders")), leaving + " has left");
+      nodes.start(leaving);
+      Await.until("both Brokers are known again", () -> brokers(one) == 2 && brokers(two) == 2);
+
       nodes.kill("nameserver-1");
       sendUntilTaken(one, "orders");
       sendUntilTaken(two, "invoices");
@@ -107,6 +120,25 @@ class ClusterIT {
     JsonObject answer = client.send(topic, body).expect(201).json();
     acked.add(body);
     return answer.getString("broker");
+  }
+
+  /** Sends two messages as one batch. */
+  private void sendBatch(TestClient client, String topic) throws Exception {
+    List<String> bodies = List.of(topic + "-" + next++, topic + "-" + next++);
+    JsonArray batch = new JsonArray();
+    bodies.forEach(body -> batch.add(new JsonObject().put("body", body)));
+    JsonObject answer =
+        client
+            .call(
+                "POST",
+                "/v1/topics/" + topic + "/messages",
+                batch.encode(),
+                "Content-Type",
+                "application/vnd.sluice.batch+json")
+            .expect(200)
+            .json();
+    assertFalse(answer.encode().contains("\"error\""), answer::encode);
+    acked.addAll(bodies);
   }
 
   /**

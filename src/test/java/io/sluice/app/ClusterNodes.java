@@ -40,8 +40,12 @@ final class ClusterNodes implements AutoCloseable {
     this.extra = List.of(extra);
   }
 
-  /** Starts a process: its role is the beginning of its name. */
-  ServerProcess start(String name) throws IOException {
+  /**
+   * Starts a process: its role is the beginning of its name, which is its Broker's name too.
+   *
+   * @param own flags that it alone gets
+   */
+  ServerProcess start(String name, String... own) throws IOException {
     String role = name.substring(0, name.indexOf('-'));
     String hosts =
         IntStream.range(0, names.size())
@@ -50,8 +54,11 @@ final class ClusterNodes implements AutoCloseable {
     List<String> arguments = new ArrayList<>(List.of(role, "--json", "--cluster"));
     arguments.addAll(List.of("--host", address(name), "--cluster-hosts", hosts));
     arguments.addAll(List.of("--data", directory.resolve(name).toString()));
-    arguments.addAll(List.of("--broker-name", name));
     arguments.addAll(extra);
+    arguments.addAll(List.of(own));
+    if (!arguments.contains("--broker-name")) {
+      arguments.addAll(List.of("--broker-name", name));
+    }
     ServerProcess process =
         ServerProcess.run(ServerProcess.command(JVM, arguments), directory.resolve(name + ".log"));
     running.put(name, process);

@@ -51,6 +51,7 @@ class SluiceClientTest {
   @TempDir Path directory;
   private final Vertx vertx = Vertx.vertx();
   private final BlockingQueue<ReceivedMessage> got = new LinkedBlockingQueue<>();
+  private BrokerVerticle broker;
   private SluiceClient client;
 
   @BeforeEach
@@ -59,16 +60,20 @@ class SluiceClientTest {
     vertx
         .deployVerticle(new NameServerVerticle(new NameServerOptions(), Clock.system()))
         .await(10, SECONDS);
+    broker = startBroker("b");
+    client = SluiceClient.create(vertx);
+  }
+
+  private BrokerVerticle startBroker(String name) throws Exception {
     BrokerOptions options =
         new BrokerOptions()
-            .setBrokerName("b")
+            .setBrokerName(name)
             .setStore(new StoreOptions().segmentBytes(1 << 20).minFreeBytes(0))
-            .setDirectory(directory)
+            .setDirectory(directory.resolve(name))
             .setDefaultQueues(2);
-    vertx
-        .deployVerticle(new BrokerVerticle(options, Clock.system(), LatencyRecorder.NONE))
-        .await(10, SECONDS);
-    client = SluiceClient.create(vertx);
+    BrokerVerticle started = new BrokerVerticle(options, Clock.system(), LatencyRecorder.NONE);
+    vertx.deployVerticle(started).await(10, SECONDS);
+    return started;
   }
 
   @AfterEach
@@ -115,6 +120,40 @@ class SluiceClientTest {
       long offset = each.await(5, SECONDS).queueOffset();
       assertTrue(offset > last || last == -1);
       last = offset;
+    }
+  }
+
+  @Test
+  void shouldSendWhatABrokerThatLeavesRefusesToAnotherInItsOrder() throws Exception {
+    client.send("orders", Buffer.buffer("before")).await(5, SECONDS);
+    client.send("invoices", Buffer.buffer("before")).await(5, SECONDS);
+    startBroker("c");
+    broker.refuseSends().await(5, SECONDS);
+    SendOptions keyed = new SendOptions().setOrderingKey("k");
+    List<Future<SendReceipt>> sent = new ArrayList<>();
+    Promise<Void> all = Promise.promise();
+    vertx
+        .getOrCreateContext()
+        .runOnContext(
+            nothing -> {
+              SluiceClient own = SluiceClient.create(vertx);
+              for (int i = 0; i < 10; i++) {
+                String topic = i % 2 == 0 ? "orders" : "invoices";
+                sent.add(own.send(topic, Buffer.buffer("" + i), keyed));
+              }
+              // The first are refused by now, and wait; the other Broker is known.
+              vertx.setTimer(
+                  100,
+                  id -> {
+                    sent.add(own.send("orders", Buffer.buffer("10"), keyed));
+                    all.complete();
+                  });
+            });
+    all.future().await(5, SECONDS);
+    for (int i = 0; i < sent.size(); i++) {
+      SendReceipt receipt = sent.get(i).await(5, SECONDS);
+      assertEquals("c", receipt.brokerName());
+      assertEquals(i / 2, receipt.queueOffset(), "" + i);
     }
   }
 

@@ -7,6 +7,7 @@ import io.sluice.broker.BrokerOptions;
 import io.sluice.broker.BrokerVerticle;
 import io.sluice.bus.AckLevel;
 import io.sluice.bus.Addresses;
+import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AdminRequest.GetGroup;
 import io.sluice.bus.AdminRequest.GetTopic;
 import io.sluice.bus.AdminRequest.PutGroup;
@@ -30,13 +31,23 @@ import io.sluice.nameserver.NameServerOptions;
 import io.sluice.nameserver.NameServerVerticle;
 import io.sluice.store.StoreOptions;
 import io.sluice.util.Clock;
+import io.vertx.core.Promise;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClientRequest;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.RequestOptions;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -48,6 +59,8 @@ class SeveralMastersTest extends GatewayTestBase {
 
   @TempDir Path directory;
 
+  private final Map<String, BrokerVerticle> brokers = new HashMap<>();
+
   @Override
   void openServer() throws Exception {
     BusCodec.register(vertx);
@@ -58,8 +71,11 @@ class SeveralMastersTest extends GatewayTestBase {
               .setBrokerName(name)
               .setStore(new StoreOptions().segmentBytes(1 << 20).minFreeBytes(0))
               .setDirectory(directory.resolve(name));
-      await(vertx.deployVerticle(new BrokerVerticle(broker, Clock.system(), LatencyRecorder.NONE)));
-      this.<BusMessage>ask(Addresses.admin(name), new PutTopic(TopicConfig.of("orders", 2)));
+      brokers.put(name, new BrokerVerticle(broker, Clock.system(), LatencyRecorder.NONE));
+      await(vertx.deployVerticle(brokers.get(name)));
+      for (String topic : List.of("orders", "invoices")) {
+        this.<BusMessage>ask(Addresses.admin(name), new PutTopic(TopicConfig.of(topic, 2)));
+      }
     }
     gateway =
         new Gateway(
@@ -71,7 +87,7 @@ class SeveralMastersTest extends GatewayTestBase {
             new BrokerDirectory(vertx, Clock.system()));
     await(gateway.start(2));
     port = gateway.actualPort();
-    eventually("both have the topic", () -> registered("orders").equals(NAMES));
+    eventually("both have the topics", () -> registered("invoices").equals(NAMES));
   }
 
   @Override
@@ -199,6 +215,117 @@ class SeveralMastersTest extends GatewayTestBase {
       assertEquals(first.getString("messageId"), repeat.getString("messageId"));
     }
     await(other.stop());
+  }
+
+  @Test
+  void shouldSendWhatSeveralTopicsHaveInOneTurnToTheOtherMaster() throws Exception {
+    TestSocket socket = TestSocket.open(this, "/v1/ws", false);
+    publish(socket, "before", 1);
+    publish(socket, "before", 2);
+    assertEquals("a", socket.next("ok").getString("broker"));
+    assertEquals("a", socket.next("ok").getString("broker"));
+    await(brokers.get("a").refuseSends());
+    for (int i = 0; i < 20; i++) {
+      publish(socket, "m", i);
+    }
+    TreeSet<String> ids = new TreeSet<>();
+    for (int i = 0; i < 20; i++) {
+      JsonObject ok = socket.next("ok");
+      assertEquals("b", ok.getString("broker"), ok::encode);
+      ids.add(ok.getString("id"));
+    }
+    assertEquals(20, ids.size());
+    socket.close();
+  }
+
+  private static void publish(TestSocket socket, String id, int number) {
+    socket.send(
+        new JsonObject()
+            .put("type", "publish")
+            .put("id", id + number)
+            .put("topic", number % 2 == 0 ? "orders" : "invoices")
+            .put("body", "x"));
+  }
+
+  @Test
+  void shouldSendABatchToTheOtherMaster() throws Exception {
+    send("orders", "before");
+    await(brokers.get("a").refuseSends());
+    String batch = "[{\"body\":\"one\"},{\"body\":\"two\"}]";
+    String[] json = {"Content-Type", "application/vnd.sluice.batch+json"};
+    results(post("/v1/topics/orders/messages", batch, json), 2);
+    results(post("/v1/topics/orders/messages?atomic=true", batch, json), 2);
+    assertEquals(4, storedAt("b", "orders"));
+  }
+
+  @Test
+  void shouldSendAStreamToTheOtherMasterInItsOrder() throws Exception {
+    send("orders", "before");
+    AtomicInteger askedOfA = new AtomicInteger();
+    vertx
+        .eventBus()
+        .addOutboundInterceptor(
+            delivery -> {
+              if (delivery.message().address().equals(Addresses.append("a"))) {
+                askedOfA.incrementAndGet();
+              }
+              delivery.next();
+            });
+    await(brokers.get("a").refuseSends());
+    RequestOptions options =
+        new RequestOptions()
+            .setHost("127.0.0.1")
+            .setPort(port)
+            .setMethod(HttpMethod.POST)
+            .setURI("/v1/topics/orders/messages")
+            .addHeader("Content-Type", "application/x-ndjson");
+    HttpClientRequest request = onLoop(() -> http.request(options));
+    Promise<Answer> answer = Promise.promise();
+    onLoop(
+        () -> {
+          request.response().compose(GatewayTestBase::answer).onComplete(answer);
+          return request.setChunked(true).write(lines(0, 3));
+        });
+    eventually("the first lines are refused", () -> askedOfA.get() > 0);
+    // The next ones come while those wait, and the other master is known by now.
+    for (int i = 3; i < 30; i++) {
+      request.write(lines(i, i + 1));
+    }
+    request.end(lines(30, 2_000));
+    List<Long> offsets = results(await(answer.future()), 2_000);
+    assertEquals(2_000, storedAt("b", "orders"));
+    for (int i = 0; i < offsets.size(); i++) {
+      assertEquals(i, offsets.get(i));
+    }
+  }
+
+  /** Lines of one queue, 1 KB each. */
+  private static Buffer lines(int from, int to) {
+    Buffer lines = Buffer.buffer();
+    for (int i = from; i < to; i++) {
+      lines.appendString(
+          "{\"orderingKey\":\"k\",\"body\":\"" + i + " " + "x".repeat(1_000) + "\"}\n");
+    }
+    return lines;
+  }
+
+  /** The offsets of what was stored, all of it at the second master. */
+  private static List<Long> results(Answer answer, int count) {
+    JsonArray results = answer.is(200).json().getJsonArray("results");
+    assertEquals(count, results.size());
+    List<Long> offsets = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      JsonObject result = results.getJsonObject(i);
+      assertEquals("b", result.getString("broker"), result::encode);
+      offsets.add(result.getLong("queueOffset"));
+    }
+    return offsets;
+  }
+
+  /** How many messages a master has of a topic. */
+  private long storedAt(String broker, String topic) throws Exception {
+    AdminRequest.Topic found = ask(Addresses.admin(broker), new GetTopic(topic));
+    return Arrays.stream(found.maxOffsets()).sum();
   }
 
   /** Stores a message at one of them, whichever the gateway would choose. */
