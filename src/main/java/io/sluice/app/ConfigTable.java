@@ -8,6 +8,7 @@ import static io.sluice.app.ConfigKey.onOff;
 import static io.sluice.app.ConfigKey.size;
 import static io.sluice.app.ConfigKey.text;
 
+import io.sluice.cluster.ClusterOptions;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -67,7 +68,10 @@ final class ConfigTable {
           "Where there is a certificate: permissive takes RocketMQ clients with and without TLS at"
               + " the same port, enforcing those with TLS only.");
   static final ConfigKey CLUSTER_NAME =
-      text("cluster.name", "DefaultCluster", "Name of the cluster that the Broker belongs to.");
+      text(
+          "cluster.name",
+          ClusterOptions.DEFAULT_NAME,
+          "Name of the cluster that the Broker belongs to.");
   static final ConfigKey CLUSTER_ENABLED =
       onOff(
           "cluster.enabled",
@@ -92,7 +96,7 @@ final class ConfigTable {
           "cluster.hosts",
           "",
           "Where to look for the others: host:port of some or all, parted by commas; or dns:name"
-              + " for every address of a name.");
+              + " for every address of a name, dns:name@host:port to ask that DNS server for it.");
   static final ConfigKey CLUSTER_SECRET =
       text(
           "cluster.secret",

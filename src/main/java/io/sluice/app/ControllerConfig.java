@@ -3,7 +3,9 @@ package io.sluice.app;
 import io.sluice.controller.ControllerOptions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Who elects masters; see docs/configuration.md.
@@ -17,9 +19,13 @@ import java.util.List;
 public record ControllerConfig(
     List<String> members, boolean enabled, String host, int port, Duration lease) {
 
+  /** With three one may be away. */
+  private static final int MIN_MEMBERS = 3;
+
   /** Checks. */
   public ControllerConfig {
     members = List.copyOf(members);
+    Set<String> known = new HashSet<>();
     for (String member : members) {
       if (!member.matches(".+:[0-9]{1,5}")) {
         throw new IllegalArgumentException(
@@ -27,6 +33,13 @@ public record ControllerConfig(
                 + " names '"
                 + member
                 + "'; allowed is host:port, several parted by commas");
+      }
+      if (!known.add(member)) {
+        throw new IllegalArgumentException(
+            ConfigTable.CONTROLLER_MEMBERS.name()
+                + " names '"
+                + member
+                + "' twice; each controller counts once, so name it once");
       }
     }
   }
@@ -50,6 +63,30 @@ public record ControllerConfig(
       }
     }
     return members;
+  }
+
+  /**
+   * What is to be said of so many controllers; null where three or more, an odd number, are named.
+   * Fewer are allowed for tests and trials: they elect, but none of them may be away.
+   */
+  String warning() {
+    int count = members.size();
+    if (count == 0 || (count > MIN_MEMBERS - 1 && count % 2 == 1)) {
+      return null;
+    }
+    int mayBeAway = (count - 1) / 2;
+    return ConfigTable.CONTROLLER_MEMBERS.name()
+        + " names "
+        + count
+        + ": "
+        + (mayBeAway == 0
+            ? "while one is away no master is elected, and those there are stop acking"
+            : "only " + mayBeAway + " of them may be away, as of " + (count - 1))
+        + "; name "
+        + (count < MIN_MEMBERS ? MIN_MEMBERS : count + 1)
+        + ", so that "
+        + Math.max(1, count / 2)
+        + " may be";
   }
 
   /** Whether masters are elected. */

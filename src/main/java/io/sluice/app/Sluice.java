@@ -7,7 +7,6 @@ import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
-import io.sluice.cluster.Cluster;
 import io.sluice.controller.ControllerVerticle;
 import io.sluice.gateway.DrainOrder;
 import io.sluice.gateway.Gateway;
@@ -102,20 +101,19 @@ public final class Sluice {
       return startInCluster(new SluiceOptions(options), files);
     }
     Vertx vertx = Vertx.vertx(vertxOptions(options));
+    BusCodec.register(vertx);
     Sluice sluice = new Sluice(vertx, new SluiceOptions(options), files);
     sluice.closers.push(vertx::close);
     return sluice.start();
   }
 
   private static Future<Sluice> startInCluster(SluiceOptions options, FileAccess files) {
-    ClusterNotices notices = new ClusterNotices();
-    return Cluster.join(options.cluster(), vertxOptions(options), notices)
+    return ClusterNotices.join(options.cluster(), vertxOptions(options))
         .recover(
             failure ->
                 Future.failedFuture(StartFailures.cluster(options.cluster().getHost(), failure)))
         .compose(
             cluster -> {
-              notices.begin(cluster.vertx(), cluster.nodeId());
               Sluice sluice = new Sluice(cluster.vertx(), options, files);
               sluice.nameServerId = cluster.nodeId();
               sluice.closers.push(cluster.vertx()::close);
@@ -129,6 +127,7 @@ public final class Sluice {
    * @return as {@link #start(SluiceOptions)}
    */
   public static Future<Sluice> start(Vertx vertx, SluiceOptions options) {
+    BusCodec.register(vertx);
     return new Sluice(vertx, new SluiceOptions(options), FileAccess.system()).start();
   }
 
@@ -153,7 +152,6 @@ public final class Sluice {
   }
 
   private Future<Sluice> start() {
-    BusCodec.register(vertx);
     return Future.<Void>succeededFuture()
         .compose(ifRole(Role.CONTROLLER, this::startController))
         .compose(ifRole(Role.NAMESERVER, this::startNameServer))
@@ -175,6 +173,10 @@ public final class Sluice {
 
   private Future<Void> startController() {
     ControllerConfig config = options.controllers();
+    String warning = config.warning();
+    if (warning != null) {
+      LOG.log(System.Logger.Level.WARNING, warning);
+    }
     return vertx
         .executeBlocking(() -> ControllerSetup.controller(options))
         .compose(

@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import io.netty.channel.unix.Errors;
+import io.sluice.cluster.ClusterOptions;
 import io.sluice.store.StoreException;
 import java.io.IOException;
 import java.net.BindException;
@@ -41,23 +42,34 @@ final class StartFailures {
         failure);
   }
 
-  /** The cluster could not be joined. */
+  /** The cluster could not be joined by a server. */
   static StartException cluster(String host, Throwable failure) {
+    return cluster(
+        host,
+        ConfigTable.CLUSTER_HOST.flag()
+            + ", "
+            + ConfigTable.CLUSTER_PORT.flag()
+            + " and the two ports after it, and "
+            + ConfigTable.CLUSTER_HOSTS.flag(),
+        failure);
+  }
+
+  /** The cluster could not be joined by an application. */
+  static StartException cluster(ClusterOptions options, Throwable failure) {
+    return cluster(
+        options.getHost() + ":" + options.getPort(),
+        "the options' host, which has to be one of this machine, port and the two after it, and"
+            + " hosts",
+        failure);
+  }
+
+  private static StartException cluster(String where, String lookAt, Throwable failure) {
     if (failure instanceof IllegalArgumentException wrong) {
       return new StartException(ExitCode.USAGE, wrong.getMessage(), failure);
     }
     return new StartException(
         isInUse(failure) ? ExitCode.PORT_IN_USE : ExitCode.FAILED,
-        "can not join the cluster at "
-            + host
-            + " ("
-            + rootOf(failure)
-            + "); look at "
-            + ConfigTable.CLUSTER_HOST.flag()
-            + ", "
-            + ConfigTable.CLUSTER_PORT.flag()
-            + " and the two ports after it, and "
-            + ConfigTable.CLUSTER_HOSTS.flag(),
+        "can not join the cluster at " + where + " (" + rootOf(failure) + "); look at " + lookAt,
         failure);
   }
 

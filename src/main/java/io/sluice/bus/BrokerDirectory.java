@@ -139,6 +139,13 @@ public final class BrokerDirectory {
         : ask(topic).map(Entry::brokerNames);
   }
 
+  /** The names of all masters that have a topic by now, sorted; empty where nobody does. */
+  public Future<List<String>> servingBrokers(String topic) {
+    Entry entry = current(topic);
+    return (entry != null ? Future.succeededFuture(entry) : ask(topic))
+        .map(found -> found.served() ? found.brokerNames() : List.of());
+  }
+
   /** As {@link #brokersFor}, if it is known without asking; else null, and it will be soon. */
   public List<String> cachedBrokersFor(String topic) {
     Entry entry = current(topic);

@@ -25,7 +25,7 @@ import java.util.Map;
  * A group's messages from one Broker: one receive always waits there while fewer messages are with
  * the handler than may be. Owned by the client's context.
  */
-final class GroupSubscription {
+final class GroupSubscription implements BrokerPart {
 
   private static final System.Logger LOG = System.getLogger(GroupSubscription.class.getName());
 
@@ -77,7 +77,8 @@ final class GroupSubscription {
   }
 
   /** Asks once without waiting: that makes the group's position, and tells what is wrong. */
-  Future<Void> start() {
+  @Override
+  public Future<Void> start() {
     receiving = true;
     return receive(0)
         .map(
@@ -90,7 +91,8 @@ final class GroupSubscription {
   }
 
   /** Lets the handler finish, then gives back the rest. */
-  Future<Void> close() {
+  @Override
+  public Future<Void> close() {
     closing = true;
     idle = Promise.promise();
     maybeIdle();
@@ -99,6 +101,7 @@ final class GroupSubscription {
         .compose(
             settled ->
                 calls.<Done>request(
+                    brokerName,
                     Addresses.release(brokerName),
                     new ReleaseRequest(holder),
                     BrokerCalls.TIMEOUT_MS))
@@ -139,7 +142,8 @@ final class GroupSubscription {
             options.getMode() == SubscribeOptions.Mode.ORDERED,
             options.getFrom(),
             holder);
-    return calls.request(Addresses.receive(brokerName), request, waitMs + BrokerCalls.TIMEOUT_MS);
+    return calls.request(
+        brokerName, Addresses.receive(brokerName), request, waitMs + BrokerCalls.TIMEOUT_MS);
   }
 
   private void pause(SluiceException failure) {

@@ -17,7 +17,7 @@ import java.lang.System.Logger.Level;
  * Every message of one Broker's topic from a place on, with offsets kept here. Owned by the
  * client's context.
  */
-final class ReadSubscription {
+final class ReadSubscription implements BrokerPart {
 
   private static final System.Logger LOG = System.getLogger(ReadSubscription.class.getName());
   private static final long WAIT_MS = 20_000;
@@ -58,7 +58,8 @@ final class ReadSubscription {
   }
 
   /** Finds out where to start. */
-  Future<Void> start() {
+  @Override
+  public Future<Void> start() {
     return read(0, 0)
         .map(
             reply -> {
@@ -68,7 +69,8 @@ final class ReadSubscription {
             });
   }
 
-  Future<Void> close() {
+  @Override
+  public Future<Void> close() {
     closing = true;
     idle = Promise.promise();
     maybeIdle();
@@ -76,6 +78,7 @@ final class ReadSubscription {
         .compose(
             nothing ->
                 calls.<Done>request(
+                    brokerName,
                     Addresses.release(brokerName),
                     new ReleaseRequest(holder),
                     BrokerCalls.TIMEOUT_MS))
@@ -119,7 +122,8 @@ final class ReadSubscription {
             waitMs,
             options.getFilter(),
             holder);
-    return calls.request(Addresses.read(brokerName), request, waitMs + BrokerCalls.TIMEOUT_MS);
+    return calls.request(
+        brokerName, Addresses.read(brokerName), request, waitMs + BrokerCalls.TIMEOUT_MS);
   }
 
   private void take(ReadReply reply) {

@@ -94,7 +94,7 @@ final class Sender {
                 clock,
                 BrokerCalls.TIMEOUT_MS,
                 (broker, request, timeoutMs) ->
-                    calls.request(Addresses.append(broker), request, timeoutMs))
+                    calls.request(broker, Addresses.append(broker), request, timeoutMs))
             .inOrder();
     ids = new UniqueIds(clock.nowMs());
   }

@@ -58,7 +58,8 @@ final class SettleCollector {
     Promise<Void> done = sent;
     collecting = null;
     calls
-        .<SettleReply>request(Addresses.settle(brokerName), request, BrokerCalls.TIMEOUT_MS)
+        .<SettleReply>request(
+            brokerName, Addresses.settle(brokerName), request, BrokerCalls.TIMEOUT_MS)
         .onComplete(
             answered -> {
               if (answered.failed()) {

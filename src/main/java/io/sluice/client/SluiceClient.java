@@ -18,8 +18,6 @@ import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -53,6 +51,7 @@ public final class SluiceClient {
   private final BrokerDirectory directory;
   private final Sender sender;
   private final Vertx vertx;
+  private final Clock clock;
 
   // Owned by the context.
   private Asking asking;
@@ -63,6 +62,7 @@ public final class SluiceClient {
 
   private SluiceClient(Vertx vertx, Clock clock) {
     this.vertx = vertx;
+    this.clock = clock;
     context = vertx.getOrCreateContext();
     calls = new BrokerCalls(vertx);
     directory = new BrokerDirectory(vertx, clock);
@@ -186,6 +186,7 @@ public final class SluiceClient {
                 .compose(
                     broker ->
                         calls.<Done>request(
+                            broker,
                             Addresses.admin(broker),
                             new Recall(topic, messageId),
                             BrokerCalls.TIMEOUT_MS))
@@ -198,7 +199,8 @@ public final class SluiceClient {
   }
 
   /**
-   * Has messages handed to a handler.
+   * Has messages handed to a handler: those of all masters that have the topic, also of those that
+   * come to have it later, or come back.
    *
    * @param group the group; null for a reader
    * @return completes when the subscription stands: what is sent from then on is not missed
@@ -214,14 +216,18 @@ public final class SluiceClient {
           new SluiceException(ErrorCode.INVALID_ARGUMENT, "only a reader can do without a group"));
     }
     return here(
-        () ->
-            directory
-                .brokersFor(topic)
-                .compose(
-                    names ->
-                        reads
-                            ? startReads(names, topic, group, own, handler)
-                            : startGroup(names, topic, group, own, handler)));
+        () -> {
+          TopicSubscription subscription =
+              new TopicSubscription(
+                  topic, group, directory, vertx, clock, parts(topic, group, own, reads, handler));
+          Subscribed subscribed = new Subscribed(subscription);
+          subscriptions.add(subscribed);
+          return subscription
+              .start()
+              .<Subscription>map(subscribed)
+              .recover(
+                  failure -> subscribed.close().transform(closed -> Future.failedFuture(failure)));
+        });
   }
 
   /**
@@ -264,7 +270,7 @@ public final class SluiceClient {
 
   private Future<Void> setPosition(String broker, SetPosition request) {
     return calls
-        .<Positions>request(Addresses.admin(broker), request, BrokerCalls.TIMEOUT_MS)
+        .<Positions>request(broker, Addresses.admin(broker), request, BrokerCalls.TIMEOUT_MS)
         .mapEmpty();
   }
 
@@ -293,47 +299,19 @@ public final class SluiceClient {
         .mapEmpty();
   }
 
-  private Future<Subscription> startGroup(
-      List<String> brokerNames,
-      String topic,
-      String group,
-      SubscribeOptions options,
-      MessageHandler handler) {
+  /** Makes what asks one Broker for a subscription. */
+  private TopicSubscription.Parts parts(
+      String topic, String group, SubscribeOptions options, boolean reads, MessageHandler handler) {
     String holder = nextHolder();
-    List<Future<Void>> started = new ArrayList<>();
-    List<Supplier<Future<Void>>> closers = new ArrayList<>();
-    for (String brokerName : brokerNames) {
-      GroupSubscription each =
-          new GroupSubscription(context, calls, brokerName, topic, group, holder, options, handler);
-      started.add(each.start());
-      closers.add(each::close);
-    }
-    return subscribed(started, new Closing(topic, group, closers));
-  }
-
-  private Future<Subscription> startReads(
-      List<String> brokerNames,
-      String topic,
-      String group,
-      SubscribeOptions options,
-      MessageHandler handler) {
-    String holder = nextHolder();
-    List<Future<Void>> started = new ArrayList<>();
-    List<Supplier<Future<Void>>> closers = new ArrayList<>();
-    for (String brokerName : brokerNames) {
-      ReadSubscription each =
-          new ReadSubscription(context, calls, brokerName, topic, holder, options, handler);
-      started.add(each.start());
-      closers.add(each::close);
-    }
-    return subscribed(started, new Closing(topic, group, closers));
-  }
-
-  private Future<Subscription> subscribed(List<Future<Void>> started, Closing subscription) {
-    subscriptions.add(subscription);
-    return Future.join(started)
-        .<Subscription>map(subscription)
-        .recover(failure -> subscription.close().transform(closed -> Future.failedFuture(failure)));
+    return (brokerName, since) -> {
+      SubscribeOptions own = new SubscribeOptions(options);
+      if (since != null && own.getFrom().kind() == StartPosition.Kind.LATEST) {
+        own.setFrom(since);
+      }
+      return reads
+          ? new ReadSubscription(context, calls, brokerName, topic, holder, own, handler)
+          : new GroupSubscription(context, calls, brokerName, topic, group, holder, own, handler);
+    };
   }
 
   private String nextHolder() {
@@ -350,40 +328,31 @@ public final class SluiceClient {
     return promise.future();
   }
 
-  /** A subscription at one or more Brokers. */
-  private final class Closing implements Subscription {
-    private final String topic;
-    private final String group;
-    private final List<Supplier<Future<Void>>> closers;
-    private Future<Void> closed;
+  /** A subscription that any thread may close. */
+  private final class Subscribed implements Subscription {
+    private final TopicSubscription subscription;
 
-    private Closing(String topic, String group, List<Supplier<Future<Void>>> closers) {
-      this.topic = topic;
-      this.group = group;
-      this.closers = closers;
+    private Subscribed(TopicSubscription subscription) {
+      this.subscription = subscription;
     }
 
     @Override
     public String topic() {
-      return topic;
+      return subscription.topic();
     }
 
     @Override
     public String group() {
-      return group;
+      return subscription.group();
     }
 
     @Override
     public Future<Void> close() {
-      return here(this::closeHere);
-    }
-
-    private Future<Void> closeHere() {
-      if (closed == null) {
-        subscriptions.remove(this);
-        closed = Future.join(closers.stream().map(Supplier::get).toList()).mapEmpty();
-      }
-      return closed;
+      return here(
+          () -> {
+            subscriptions.remove(this);
+            return subscription.close();
+          });
     }
   }
 }

@@ -126,6 +126,7 @@ final class Transactions {
   private Future<Void> end(String brokerName, String transactionId, boolean commit) {
     return calls
         .request(
+            brokerName,
             Addresses.transactions(brokerName),
             new End(transactionId, commit),
             BrokerCalls.TIMEOUT_MS)
@@ -194,7 +195,10 @@ final class Transactions {
               for (String master : masters) {
                 told.add(
                     calls.request(
-                        Addresses.clientKept(master), notice.get(), BrokerCalls.TIMEOUT_MS));
+                        master,
+                        Addresses.clientKept(master),
+                        notice.get(),
+                        BrokerCalls.TIMEOUT_MS));
               }
               return Future.join(told).mapEmpty();
             });

@@ -9,13 +9,16 @@ import java.util.List;
  */
 public final class ClusterOptions {
 
+  /** RocketMQ's name for a cluster that was given none. */
+  public static final String DEFAULT_NAME = "DefaultCluster";
+
   /** JGroups' own. */
   public static final int DEFAULT_PORT = 7800;
 
   /** What {@link #setHosts} begins with where the members are found by a name in the DNS. */
   public static final String DNS_PREFIX = "dns:";
 
-  private String name = "sluice";
+  private String name = DEFAULT_NAME;
   private String host = "127.0.0.1";
   private int port = DEFAULT_PORT;
   private String hosts = "";
@@ -80,7 +83,9 @@ public final class ClusterOptions {
   /**
    * Where to look for the others: {@code host:port} of some or all, parted by commas, this one may
    * be among them; or {@code dns:name} for every address that the name has, at the port of this one
-   * (a headless service of Kubernetes). Empty for a process that only waits for others.
+   * (a headless service of Kubernetes). It is looked up as this machine looks up names, or with
+   * {@code dns:name@host:port} at that DNS server, which is asked for the name as it stands. Empty
+   * for a process that only waits for others.
    */
   public ClusterOptions setHosts(String hosts) {
     this.hosts = hosts == null ? "" : hosts.trim();
@@ -91,8 +96,27 @@ public final class ClusterOptions {
     return hosts.startsWith(DNS_PREFIX);
   }
 
+  /** The name to look up. */
   String dnsName() {
-    return hosts.substring(DNS_PREFIX.length()).trim();
+    String name = dns().split("@", 2)[0].trim();
+    if (name.isEmpty()) {
+      throw new IllegalArgumentException(
+          "cluster.hosts is '"
+              + hosts
+              + "'; allowed is dns:NAME or dns:NAME@HOST:PORT, such as"
+              + " dns:sluice.default.svc");
+    }
+    return name;
+  }
+
+  /** {@code host:port} of the DNS server to ask; empty for the machine's. */
+  String dnsServer() {
+    String[] parts = dns().split("@", 2);
+    return parts.length == 1 ? "" : parts[1].trim();
+  }
+
+  private String dns() {
+    return hosts.substring(DNS_PREFIX.length());
   }
 
   /** The hosts with their ports. */

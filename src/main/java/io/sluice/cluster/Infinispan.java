@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import javax.naming.NamingException;
 import javax.sql.DataSource;
 import org.infinispan.configuration.cache.CacheMode;
 import org.infinispan.configuration.cache.Configuration;
@@ -210,9 +211,11 @@ final class Infinispan {
         new FRAG3());
   }
 
-  private static Protocol discovery(ClusterOptions options) {
+  private static Protocol discovery(ClusterOptions options) throws NamingException {
     if (options.isByDns()) {
-      return new DNS_PING().setDNSQuery(options.dnsName());
+      return new DNS_PING()
+          .setDNSQuery(options.dnsName())
+          .setDNSResolver(new DnsHosts(options.dnsServer()));
     }
     List<InetSocketAddress> hosts = new ArrayList<>();
     for (ClusterOptions.Endpoint endpoint : options.endpoints()) {

@@ -37,7 +37,12 @@ final class ClusterNodes implements AutoCloseable {
   ClusterNodes(Path directory, List<String> names, String... extra) {
     this.directory = directory;
     this.names = names;
-    this.extra = List.of(extra);
+    this.extra = new ArrayList<>(List.of(extra));
+  }
+
+  /** Flags that all get that are started from now on; for those that name the others' addresses. */
+  void addFlags(String... flags) {
+    extra.addAll(List.of(flags));
   }
 
   /**
@@ -47,12 +52,8 @@ final class ClusterNodes implements AutoCloseable {
    */
   ServerProcess start(String name, String... own) throws IOException {
     String role = name.substring(0, name.indexOf('-'));
-    String hosts =
-        IntStream.range(0, names.size())
-            .mapToObj(index -> address(names.get(index)) + ":" + MEMBERSHIP_PORT)
-            .collect(Collectors.joining(","));
     List<String> arguments = new ArrayList<>(List.of(role, "--json", "--cluster"));
-    arguments.addAll(List.of("--host", address(name), "--cluster-hosts", hosts));
+    arguments.addAll(List.of("--host", address(name), "--cluster-hosts", hosts()));
     arguments.addAll(List.of("--data", directory.resolve(name).toString()));
     arguments.addAll(extra);
     arguments.addAll(List.of(own));
@@ -90,6 +91,13 @@ final class ClusterNodes implements AutoCloseable {
   /** The process, to be sent signals. */
   ServerProcess process(String name) {
     return running.get(name);
+  }
+
+  /** Where all of them look for each other. */
+  String hosts() {
+    return IntStream.range(0, names.size())
+        .mapToObj(index -> address(names.get(index)) + ":" + MEMBERSHIP_PORT)
+        .collect(Collectors.joining(","));
   }
 
   String address(String name) {

@@ -24,9 +24,13 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Goal: a master that dies or stands still is replaced without a hand, and nothing that was acked
@@ -59,6 +63,7 @@ class ControllerIT {
   private final Map<Integer, TestClient> clients = new ConcurrentHashMap<>();
   private final Set<String> acked = ConcurrentHashMap.newKeySet();
   private final List<String> broken = Collections.synchronizedList(new ArrayList<>());
+  private int controllers = 3;
   private volatile boolean sending;
   private volatile long lastAckNs;
   private volatile long longestGapMs;
@@ -114,6 +119,37 @@ class ControllerIT {
     Await.until("sends go on", () -> acked.size() > before + 200);
   }
 
+  /** Controllers in the processes of NameServers: as many die as may, their leader among them. */
+  @ParameterizedTest
+  @ValueSource(ints = {3, 5})
+  void shouldElectByTheControllersOfNameServers(int count) throws Exception {
+    controllers = count;
+    for (int number = 100; number < 100 + count; number++) {
+      start(number, "nameserver", "--controller-enabled", "true");
+      JsonObject ready = running.get(number).ready();
+      assertTrue(ready.containsKey("nameserver") && ready.containsKey("controller"), ready::encode);
+    }
+    startBrokers();
+    int first = awaitInSync(2);
+    sendAnywhere("before", "replicated");
+    for (int kill = 0; kill < count / 2; kill++) {
+      running.remove(leader()).kill();
+      sendAnywhere("with " + (kill + 1) + " away", "replicated");
+    }
+    running.remove(first).kill();
+    int second = awaitMaster(first);
+    sendAnywhere("after", "replicated");
+    awaitInSync(1);
+    TestClient.Answer status = client(second).get(BROKER).expect(200);
+    assertTrue(status.json().getLong("epoch") > 1, status::body);
+  }
+
+  /** The process whose controller leads. */
+  private int leader() {
+    String leader = status().split("leader ")[1].split(":")[0];
+    return Integer.parseInt(leader.substring(leader.lastIndexOf('.') + 1));
+  }
+
   @Test
   void shouldNotAckWhenItComesToAfterItsLease() throws Exception {
     startControllers();
@@ -161,14 +197,16 @@ class ControllerIT {
         acked.size() + " acked; the longest times without an ack at each stop in peace: " + gapsMs);
   }
 
-  // Processes: controllers 100 to 102, Brokers 1 to 3; the number is the end of the address.
+  // Processes: controllers from 100, Brokers 1 to 3; the number is the end of the address.
 
   private String members() {
-    return subnet + "100:9878," + subnet + "101:9878," + subnet + "102:9878";
+    return IntStream.range(100, 100 + controllers)
+        .mapToObj(number -> subnet + number + ":9878")
+        .collect(Collectors.joining(","));
   }
 
   private void startControllers() throws IOException {
-    for (int number = 100; number < 103; number++) {
+    for (int number = 100; number < 100 + controllers; number++) {
       start(number, "controller");
     }
   }

@@ -1,24 +1,20 @@
 package io.sluice.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.client.SluiceClient;
 import io.sluice.testkit.Await;
+import io.sluice.testkit.Snippets;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The README's example of a server embedded in a Vert.x application: compiled here, and run. */
 class EmbeddedExampleTest {
-
-  private static final Path SOURCE =
-      Path.of("src/test/java/io/sluice/app/EmbeddedExampleTest.java");
 
   @TempDir Path directory;
 
@@ -55,14 +51,6 @@ class EmbeddedExampleTest {
 
   @Test
   void shouldBeTheReadmesText() throws IOException {
-    String source = Files.readString(SOURCE);
-    String example =
-        source
-            .substring(
-                source.indexOf("  // example\n") + 13, source.indexOf("  // end of example\n"))
-            .stripTrailing()
-            .stripIndent()
-            .strip();
-    assertTrue(Files.readString(Path.of("README.md")).contains(example), example);
+    Snippets.assertIsIn(Path.of("README.md"), EmbeddedExampleTest.class);
   }
 }
