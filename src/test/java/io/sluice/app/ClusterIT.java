@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.testkit.Await;
+import io.sluice.testkit.Signals;
 import io.sluice.testkit.TestClient;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -19,8 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * Goal: a message that is sent at one gateway is received at another, whichever process dies in
  * between. Method: two NameServers, two Brokers and two gateways as processes of one cluster with a
- * secret; one of each kind is killed and started again, while every message that was answered is
- * counted.
+ * secret; one of each kind is killed and started again, or stands still, while every message that
+ * was answered is counted.
  */
 class ClusterIT {
 
@@ -92,6 +93,39 @@ class ClusterIT {
       Await.until(() -> missing().toString(), () -> receive(one, "invoices"));
       assertEquals(Set.of(), missing());
     }
+  }
+
+  @Test
+  void shouldLeaveOutAMasterThatStopsAnsweringAndUseItAgain() throws Exception {
+    List<String> names = List.of("standalone-1", "standalone-2");
+    try (ClusterNodes nodes = new ClusterNodes(directory, names)) {
+      nodes.startAll("standalone-1", "standalone-2");
+      TestClient two = new TestClient(nodes.http("standalone-2"));
+      Await.until("both Brokers are known", () -> brokers(two) == 2);
+      // Where both have a topic, sends go to the first by name.
+      String topic = topicAt(two, "standalone-1");
+      Signals.send(nodes.process("standalone-1"), "STOP");
+      long stoppedNs = System.nanoTime();
+      assertEquals("standalone-2", sendUntilTaken(two, topic));
+      long goesOnMs = (System.nanoTime() - stoppedNs) / 1_000_000;
+      assertEquals("standalone-2", sendUntilTaken(two, topic));
+      Signals.send(nodes.process("standalone-1"), "CONT");
+      Await.until(
+          "the master that came back is used",
+          () -> sendUntilTaken(two, topic).equals("standalone-1"));
+      Await.until(() -> missing().toString(), () -> receive(two, topic));
+      System.out.println("a master stood still: sends went on after " + goesOnMs + " ms");
+    }
+  }
+
+  /** A topic that this Broker alone has. */
+  private String topicAt(TestClient client, String broker) throws Exception {
+    for (int i = 0; i < 100; i++) {
+      if (send(client, "topic" + i).equals(broker)) {
+        return "topic" + i;
+      }
+    }
+    throw new AssertionError("none of 100 topics was made at " + broker);
   }
 
   private Set<String> missing() {

@@ -10,6 +10,7 @@ import io.sluice.bus.AckLevel;
 import io.sluice.testkit.Await;
 import io.sluice.testkit.CuttingProxy;
 import io.sluice.testkit.Hosts;
+import io.sluice.testkit.Signals;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -351,11 +352,6 @@ class ReplicationFaultsIT {
     start(host);
   }
 
-  private void signal(int host, String name) throws Exception {
-    String pid = Long.toString(servers[host].process().pid());
-    assertEquals(0, new ProcessBuilder("kill", "-" + name, pid).start().waitFor());
-  }
-
   private int slave() {
     int slave = 1 + random.nextInt(NODES);
     return slave == master ? 1 + slave % NODES : slave;
@@ -431,13 +427,13 @@ class ReplicationFaultsIT {
   }
 
   private void pause(int host) throws Exception {
-    signal(host, "STOP");
+    Signals.send(servers[host], "STOP");
     if (LONG && random.nextInt(4) == 0) {
       LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(30));
     } else {
       last();
     }
-    signal(host, "CONT");
+    Signals.send(servers[host], "CONT");
   }
 
   private void fullDisk(int host) throws Exception {

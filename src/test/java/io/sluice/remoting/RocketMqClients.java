@@ -80,6 +80,15 @@ final class RocketMqClients implements AutoCloseable {
     return producer;
   }
 
+  /** A started producer that knows the NameServers and is else as its makers ship it. */
+  DefaultMQProducer shippedProducer(String group) throws Exception {
+    DefaultMQProducer producer = new DefaultMQProducer(group);
+    producer.setNamesrvAddr(nameServer);
+    producer.start();
+    shutdowns.push(producer::shutdown);
+    return producer;
+  }
+
   /** A started producer of transactions; it tells every second that it lives. */
   TransactionMQProducer transactionProducer(String group, TransactionListener listener)
       throws Exception {

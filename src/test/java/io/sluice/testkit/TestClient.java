@@ -1,5 +1,6 @@
 package io.sluice.testkit;
 
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.net.URI;
@@ -7,6 +8,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Speaks HTTP to a server as any program would, with the JDK's client: nothing of the server's own
@@ -79,5 +82,22 @@ public final class TestClient {
   public Answer send(String topic, String body, String... headers)
       throws IOException, InterruptedException {
     return call("POST", "/v1/topics/" + topic + "/messages", body, headers);
+  }
+
+  /** All messages of a queue, in order. */
+  public List<JsonObject> browse(String topic, int queueId)
+      throws IOException, InterruptedException {
+    List<JsonObject> all = new ArrayList<>();
+    String path = "/v1/topics/" + topic + "/messages?queue=" + queueId + "&limit=500&offset=";
+    while (true) {
+      long offset = all.isEmpty() ? 0 : all.get(all.size() - 1).getLong("queueOffset") + 1;
+      JsonArray page = get(path + offset).expect(200).json().getJsonArray("messages");
+      if (page.isEmpty()) {
+        return all;
+      }
+      for (int i = 0; i < page.size(); i++) {
+        all.add(page.getJsonObject(i));
+      }
+    }
   }
 }
