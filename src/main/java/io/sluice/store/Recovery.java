@@ -29,6 +29,8 @@ import java.util.Map;
  */
 final class Recovery {
 
+  private static final int WRITE_BYTES = 256 << 10;
+
   private final StoreOptions options;
   private final StoreFiles files;
   private final QueueTable queues;
@@ -89,6 +91,7 @@ final class Recovery {
     files.log.startAt(end);
     dropUnusedSegments(end);
     long forcedTo = checkpoint == null ? first : Math.min(end, checkpoint.forcedTo());
+    writeAgain(Math.max(first, forcedTo), end);
     finish(from, end, Math.max(first, forcedTo));
     boolean clean = checkpoint != null && checkpoint.clean() && usable;
     RecoveryReport report =
@@ -100,6 +103,23 @@ final class Recovery {
             cutBytes,
             (System.nanoTime() - startNs) / 1_000_000);
     return new Result(report, end, Math.max(first, forcedTo), from, lastStoredAtMs);
+  }
+
+  /**
+   * Writes anew what was never forced. After a failed force the kernel takes pages for written that
+   * are not, and no later force writes them; a process that is started again on the same machine
+   * sees their bytes and can not tell. It takes no longer than reading them did.
+   */
+  private void writeAgain(long from, long to) throws IOException {
+    byte[] part = new byte[WRITE_BYTES];
+    for (long at = from; at < to; ) {
+      SpaceFile file = files.log.find(at);
+      int position = (int) (at - file.start);
+      int count = (int) Math.min(part.length, Math.min(to, file.end()) - at);
+      file.buffer().get(position, part, 0, count);
+      file.file().write(ByteBuffer.wrap(part, 0, count), position);
+      at += count;
+    }
   }
 
   /** First physical offset; the segments must follow each other. */

@@ -24,6 +24,7 @@ import io.sluice.message.PropertyNames;
 import io.sluice.message.QueueSelector;
 import io.sluice.store.Replication;
 import io.sluice.testkit.SimulatedNetwork;
+import io.sluice.testkit.SimulatedProcess;
 import io.sluice.testkit.Simulator;
 import io.vertx.core.AsyncResult;
 import java.nio.ByteBuffer;
@@ -69,6 +70,9 @@ final class ReplicationSimulation {
   /** It stays so for so long: what was sent last has come. */
   private static final long SETTLED_MS = 3_000;
 
+  private static final List<String> DISK_OPERATIONS =
+      List.of("open", "size", "write", "map", "delete", "move", "forceDirectory");
+
   /** What was read within this time before a power cut may not have been forced; disks are slow. */
   private static final long UNFORCED_MS = 10_000;
 
@@ -101,6 +105,7 @@ final class ReplicationSimulation {
   private int promotions;
   private final Map<SimulatedBroker, Long> confirmedOf = new HashMap<>();
   private Replication.Status lastStatus;
+  private AssertionError wrong;
 
   /**
    * A run.
@@ -185,6 +190,9 @@ final class ReplicationSimulation {
     long togetherMs = Long.MAX_VALUE;
     while (simulator.elapsedMs() - togetherMs < SETTLED_MS) {
       simulator.step();
+      if (wrong != null) {
+        throw wrong;
+      }
       boolean together = healing && isTogether();
       togetherMs = together ? Math.min(togetherMs, simulator.elapsedMs()) : Long.MAX_VALUE;
       if (simulator.elapsedMs() > chaosMs + HEAL_MS) {
@@ -285,7 +293,16 @@ final class ReplicationSimulation {
       ByteBuffer one = master.segment(start);
       ByteBuffer other = slave.segment(start);
       if (one == null || other == null) {
-        continue;
+        throw new AssertionError(
+            (one == null ? master : slave).host
+                + " has no segment "
+                + start
+                + " of its log; they begin at "
+                + master.logBegin()
+                + " and "
+                + slave.logBegin()
+                + ", confirmed is "
+                + to);
       }
       int count = (int) Math.min(SimulatedBroker.SEGMENT_BYTES, to - start);
       int mismatch = one.slice(0, count).mismatch(other.slice(0, count));
@@ -416,6 +433,8 @@ final class ReplicationSimulation {
       slowDisk(one);
     } else if (kind < 80) {
       fullDisk(one);
+    } else if (kind < 86) {
+      breakDisk(one);
     } else {
       failOver();
     }
@@ -529,6 +548,36 @@ final class ReplicationSimulation {
         null, simulator.between(500, 4_000), () -> broker.disk.capacity(Long.MAX_VALUE));
   }
 
+  /**
+   * Something of the disk fails, mostly forces. Whoever looks after the machine sees it and starts
+   * the process again, as the log of a failed store asks for.
+   */
+  private void breakDisk(SimulatedBroker broker) {
+    if (!broker.isAlive() || broker.hasDiskFailed()) {
+      return;
+    }
+    String operation =
+        simulator.percent(60)
+            ? "force"
+            : DISK_OPERATIONS.get(simulator.random.nextInt(DISK_OPERATIONS.size()));
+    boolean once = simulator.random.nextBoolean();
+    note("the disk of " + broker.host + " will fail to " + operation + (once ? " once" : ""));
+    var process = broker.process;
+    broker.breakDisk(
+        operation,
+        once,
+        () -> {
+          note("the disk of " + broker.host + " has failed to " + operation);
+          simulator.afterMs(null, simulator.between(500, 8_000), () -> startAgain(broker, process));
+        });
+  }
+
+  private void startAgain(SimulatedBroker broker, SimulatedProcess process) {
+    if (broker.process == process && broker.isAlive()) {
+      kill(broker, false);
+    }
+  }
+
   /** Ends the master, and makes one of those the master that it counted on. */
   private void failOver() {
     Replication.Status status = master.masterStatus();
@@ -592,7 +641,7 @@ final class ReplicationSimulation {
   }
 
   /** A master that was stopped in peace starts again. */
-  private void ended(SimulatedBroker leaving, io.sluice.testkit.SimulatedProcess process) {
+  private void ended(SimulatedBroker leaving, SimulatedProcess process) {
     failingOver = false;
     if (process.life().hasEnded() || leaving.process != process) {
       return;
@@ -706,6 +755,7 @@ final class ReplicationSimulation {
     network.heal();
     for (SimulatedBroker broker : brokers) {
       broker.disk.capacity(Long.MAX_VALUE);
+      broker.disk.onOperation((operation, file) -> {});
       if (broker.isAlive()) {
         broker.process.slowDisk(1);
         simulator.resume(broker.process.life());
@@ -732,10 +782,22 @@ final class ReplicationSimulation {
           }
           broker
               .ask(address, request)
-              .map(message -> copy.apply((BusMessage) message.body()))
+              .map(message -> look(copy, (BusMessage) message.body()))
               .onComplete(
                   answer -> network.send(broker.host, "clients", () -> answered.accept(answer)));
         });
+  }
+
+  /** What is found to be wrong here would only fail the future. */
+  private <T> T look(Function<BusMessage, T> copy, BusMessage answer) {
+    try {
+      return copy.apply(answer);
+    } catch (AssertionError e) {
+      if (wrong == null) {
+        wrong = e;
+      }
+      throw e;
+    }
   }
 
   /**
@@ -832,6 +894,10 @@ final class ReplicationSimulation {
       boolean stored = reply.error(0) == null && status != null;
       if (stored && !justResumed(by) && (controllers != null || level == AckLevel.REPLICATED)) {
         history.ackedBy(by.host, status.epoch(), controllers != null);
+      }
+      if (stored && level != AckLevel.MEMORY && !by.isDurable(reply.physicalOffset(0))) {
+        throw new AssertionError(
+            by.host + " acked " + level + " what it has not forced, " + reply.physicalOffset(0));
       }
       return new Acked(reply, simulator.nowMs(), justResumed(by));
     }

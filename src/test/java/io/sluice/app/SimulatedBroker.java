@@ -14,6 +14,7 @@ import io.sluice.testkit.SimulatedProcess;
 import io.sluice.testkit.Simulator;
 import io.vertx.core.Future;
 import io.vertx.core.eventbus.Message;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -49,6 +50,7 @@ final class SimulatedBroker {
   MemoryFiles disk = new MemoryFiles();
   SimulatedProcess process;
   private BrokerUnit unit;
+  private boolean diskFailed;
 
   /** Where what its processes publish goes. */
   BiConsumer<String, Object> onPublish = (address, body) -> {};
@@ -141,10 +143,10 @@ final class SimulatedBroker {
   }
 
   private void failed(SimulatedProcess mine, Throwable failure) {
-    if (disk.usableBytes(directory) > SEGMENT_BYTES * 8L) {
+    if (disk.usableBytes(directory) > SEGMENT_BYTES * 8L && !diskFailed) {
       throw new AssertionError(host + " did not start", failure);
     }
-    // No room: its process ends, as that of a server does.
+    // No room, or a disk that failed: its process ends, as that of a server does.
     if (process == mine && isAlive()) {
       die(false);
       exited.accept(this);
@@ -154,7 +156,48 @@ final class SimulatedBroker {
   /** Ends the process; the disk stays as far as it was written, or forced. */
   void die(boolean powerCut) {
     process.die(powerCut);
+    diskFailed = false;
     disk = powerCut ? disk.afterPowerCut(simulator.random) : disk.afterProcessDeath();
+  }
+
+  /**
+   * Lets the disk fail from now on, until its process ends.
+   *
+   * @param operation as {@link MemoryFiles.Fault} names it
+   * @param once whether it works again after the first failure
+   * @param onFirst called when it has failed for the first time
+   */
+  void breakDisk(String operation, boolean once, Runnable onFirst) {
+    disk.onOperation(
+        (tried, file) -> {
+          if (!tried.equals(operation) || once && diskFailed) {
+            return;
+          }
+          if (!diskFailed) {
+            diskFailed = true;
+            onFirst.run();
+          }
+          String what = "the disk of " + host + " fails to " + operation + " " + file;
+          throw isOfLog(file) ? new MemoryFiles.LostPagesException(what) : new IOException(what);
+        });
+  }
+
+  /** The log's bytes are written once; those of queues and index again after each start. */
+  private boolean isOfLog(Path file) {
+    return file.getParent().equals(directory.resolve("commitlog"));
+  }
+
+  /** Whether its disk has failed while this process ran. */
+  boolean hasDiskFailed() {
+    return diskFailed;
+  }
+
+  /** Whether a record of its log would be there after a loss of power, or has expired. */
+  boolean isDurable(long physicalOffset) {
+    long start = physicalOffset - physicalOffset % SEGMENT_BYTES;
+    int position = (int) (physicalOffset - start);
+    ByteBuffer bytes = segment(start);
+    return bytes == null || disk.isDurable(pathOf(start), position, bytes.getInt(position));
   }
 
   /** Makes it the master; completes when it says that it is. */
@@ -211,7 +254,11 @@ final class SimulatedBroker {
 
   /** Bytes of its log in one segment, or null. */
   ByteBuffer segment(long start) {
-    Path path = directory.resolve("commitlog").resolve(String.format("%020d", start));
+    Path path = pathOf(start);
     return disk.exists(path) ? disk.bytes(path) : null;
+  }
+
+  private Path pathOf(long start) {
+    return directory.resolve("commitlog").resolve(String.format("%020d", start));
   }
 }

@@ -148,6 +148,32 @@ final class BadLuckTest {
   }
 
   @Test
+  void shouldWriteAgainWhatAFailedForceLeftToTheKernel() {
+    kit.open();
+    kit.append("orders", 0, "first");
+    kit.force();
+    files.onOperation(
+        (operation, file) -> {
+          if (operation.equals("force") && file.toString().contains("commitlog")) {
+            throw new MemoryFiles.LostPagesException("the disk is gone for a moment");
+          }
+        });
+    kit.append("orders", 0, "second");
+    assertThrows(StoreException.class, kit::force);
+
+    MemoryFiles left = files.afterProcessDeath();
+    try (StoreKit next = new StoreKit(DIRECTORY, left)) {
+      next.open();
+      next.force();
+      MemoryFiles durable = left.afterPowerCut(null);
+      try (StoreKit last = new StoreKit(DIRECTORY, durable)) {
+        last.open();
+        assertEquals(List.of("first", "second"), last.bodies("orders", 0));
+      }
+    }
+  }
+
+  @Test
   void shouldAckAllWhoWaitWithOneForce() throws Exception {
     kit.open();
     CountDownLatch begun = new CountDownLatch(1);

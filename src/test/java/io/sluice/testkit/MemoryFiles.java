@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -40,6 +41,20 @@ public final class MemoryFiles implements FileAccess {
      * @param file what it is done to
      */
     void before(String operation, Path file) throws IOException;
+  }
+
+  /**
+   * A force fails as it does with the kernels there are: what it should have written stays in
+   * memory and counts as written, and no later force writes it before somebody has written it anew.
+   */
+  public static final class LostPagesException extends IOException {
+
+    private static final long serialVersionUID = 1L;
+
+    /** Says what failed. */
+    public LostPagesException(String message) {
+      super(message);
+    }
   }
 
   private final Object lock = new Object();
@@ -129,6 +144,16 @@ public final class MemoryFiles implements FileAccess {
     copy.boots++;
     copy.bootId = "boot-" + copy.boots;
     return copy;
+  }
+
+  /** Whether bytes of a file would be there after the machine stopped. */
+  public boolean isDurable(Path file, int position, int bytes) {
+    synchronized (lock) {
+      Content content = names.get(file);
+      return content != null
+          && content == durableNames.get(file)
+          && content.isDurable(position, position + bytes);
+    }
   }
 
   /** Direct access to a file's bytes, to damage them. */
@@ -236,6 +261,10 @@ public final class MemoryFiles implements FileAccess {
 
     private ByteBuffer current = ByteBuffer.allocate(0);
     private final Map<Integer, byte[]> durable = new HashMap<>();
+
+    /** Pages as they were when they could not be forced. */
+    private final Map<Integer, byte[]> forgotten = new HashMap<>();
+
     private int durableSize;
     private final BitSet allocated = new BitSet();
 
@@ -248,6 +277,7 @@ public final class MemoryFiles implements FileAccess {
       int kept = Math.min(bytes, current.capacity());
       next.put(0, current, 0, kept);
       current = next;
+      forgotten.keySet().removeIf(page -> page >= pagesOf(bytes));
       allocated.clear((int) pagesOf(bytes), Math.max((int) pagesOf(bytes), allocated.length()));
     }
 
@@ -255,12 +285,42 @@ public final class MemoryFiles implements FileAccess {
       durableSize = current.capacity();
       for (int page = from / PAGE_BYTES; page < pagesOf(to); page++) {
         byte[] bytes = page(page);
+        byte[] before = forgotten.get(page);
+        if (before != null && Arrays.equals(before, bytes)) {
+          continue;
+        }
+        forgotten.remove(page);
         if (bytes == null) {
           durable.remove(page);
         } else {
           durable.put(page, bytes);
         }
       }
+    }
+
+    /** A force failed: what it should have written is not tried again. */
+    void forget(int from, int to) {
+      for (int page = from / PAGE_BYTES; page < pagesOf(to); page++) {
+        byte[] bytes = page(page);
+        if (bytes != null && !Arrays.equals(bytes, durable.get(page))) {
+          forgotten.put(page, bytes);
+        }
+      }
+    }
+
+    void writtenAnew(int from, int to) {
+      forgotten.keySet().removeIf(page -> page >= from / PAGE_BYTES && page < pagesOf(to));
+    }
+
+    boolean isDurable(int from, int to) {
+      for (int at = from; at < to; at++) {
+        byte[] page = durable.get(at / PAGE_BYTES);
+        byte there = page == null ? 0 : page[at % PAGE_BYTES];
+        if (at >= durableSize || there != current.get(at)) {
+          return false;
+        }
+      }
+      return true;
     }
 
     /** A copy of a page, or null if it is all zero. */
@@ -281,6 +341,7 @@ public final class MemoryFiles implements FileAccess {
       copy.current = ByteBuffer.allocate(current.capacity());
       copy.current.put(0, current, 0, current.capacity());
       copy.durable.putAll(durable);
+      copy.forgotten.putAll(forgotten);
       copy.durableSize = durableSize;
       copy.allocated.or(allocated);
       return copy;
@@ -294,8 +355,10 @@ public final class MemoryFiles implements FileAccess {
       durable.forEach((page, bytes) -> copy.put(page, bytes));
       if (luck != null) {
         for (int page = 0; page < pagesOf(Math.min(size, current.capacity())); page++) {
-          if (luck.nextBoolean()) {
-            byte[] bytes = page(page);
+          byte[] bytes = page(page);
+          byte[] before = forgotten.get(page);
+          boolean wasForgotten = before != null && Arrays.equals(before, bytes);
+          if (luck.nextBoolean() && !wasForgotten) {
             copy.put(page, bytes == null ? new byte[PAGE_BYTES] : bytes);
           }
         }
@@ -369,6 +432,7 @@ public final class MemoryFiles implements FileAccess {
         if (end > content.current.capacity()) {
           content.setSize(end);
         }
+        content.writtenAnew((int) position, end);
         int count = source.remaining();
         content.current.put((int) position, source, source.position(), count);
         source.position(source.limit());
@@ -401,17 +465,25 @@ public final class MemoryFiles implements FileAccess {
 
     @Override
     public void force(ByteBuffer mapped, int position, int bytes) throws IOException {
-      fault.before("force", path);
-      synchronized (lock) {
-        content.force(position, position + bytes);
-      }
+      forceRange(position, position + bytes);
     }
 
     @Override
     public void force() throws IOException {
-      fault.before("force", path);
+      forceRange(0, (int) size());
+    }
+
+    private void forceRange(int from, int to) throws IOException {
+      try {
+        fault.before("force", path);
+      } catch (LostPagesException e) {
+        synchronized (lock) {
+          content.forget(from, to);
+        }
+        throw e;
+      }
       synchronized (lock) {
-        content.force(0, content.current.capacity());
+        content.force(from, to);
       }
     }
 
