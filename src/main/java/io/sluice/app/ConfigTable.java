@@ -256,6 +256,11 @@ final class ConfigTable {
           "How many sends with a key are remembered to recognise repeats, where the topic does not"
               + " say; the oldest go first. 28 bytes each. All topics together take an eighth of"
               + " the heap at most; then the one with the most gives way.");
+  static final ConfigKey TRANSACTIONS_ENABLED =
+      onOff(
+          "transactions.enabled",
+          true,
+          "Whether new transactions are taken; those that are open are ended in any case.");
   static final ConfigKey TRANSACTIONS_MAX_OPEN =
       number(
           "transactions.max-open",
@@ -470,6 +475,7 @@ final class ConfigTable {
           MESSAGE_DELAY_LEVELS,
           MESSAGE_DUPLICATE_WINDOW,
           MESSAGE_DUPLICATE_ENTRIES,
+          TRANSACTIONS_ENABLED,
           TRANSACTIONS_MAX_OPEN,
           TRANSACTIONS_FIRST_CHECK,
           TRANSACTIONS_CHECK_INTERVAL,

@@ -142,6 +142,11 @@ final class RocketMqConfig {
         value -> value + "ms",
         "transactionCheckInterval");
     put(targets, ConfigTable.TRANSACTIONS_MAX_CHECKS, RocketMqConfig::same, "transactionCheckMax");
+    put(
+        targets,
+        ConfigTable.TRANSACTIONS_ENABLED,
+        RocketMqConfig::opposite,
+        "rejectTransactionMessage");
     put(targets, ConfigTable.ACK, RocketMqConfig::ackLevel, "flushDiskType");
     put(targets, ConfigTable.REPLICATION_ACK_TIMEOUT, value -> value + "ms", "slaveTimeout");
     put(
@@ -159,6 +164,15 @@ final class RocketMqConfig {
 
   private static String same(String value) {
     return value;
+  }
+
+  private static String opposite(String value) {
+    return switch (value.toLowerCase(Locale.ROOT)) {
+      case "true" -> "false";
+      case "false" -> "true";
+      default ->
+          throw new IllegalArgumentException("found '" + value + "', allowed is true, false");
+    };
   }
 
   private static String ackLevel(String value) {

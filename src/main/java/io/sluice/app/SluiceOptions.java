@@ -180,6 +180,7 @@ public final class SluiceOptions {
 
   private static TransactionOptions transactions(Configuration from) {
     return new TransactionOptions()
+        .setEnabled(from.isOn(ConfigTable.TRANSACTIONS_ENABLED))
         .setMaxOpen(from.integer(ConfigTable.TRANSACTIONS_MAX_OPEN))
         .setFirstCheck(from.duration(ConfigTable.TRANSACTIONS_FIRST_CHECK))
         .setCheckInterval(from.duration(ConfigTable.TRANSACTIONS_CHECK_INTERVAL))

@@ -189,11 +189,11 @@ final class Admin {
   }
 
   private Topics topics() {
+    List<TopicState> ofUsers =
+        state.topics.values().stream().filter(topic -> !Names.isSystemTopic(topic.name())).toList();
     return new Topics(
-        state.topics.values().stream()
-            .map(topic -> topic.config)
-            .filter(config -> !Names.isSystemTopic(config.name()))
-            .toList());
+        ofUsers.stream().map(topic -> topic.config).toList(),
+        ofUsers.stream().mapToInt(topic -> topic.queuesEver).toArray());
   }
 
   private void deleteTopic(String name) {

@@ -323,17 +323,33 @@ final class Dispatcher {
   private void serve(WaiterList waiters) {
     while (waiters != null && !waiters.isEmpty()) {
       ReceiveWaiter first = (ReceiveWaiter) waiters.first();
-      boolean served =
-          first.popping != null && first.popping.looksOnly ? answerIfAny(first) : serve(first);
-      if (!served) {
+      if (first.popping != null && first.popping.looksOnly) {
+        answerLookers(waiters);
         return;
+      }
+      if (!serve(first)) {
+        return;
+      }
+    }
+  }
+
+  /** Each may look through a filter of its own. */
+  private void answerLookers(WaiterList waiters) {
+    boolean drained = false;
+    Waiter next = waiters.first();
+    while (next != null) {
+      ReceiveWaiter waiter = (ReceiveWaiter) next;
+      next = waiter.next;
+      boolean wantsAll = waiter.filter.wantsAll();
+      if (!(drained && wantsAll)) {
+        drained |= !answerIfAny(waiter) && wantsAll;
       }
     }
   }
 
   /** Answers a waiter that only looks if there may be something for it. */
   private boolean answerIfAny(ReceiveWaiter waiter) {
-    if (isDrained(waiter.consumption, waiter.queueId())) {
+    if (isDrained(waiter.consumption, waiter.queueId()) || !mayWantAny(waiter)) {
       return false;
     }
     waiting.remove(waiter);
@@ -502,6 +518,39 @@ final class Dispatcher {
       }
     }
     return true;
+  }
+
+  /** Whether a waiter that only looks may want something of what there is. */
+  private boolean mayWantAny(ReceiveWaiter waiter) {
+    if (waiter.filter.wantsAll()) {
+      return true;
+    }
+    Consumption consumption = waiter.consumption;
+    for (int place = 0; place < consumption.places(); place++) {
+      int queueId = consumption.queueIdAt(place);
+      boolean isAsked = waiter.queueId() == ANY_QUEUE || waiter.queueId() == queueId;
+      ConsumeQueue queue = catalog.queue(consumption, queueId);
+      if (isAsked && queue.maxOffset() > 0 && mayWantAny(waiter, consumption.cursor(queueId))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean mayWantAny(ReceiveWaiter waiter, QueueCursor cursor) {
+    if (cursor.hasReady()) {
+      return true;
+    }
+    int queueId = cursor.queueId;
+    ConsumeQueue queue = catalog.queue(waiter.consumption, queueId);
+    try {
+      view.at(queue, waiter.filter, 0, 0);
+      long wanted = cursor.firstWanted(view, waiter.popping.lookedTo(queueId));
+      waiter.popping.lookedTo(queueId, wanted);
+      return wanted < queue.confirmedOffset();
+    } finally {
+      view.done();
+    }
   }
 
   private void settleUnwanted(Consumption consumption, MessageBlock messages, BitSet unwanted) {

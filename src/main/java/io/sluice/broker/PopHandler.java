@@ -262,7 +262,7 @@ final class PopHandler {
             1,
             notify.waitMs(),
             1,
-            Filter.ALL,
+            notify.filter(),
             false,
             StartPosition.EARLIEST,
             notify.holder()),

@@ -129,6 +129,35 @@ final class QueueCursor {
     return unsettled.readyCount() > 0 || nextOffset < maxOffset;
   }
 
+  /** Whether what was handed out before may be handed out again at the last known time. */
+  boolean hasReady() {
+    return unsettled.readyCount() > 0;
+  }
+
+  /**
+   * Looks for a new message that may be wanted, and changes nothing. One that is not in memory may
+   * be, and so may what lies behind as many as are looked at in one go.
+   *
+   * @param from those before it are known not to be wanted
+   * @return its offset, or the queue's end
+   */
+  long firstWanted(QueueView view, long from) {
+    long offset = Math.max(Math.max(from, nextOffset), view.minOffset());
+    long end = Math.min(view.maxOffset(), offset + view.scanLimit());
+    int readable = 0;
+    while (offset < end) {
+      if (readable == 0) {
+        readable = view.readable(offset, (int) Math.min(READABLE_STEP, end - offset));
+      }
+      if (readable == 0 || view.wants(offset)) {
+        return offset;
+      }
+      offset++;
+      readable--;
+    }
+    return offset;
+  }
+
   /**
    * Leases messages into the batch: those whose retry is due first, then new ones. Messages the
    * filter does not want are settled on the way.

@@ -133,12 +133,18 @@ final class RocketMqConfigFiles {
   private static GroupConfig group(String name, JsonNode node, List<Long> retryDelaysMs) {
     Map<String, String> given = new HashMap<>();
     forEach(node, (key, value) -> given.put(key, value.asText()));
+    Map<String, String> attributes = GroupAttributes.notDefault(given);
+    JsonNode policy = node.path(GroupAttributes.RETRY_POLICY);
+    if (policy.size() > 1) {
+      attributes.put(GroupAttributes.RETRY_POLICY, policy.toString());
+    }
+    int times = node.path("retryMaxTimes").asInt(GroupConfig.DEFAULT_MAX_ATTEMPTS);
     return new GroupConfig(
         name,
-        Math.max(1, node.path("retryMaxTimes").asInt(GroupConfig.DEFAULT_MAX_ATTEMPTS)),
+        GroupAttributes.attempts(times, attributes),
         retryDelaysMs,
         GroupConfig.DEFAULT_ORDERED_RETRY_DELAY_MS,
-        Map.copyOf(GroupAttributes.notDefault(given)));
+        Map.copyOf(attributes));
   }
 
   /** Positions of users' groups in users' topics. */

@@ -165,7 +165,7 @@ final class SendBacks {
   }
 
   private static int maxRetries(int asked, GroupConfig group) {
-    return asked < 0 ? group.maxAttempts() : asked;
+    return asked < 0 ? group.maxSendBacks() : asked;
   }
 
   /** At least 1 ms, since what is due now is no delayed message; at most what a timer takes. */

@@ -17,6 +17,7 @@ public final class TransactionOptions {
   /** RocketMQ's {@code transactionCheckMax}. */
   public static final int DEFAULT_MAX_CHECKS = 15;
 
+  private boolean enabled = true;
   private int maxOpen = DEFAULT_MAX_OPEN;
   private Duration firstCheck = DEFAULT_FIRST_CHECK;
   private Duration checkInterval = DEFAULT_CHECK_INTERVAL;
@@ -27,10 +28,21 @@ public final class TransactionOptions {
 
   /** A copy. */
   public TransactionOptions(TransactionOptions other) {
+    enabled = other.enabled;
     maxOpen = other.maxOpen;
     firstCheck = other.firstCheck;
     checkInterval = other.checkInterval;
     maxChecks = other.maxChecks;
+  }
+
+  public boolean isEnabled() {
+    return enabled;
+  }
+
+  /** Sets whether new ones are taken; those that are open are asked for and ended in any case. */
+  public TransactionOptions setEnabled(boolean enabled) {
+    this.enabled = enabled;
+    return this;
   }
 
   public int getMaxOpen() {

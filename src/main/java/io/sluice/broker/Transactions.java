@@ -98,11 +98,19 @@ final class Transactions {
   }
 
   /**
-   * Refuses a further one at the bound.
+   * Refuses a further one at the bound, or any where they are switched off.
    *
    * @param coming how many are about to be begun before it
    */
   void checkRoom(int coming) {
+    if (!options.getTransactions().isEnabled()) {
+      throw new SluiceException(
+          ErrorCode.NO_PERMISSION,
+          "the broker["
+              + options.getBrokerName()
+              + "] sending transaction message is forbidden: transactions.enabled is off"
+              + " (rejectTransactionMessage); send it without a transaction, or switch it on");
+    }
     if (open() + coming >= options.getTransactions().getMaxOpen()) {
       throw new SluiceException(
           ErrorCode.BUSY,

@@ -162,8 +162,19 @@ public sealed interface AdminRequest extends BusMessage {
   /** A topic with its queues' offsets, by queue id. */
   record Topic(TopicConfig config, long[] minOffsets, long[] maxOffsets) implements BusMessage {}
 
-  /** Topics, by name. */
-  record Topics(List<TopicConfig> topics) implements BusMessage {}
+  /**
+   * Topics, by name.
+   *
+   * @param readQueues for each how many queues there are to read, which may be more than are
+   *     written to
+   */
+  record Topics(List<TopicConfig> topics, int[] readQueues) implements BusMessage {
+
+    /** Topics that are read as they are written. */
+    public Topics(List<TopicConfig> topics) {
+      this(topics, topics.stream().mapToInt(TopicConfig::queues).toArray());
+    }
+  }
 
   /** Groups, by name. */
   record Groups(List<GroupConfig> groups) implements BusMessage {}

@@ -17,6 +17,12 @@ public final class GroupAttributes {
   /** The same for a client that is far behind. */
   public static final String BROKER_WHEN_SLOW = "whichBrokerWhenConsumeSlowly";
 
+  /** How long a gRPC proxy waits between attempts, as RocketMQ's JSON. */
+  public static final String RETRY_POLICY = "groupRetryPolicy";
+
+  /** RocketMQ's retryMaxTimes where it is 0 or less: nothing is tried again. */
+  public static final String NO_RETRY = "retryMaxTimes";
+
   /** Name to default, as text. */
   public static final Map<String, String> DEFAULTS =
       Map.of(
@@ -42,6 +48,17 @@ public final class GroupAttributes {
           "1");
 
   private GroupAttributes() {}
+
+  /**
+   * How often a message is handed out in a group with this retryMaxTimes of RocketMQ's; one that
+   * says "never again" is kept as an attribute.
+   */
+  public static int attempts(int retryMaxTimes, Map<String, String> attributes) {
+    if (retryMaxTimes < 1) {
+      attributes.put(NO_RETRY, Integer.toString(retryMaxTimes));
+    }
+    return Math.max(1, retryMaxTimes);
+  }
 
   /** Those of the given settings that differ from the default. */
   public static Map<String, String> notDefault(Map<String, String> given) {

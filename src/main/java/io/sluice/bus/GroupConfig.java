@@ -63,6 +63,25 @@ public record GroupConfig(
     return !"false".equals(attributes.get(attribute));
   }
 
+  /**
+   * How often RocketMQ's clients may send a message back: as often as it has attempts, since they
+   * do not count the first one; or never.
+   */
+  public int maxSendBacks() {
+    return sendsNothingBack() ? 0 : maxAttempts;
+  }
+
+  /** RocketMQ's retryMaxTimes, as it was set. */
+  public int retryMaxTimes() {
+    return sendsNothingBack()
+        ? Integer.parseInt(attributes.get(GroupAttributes.NO_RETRY))
+        : maxAttempts;
+  }
+
+  private boolean sendsNothingBack() {
+    return maxAttempts == 1 && attributes.containsKey(GroupAttributes.NO_RETRY);
+  }
+
   /** A group with the defaults. */
   public static GroupConfig of(String name) {
     return new GroupConfig(

@@ -83,6 +83,12 @@ public sealed interface NameServerRequest extends BusMessage {
   /** Everything known. Answer: {@link Cluster}. */
   record GetCluster() implements NameServerRequest {}
 
+  /** How many topics a Broker has. Answer: {@link TopicCount}, 0 if it is not known. */
+  record CountTopics(String brokerName) implements NameServerRequest {}
+
+  /** So many topics. */
+  record TopicCount(int count) implements BusMessage {}
+
   /** One Broker: its addresses by id. See {@link Register}. */
   record BrokerNode(
       String cluster,

@@ -60,8 +60,9 @@ public sealed interface PopRequest extends BusMessage {
    * Waits until a group may have messages of a topic. Answer: {@link Notified}.
    *
    * @param queueId the queue, or -1 for any
+   * @param filter messages that it does not want do not count; null wants all
    */
-  record Notify(String group, String topic, int queueId, long waitMs, String holder)
+  record Notify(String group, String topic, int queueId, long waitMs, Filter filter, String holder)
       implements PopRequest {}
 
   /**

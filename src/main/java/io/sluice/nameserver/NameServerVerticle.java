@@ -9,9 +9,11 @@ import io.sluice.bus.Done;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.NameServerRequest;
 import io.sluice.bus.NameServerRequest.BrokerNode;
+import io.sluice.bus.NameServerRequest.CountTopics;
 import io.sluice.bus.NameServerRequest.GetCluster;
 import io.sluice.bus.NameServerRequest.GetRoute;
 import io.sluice.bus.NameServerRequest.Register;
+import io.sluice.bus.NameServerRequest.TopicCount;
 import io.sluice.bus.NameServerRequest.Unregister;
 import io.sluice.bus.SluiceException;
 import io.sluice.util.Clock;
@@ -149,6 +151,9 @@ public final class NameServerVerticle extends VerticleBase {
     }
     if (request instanceof GetRoute get) {
       return routes.route(get.topic());
+    }
+    if (request instanceof CountTopics count) {
+      return new TopicCount(routes.topics(count.brokerName()));
     }
     if (request instanceof GetCluster) {
       return routes.cluster();

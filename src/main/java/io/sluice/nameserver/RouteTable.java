@@ -157,6 +157,12 @@ public final class RouteTable {
     return new Route(List.copyOf(topics), List.copyOf(nodes));
   }
 
+  /** How many topics a Broker has. */
+  public int topics(String brokerName) {
+    BrokerSet set = brokers.get(brokerName);
+    return set == null ? 0 : set.topics.size();
+  }
+
   /** Everything known: Brokers by name and id, topics by name. */
   public Cluster cluster() {
     List<BrokerNode> nodes = new ArrayList<>();

@@ -27,14 +27,18 @@ final class AdminJson {
         .close('}');
   }
 
-  /** TopicConfig. */
-  static void topic(JsonWriter out, TopicConfig config) {
+  /**
+   * TopicConfig.
+   *
+   * @param readQueues how many queues there are to read, as the route says it too
+   */
+  static void topic(JsonWriter out, TopicConfig config, int readQueues) {
     out.open('{').name("attributes").open('{');
     config.attributes().forEach(out::field);
     out.close('}')
         .field("order", config.order())
         .field("perm", config.permission())
-        .field("readQueueNums", config.queues())
+        .field("readQueueNums", readQueues)
         .field("topicFilterType", "SINGLE_TAG")
         .field("topicName", config.name())
         .field("topicSysFlag", 0)

@@ -59,7 +59,8 @@ final class BrokerInfoHandler implements RequestHandler {
       case RequestCode.GET_BROKER_CONFIG -> configuration(exchange);
       case RequestCode.UPDATE_BROKER_CONFIG ->
           exchange.when(
-              replication(), info -> PropertiesText.refuseChanges(exchange, configuration(info)));
+              replication(),
+              replication -> PropertiesText.refuseChanges(exchange, configuration(replication)));
       case RequestCode.GET_SYSTEM_TOPICS_OF_BROKER ->
           exchange.ok(RouteJson.topicList(RESERVED_TOPICS));
       default -> runtime(exchange);
@@ -78,14 +79,15 @@ final class BrokerInfoHandler implements RequestHandler {
     String version = "{\"counter\":0,\"stateVersion\":0,\"timestamp\":" + startedMs + "}";
     exchange.when(
         replication(),
-        info ->
+        replication ->
             exchange.answer(
                 ResponseCode.SUCCESS,
                 null,
                 new ExtFields(1).put("version", version),
-                PropertiesText.write(configuration(info))));
+                PropertiesText.write(configuration(replication))));
   }
 
+  /** Who the Broker is among others of its name; a promotion may have changed it. */
   private Future<ReplicationInfo> replication() {
     return broker.admin(new AdminRequest.GetReplication());
   }
@@ -110,6 +112,9 @@ final class BrokerInfoHandler implements RequestHandler {
     return values;
   }
 
+  /**
+   * In RocketMQ's words: a master that answers when slaves have the message is a synchronous one.
+   */
   private String role(ReplicationInfo replication) {
     if (replication.brokerId() != 0) {
       return "SLAVE";

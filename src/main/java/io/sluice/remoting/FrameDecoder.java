@@ -133,6 +133,8 @@ final class FrameDecoder {
     return switch (total >>> 8) {
       case 0x160301, 0x160302, 0x160303 -> " (this is a TLS hello; TLS is not switched on here)";
       case 0x474554, 0x504F53, 0x505554 -> " (this is HTTP; the HTTP port is another one)";
+      // Version 1 is text, "PROXY TCP4 ..."; version 2 begins with a line end.
+      case 0x50524F, 0x0D0A0D -> " (this is the PROXY protocol, which is not taken: pass TCP on)";
       default -> "";
     };
   }

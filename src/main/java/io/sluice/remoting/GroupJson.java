@@ -1,7 +1,10 @@
 package io.sluice.remoting;
 
+import io.sluice.bus.ErrorCode;
 import io.sluice.bus.GroupAttributes;
 import io.sluice.bus.GroupConfig;
+import io.sluice.bus.SluiceException;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
@@ -17,6 +20,9 @@ final class GroupJson {
   /** RocketMQ's own attributes of a group stand among ours behind this. */
   private static final String ATTRIBUTE_PREFIX = "attribute.";
 
+  /** One with its longest list of delays is a few hundred long. */
+  private static final int MAX_POLICY_CHARS = 4_096;
+
   private GroupJson() {}
 
   /** Reads a group's configuration over what it is now. */
@@ -28,14 +34,31 @@ final class GroupJson {
     Map<String, String> attributes = GroupAttributes.notDefault(given);
     JsonTree.object(body, "attributes")
         .forEach((name, value) -> putAttribute(attributes, name.toString(), value.toString()));
-    int attempts = (int) JsonTree.number(body, "retryMaxTimes", GroupConfig.DEFAULT_MAX_ATTEMPTS);
+    readRetryPolicy(JsonTree.object(body, GroupAttributes.RETRY_POLICY), attributes);
+    int times = (int) JsonTree.number(body, "retryMaxTimes", GroupConfig.DEFAULT_MAX_ATTEMPTS);
     return new GroupConfig(
         JsonTree.required(body, "groupName"),
-        // RocketMQ takes 0 or less for no retry at all.
-        Math.max(1, attempts),
+        GroupAttributes.attempts(times, attributes),
         base.retryDelaysMs(),
         base.orderedRetryDelayMs(),
         Map.copyOf(attributes));
+  }
+
+  /** Kept as text unless it says nothing but the default. */
+  private static void readRetryPolicy(Map<Object, Object> policy, Map<String, String> attributes) {
+    if (policy.isEmpty() || policy.equals(Map.of("type", "CUSTOMIZED"))) {
+      return;
+    }
+    String text = new JsonWriter().tree(policy).toString();
+    if (text.length() > MAX_POLICY_CHARS) {
+      throw new SluiceException(
+          ErrorCode.INVALID_ARGUMENT,
+          "the groupRetryPolicy has "
+              + text.length()
+              + " characters; allowed are up to "
+              + MAX_POLICY_CHARS);
+    }
+    attributes.put(GroupAttributes.RETRY_POLICY, text);
   }
 
   /** As a request names it, with a plus before it where it is to be set. */
@@ -66,11 +89,18 @@ final class GroupJson {
           }
         });
     out.field("groupName", config.name())
-        .name("groupRetryPolicy")
-        .open('{')
-        .field("type", "CUSTOMIZED")
-        .close('}')
-        .field("retryMaxTimes", config.maxAttempts())
+        .name(GroupAttributes.RETRY_POLICY)
+        .tree(retryPolicy(config))
+        .field("retryMaxTimes", config.retryMaxTimes())
         .close('}');
+  }
+
+  private static Map<?, ?> retryPolicy(GroupConfig config) {
+    String policy = config.attributes().get(GroupAttributes.RETRY_POLICY);
+    if (policy == null) {
+      return Map.of("type", "CUSTOMIZED");
+    }
+    byte[] bytes = policy.getBytes(StandardCharsets.UTF_8);
+    return JsonReader.object(bytes, 0, bytes.length);
   }
 }

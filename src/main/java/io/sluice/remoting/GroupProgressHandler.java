@@ -1,5 +1,7 @@
 package io.sluice.remoting;
 
+import static java.util.stream.Collectors.toSet;
+
 import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AdminRequest.QueueLag;
 import io.sluice.bus.ClientKept;
@@ -11,6 +13,7 @@ import io.sluice.bus.OperatorRequest.Rates;
 import io.sluice.bus.OperatorRequest.Spans;
 import io.sluice.bus.OperatorRequest.TopicTimes;
 import io.sluice.bus.SluiceException;
+import io.sluice.bus.TopicConfig;
 import io.sluice.util.Clock;
 import io.vertx.core.Future;
 import java.util.ArrayList;
@@ -18,6 +21,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /** Codes 208, 303, 314, 317, 343 and 345: how far groups are, and in what. */
 final class GroupProgressHandler implements RequestHandler {
@@ -53,7 +58,8 @@ final class GroupProgressHandler implements RequestHandler {
   private void stats(Exchange exchange) {
     String group = exchange.fields().required("consumerGroup");
     String topic = exchange.fields().text("topic", "");
-    Future<Progress> progress = lag(group).compose(queues -> progress(group, of(topic, queues)));
+    Set<String> topics = topics(exchange.fields());
+    Future<Progress> progress = lag(group).compose(queues -> progress(group, of(topics, queues)));
     Future<Double> rate = consumedPerSecond(group, topic.isEmpty() ? null : topic);
     exchange.when(
         Future.all(progress, rate),
@@ -62,6 +68,14 @@ final class GroupProgressHandler implements RequestHandler {
           progress.result().write(out, broker.brokerName(), rate.result());
           exchange.ok(out.toByteArray());
         });
+  }
+
+  /** Those that are asked for; empty for all. A list counts before a single one. */
+  private static Set<String> topics(ExtFields fields) {
+    String one = fields.text("topic", "");
+    String[] list = fields.text("topicList", "").split(";");
+    Set<String> topics = Stream.of(list).filter(name -> !name.isBlank()).collect(toSet());
+    return !topics.isEmpty() || one.isEmpty() ? topics : Set.of(one);
   }
 
   /** Where a group is, and since when. */
@@ -92,8 +106,10 @@ final class GroupProgressHandler implements RequestHandler {
     return Future.all(asked).map(done -> new Progress(queues, consumedMs));
   }
 
-  private static List<QueueLag> of(String topic, List<QueueLag> queues) {
-    return queues.stream().filter(queue -> topic.isEmpty() || queue.topic().equals(topic)).toList();
+  private static List<QueueLag> of(Set<String> topics, List<QueueLag> queues) {
+    return queues.stream()
+        .filter(queue -> topics.isEmpty() || topics.contains(queue.topic()))
+        .toList();
   }
 
   private Future<List<QueueLag>> lag(String group) {
@@ -144,13 +160,14 @@ final class GroupProgressHandler implements RequestHandler {
   private void cloneOffsets(Exchange exchange) {
     ExtFields fields = exchange.fields();
     String to = fields.required("destGroup");
-    String topic = fields.text("topic", "");
+    Set<String> topics = topics(fields);
     exchange.when(
         lag(fields.required("srcGroup"))
             .compose(
                 queues -> {
                   List<Future<AdminRequest.Positions>> set = new ArrayList<>();
-                  byTopic(of(topic, queues)).forEach((name, of) -> set.add(position(to, name, of)));
+                  byTopic(of(topics, queues))
+                      .forEach((name, of) -> set.add(position(to, name, of)));
                   return Future.all(set);
                 }),
         done -> exchange.ok());
@@ -177,18 +194,43 @@ final class GroupProgressHandler implements RequestHandler {
 
   private void statsOfAll(Exchange exchange) {
     Future<AdminRequest.Groups> groups = broker.admin(new AdminRequest.ListGroups());
+    Future<Set<String>> orderedOnly =
+        exchange.fields().flag("isOrder") ? orderedTopics() : Future.succeededFuture(null);
     exchange.when(
-        groups.compose(
-            all -> {
-              List<Future<List<Progress>>> asked =
-                  all.groups().stream().map(group -> progressByTopic(group.name())).toList();
-              return Future.all(asked).map(done -> asked.stream().map(Future::result).toList());
-            }),
+        Future.all(groups, orderedOnly)
+            .compose(
+                known -> {
+                  List<Future<List<Progress>>> asked =
+                      groups.result().groups().stream()
+                          .map(group -> progressByTopic(group.name(), orderedOnly.result()))
+                          .toList();
+                  return Future.all(asked).map(done -> asked.stream().map(Future::result).toList());
+                }),
         all -> exchange.ok(statsOfAll(groups.result().groups(), all)));
   }
 
-  private Future<List<Progress>> progressByTopic(String group) {
+  /** Topics that are meant for ordered use. */
+  private Future<Set<String>> orderedTopics() {
+    return broker
+        .<AdminRequest.Topics>admin(new AdminRequest.ListTopics())
+        .map(
+            all ->
+                all.topics().stream()
+                    .filter(TopicConfig::order)
+                    .map(TopicConfig::name)
+                    .collect(toSet()));
+  }
+
+  /**
+   * Where a group is.
+   *
+   * @param only in these topics, or null for all
+   */
+  private Future<List<Progress>> progressByTopic(String group, Set<String> only) {
     return lag(group)
+        .map(
+            queues ->
+                queues.stream().filter(lag -> only == null || only.contains(lag.topic())).toList())
         .compose(
             queues -> {
               List<Future<Progress>> asked =

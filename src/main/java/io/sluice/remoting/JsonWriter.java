@@ -2,6 +2,8 @@ package io.sluice.remoting;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 
 /**
  * Writes JSON into a growing array: strict JSON, but that a map's key may be an object where the
@@ -108,6 +110,34 @@ final class JsonWriter {
 
   JsonWriter field(String name, boolean value) {
     return name(name).value(value);
+  }
+
+  /** Writes what {@link JsonReader} has read. */
+  JsonWriter tree(Object value) {
+    if (value instanceof Map<?, ?> map) {
+      open('{');
+      map.forEach((name, member) -> name(name.toString()).tree(member));
+      return close('}');
+    }
+    if (value instanceof List<?> list) {
+      open('[');
+      list.forEach(this::tree);
+      return close(']');
+    }
+    if (value instanceof Boolean flag) {
+      return value(flag.booleanValue());
+    }
+    if (value instanceof Double || value instanceof Float) {
+      return value(((Number) value).doubleValue());
+    }
+    return value instanceof Number number
+        ? value(number.longValue())
+        : value(value == null ? null : value.toString());
+  }
+
+  @Override
+  public String toString() {
+    return new String(bytes, 0, size, StandardCharsets.UTF_8);
   }
 
   private void separate() {

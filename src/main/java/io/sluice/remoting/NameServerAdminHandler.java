@@ -1,10 +1,13 @@
 package io.sluice.remoting;
 
+import io.sluice.bus.NameServerRequest;
 import io.sluice.bus.NameServerRequest.BrokerNode;
 import io.sluice.bus.NameServerRequest.Cluster;
 import io.sluice.bus.NameServerRequest.Route;
+import io.sluice.bus.NameServerRequest.TopicCount;
 import io.sluice.bus.NameServerRequest.TopicRoute;
 import io.sluice.bus.TopicConfig;
+import io.vertx.core.Future;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -74,9 +77,12 @@ final class NameServerAdminHandler implements RequestHandler {
 
   private void permit(Exchange exchange, boolean mayWrite) {
     String name = exchange.fields().required("brokerName");
+    Future<Cluster> asked = routes.cluster();
+    Future<TopicCount> topics = routes.ask(new NameServerRequest.CountTopics(name));
     exchange.when(
-        routes.cluster(),
-        cluster -> {
+        Future.all(asked, topics),
+        done -> {
+          Cluster cluster = asked.result();
           boolean known =
               cluster.brokers().stream().anyMatch(node -> node.brokerName().equals(name));
           if (known && mayWrite) {
@@ -88,7 +94,7 @@ final class NameServerAdminHandler implements RequestHandler {
               new ExtFields(1)
                   .put(
                       mayWrite ? "addTopicCount" : "wipeTopicCount",
-                      known ? cluster.topics().size() : 0));
+                      known ? topics.result().count() : 0));
         });
   }
 

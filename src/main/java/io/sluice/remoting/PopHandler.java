@@ -38,6 +38,9 @@ final class PopHandler implements RequestHandler {
   /** A client waits 10 s longer than it asks for, by default 15 s. */
   private static final long MAX_WAIT_MS = 60_000;
 
+  /** RocketMQ's, in PopMessageRequestHeader.isTimeoutTooMuch. */
+  private static final long LATE_MS = 500;
+
   /** A pop is of 32 messages; a queue's part of several pops may be in one bit set. */
   private static final int MAX_BITS_CHARS = 1_024;
 
@@ -69,6 +72,14 @@ final class PopHandler implements RequestHandler {
 
   private void pop(Exchange exchange) {
     ExtFields fields = exchange.fields();
+    if (isStale(fields)) {
+      exchange.answer(
+          ResponseCode.POLLING_TIMEOUT,
+          "the broker[" + broker.brokerName() + "] pop message is timeout too much",
+          header(0, 0, 0, 0),
+          null);
+      return;
+    }
     long waitMs = waitMs(fields);
     long invisibleMs = fields.requiredLong("invisibleTime");
     PopRequest.Pop pop =
@@ -95,6 +106,13 @@ final class PopHandler implements RequestHandler {
                 refuse(exchange, SluiceException.of(result.cause()));
               }
             });
+  }
+
+  /** Whether the client does not wait any more: what it is given now would be in flight in vain. */
+  private boolean isStale(ExtFields fields) {
+    long bornAtMs = fields.number("bornTime", 0);
+    long waitsUntilMs = bornAtMs + fields.number("pollTime", 0);
+    return bornAtMs > 0 && clock.nowMs() - waitsUntilMs > LATE_MS;
   }
 
   private static long waitMs(ExtFields fields) {
@@ -357,6 +375,7 @@ final class PopHandler implements RequestHandler {
             fields.required("topic"),
             fields.requiredInt("queueId"),
             waitMs,
+            Filters.of(fields.get("expType"), fields.get("exp")),
             exchange.connection().holder());
     park(exchange);
     broker

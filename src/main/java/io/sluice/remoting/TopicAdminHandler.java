@@ -8,6 +8,7 @@ import io.sluice.bus.OperatorRequest;
 import io.sluice.bus.OperatorRequest.TopicTimes;
 import io.sluice.bus.SluiceException;
 import io.sluice.bus.TopicConfig;
+import io.sluice.message.Names;
 import io.vertx.core.Future;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,6 +66,7 @@ final class TopicAdminHandler implements RequestHandler {
   /** Queues are for reading and writing alike here: those to be written count. */
   private Future<AdminRequest.Topic> put(
       String name, int queues, int permission, boolean order, TopicAttributes changes) {
+    checkOfUsers(name);
     return broker
         .<AdminRequest.Topic>admin(new AdminRequest.GetTopic(name))
         .map(AdminRequest.Topic::config)
@@ -91,7 +93,7 @@ final class TopicAdminHandler implements RequestHandler {
         topic(exchange),
         topic -> {
           JsonWriter out = new JsonWriter();
-          AdminJson.topic(out, topic.config());
+          AdminJson.topic(out, topic.config(), topic.maxOffsets().length);
           exchange.ok(out.toByteArray());
         });
   }
@@ -123,8 +125,9 @@ final class TopicAdminHandler implements RequestHandler {
           JsonWriter out = new JsonWriter().open('{');
           AdminJson.dataVersion(out, "dataVersion");
           AdminJson.dataVersion(out, "mappingDataVersion").name("topicConfigTable").open('{');
-          for (TopicConfig config : topics.topics()) {
-            AdminJson.topic(out.name(config.name()), config);
+          for (int i = 0; i < topics.topics().size(); i++) {
+            TopicConfig config = topics.topics().get(i);
+            AdminJson.topic(out.name(config.name()), config, topics.readQueues()[i]);
           }
           out.close('}').name("topicQueueMappingDetailMap").open('{').close('}').close('}');
           exchange.answer(
@@ -135,11 +138,21 @@ final class TopicAdminHandler implements RequestHandler {
         });
   }
 
-  /** A topic that is not there is no mistake. */
+  /** With RocketMQ's code and words. */
+  private static void checkOfUsers(String topic) {
+    if (Names.isSystemTopic(topic)) {
+      throw new SluiceException(
+          ErrorCode.INVALID_TOPIC, "The topic[" + topic + "] is conflict with system topic.");
+    }
+  }
+
+  /** A topic that is not there is no mistake, as in RocketMQ. */
   private void delete(Exchange exchange) {
+    String topic = exchange.fields().required("topic");
+    checkOfUsers(topic);
     exchange.when(
         broker
-            .<Done>admin(new AdminRequest.DeleteTopic(exchange.fields().required("topic")))
+            .<Done>admin(new AdminRequest.DeleteTopic(topic))
             .recover(
                 failure ->
                     SluiceException.of(failure).code() == ErrorCode.TOPIC_NOT_FOUND

@@ -113,6 +113,38 @@ class RocketMqConfigTest {
   }
 
   @Test
+  void shouldRefuseTransactionsWhereRocketMqWould() throws IOException {
+    Configuration off = load("broker.conf", "rejectTransactionMessage=true\n");
+    assertEquals(false, off.isOn(ConfigTable.TRANSACTIONS_ENABLED));
+    assertEquals(false, new SluiceOptions(off).transactions().isEnabled());
+    Configuration on = load("broker.conf", "rejectTransactionMessage=false\n");
+    assertEquals(true, new SluiceOptions(on).transactions().isEnabled());
+    assertThrows(ConfigException.class, () -> load("broker.conf", "rejectTransactionMessage=no\n"));
+  }
+
+  @Test
+  void shouldSayWhyASwitchOfRocketMqIsNotOneHere() throws IOException {
+    Map<String, String> reasons =
+        Map.of(
+            "autoCreateSubscriptionGroup", "a group is always made by its first use",
+            "recallMessageEnable", "any delayed message can be recalled",
+            "longPollingEnable", "wait as long as the client asks",
+            "rejectPullConsumerEnable", "pulls of every kind of client are served",
+            "traceOn", "always told that they may trace",
+            "traceTopicEnable", "RMQ_SYS_TRACE_TOPIC",
+            "enableBroadcastOffsetStore", "each of its clients keeps its own",
+            "storeReplyMessageEnable", "never stored");
+    for (Map.Entry<String, String> each : reasons.entrySet()) {
+      List<String> notes = notes(load("broker.conf", each.getKey() + "=true\n"));
+      assertEquals(1, notes.size());
+      assertTrue(notes.get(0).contains(each.getValue()), notes.get(0));
+    }
+    assertTrue(
+        RocketMqKeys.reasons().values().stream().noneMatch(reason -> reason.contains("or not")),
+        "a reason for each");
+  }
+
+  @Test
   void shouldTellTheNameServersPortFromTheBrokers() throws IOException {
     Configuration read =
         ConfigSources.load(

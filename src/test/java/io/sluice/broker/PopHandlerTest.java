@@ -148,14 +148,47 @@ class PopHandlerTest {
   @Test
   void shouldNotifyWhenThereIsSomething() throws Exception {
     kit.admin(new AdminRequest.PutTopic(io.sluice.bus.TopicConfig.of("t", 4)));
-    Notified none = ask(new Notify("g", "t", -1, 0, null));
+    Notified none = ask(new Notify("g", "t", -1, 0, null, null));
     assertFalse(none.available());
-    Future<Notified> waits = request(new Notify("g", "t", -1, 10_000, null));
+    Future<Notified> waits = request(new Notify("g", "t", -1, 10_000, null, null));
     kit.send("t", "a");
     assertTrue(waits.await(10, SECONDS).available());
     pop("g", -1, 1, LONG_MS);
-    Notified taken = ask(new Notify("g", "t", -1, 0, null));
+    Notified taken = ask(new Notify("g", "t", -1, 0, null, null));
     assertFalse(taken.available());
+  }
+
+  @Test
+  void shouldNotNotifyOfWhatTheFilterDoesNotWant() throws Exception {
+    kit.admin(new AdminRequest.PutTopic(io.sluice.bus.TopicConfig.of("t", 4)));
+    ask(new Notify("g", "t", -1, 0, null, null));
+    Future<Notified> tagged = request(notify(Filter.tags("wanted")));
+    Future<Notified> sql = request(notify(new Filter(Filter.Kind.SQL, "TAGS = 'asked for'")));
+    sendTagged("other", "a", "b");
+    assertFalse(
+        this.<Notified>ask(new Notify("g", "t", -1, 0, Filter.tags("wanted"), null)).available());
+    assertTrue(
+        this.<Notified>ask(new Notify("g", "t", -1, 0, Filter.tags("other"), null)).available());
+    assertTrue(this.<Notified>ask(new Notify("g", "t", -1, 0, null, null)).available());
+    sendTagged("asked for", "c");
+    assertTrue(sql.await(10, SECONDS).available());
+    assertFalse(tagged.isComplete());
+    sendTagged("wanted", "d");
+    assertTrue(tagged.await(10, SECONDS).available());
+    // Looking has passed over nothing.
+    assertEquals(4, pop("g", -1, 32, LONG_MS).messages.size());
+  }
+
+  private static Notify notify(Filter filter) {
+    return new Notify("g", "t", -1, 10_000, filter, null);
+  }
+
+  private void sendTagged(String tag, String... bodies) throws Exception {
+    io.sluice.message.MessageBatch batch = kit.batch();
+    for (String body : bodies) {
+      BrokerKit.add(batch, "t", io.sluice.message.QueueSelector.queue(0), tag, body);
+    }
+    kit.send(batch);
   }
 
   @Test

@@ -22,6 +22,7 @@ import io.sluice.bus.GroupConfig;
 import io.sluice.bus.SluiceException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -70,6 +71,21 @@ class SendBackTest {
     assertEquals(List.of("never", "often"), bodies(dead));
     assertEquals("t", dead.get(0).message().properties().get("DLQ_ORIGIN_TOPIC"));
     assertEquals("g", dead.get(0).message().properties().get("ORIGIN_GROUP"));
+  }
+
+  @Test
+  void shouldLetNothingComeAgainInAGroupWithoutRetries() throws Exception {
+    AppendReply sent = kit.sendInOrder("t", "a", "b");
+    kit.admin(new AdminRequest.PutGroup(once(Map.of())));
+    assertEquals(new RetryTopic("%RETRY%g", false), ask(new GetRetryTopic("g", 1, -1)));
+    kit.admin(new AdminRequest.PutGroup(once(Map.of("retryMaxTimes", "0"))));
+    assertEquals(new RetryTopic("%DLQ%g", true), ask(new GetRetryTopic("g", 1, -1)));
+    ask(new SendBack("g", sent.physicalOffset(0), 1, -1, null));
+    assertEquals(List.of("a"), bodies(kit.receive("x", "%DLQ%g", 10)));
+  }
+
+  private static GroupConfig once(Map<String, String> attributes) {
+    return new GroupConfig("g", 1, List.of(1L), 1, attributes);
   }
 
   @Test

@@ -334,6 +334,21 @@ class TransactionsTest {
   }
 
   @Test
+  void shouldRefuseNewOnesAndEndOldOnesWhereTheyAreSwitchedOff() throws Exception {
+    shop.start();
+    String old = shop.begin("orders");
+    shop.kit.options.getTransactions().setEnabled(false);
+    shop.crash(copies.resolve("off"));
+    MessageBatch batch = shop.kit.batch();
+    TransactionKit.addHalf(batch, "t", "orders", "shop", QueueSelector.ANY, 0, "x");
+    SluiceException refused = shop.kit.send(batch).error(0);
+    assertEquals(ErrorCode.NO_PERMISSION, refused.code());
+    assertTrue(refused.getMessage().contains("sending transaction message is forbidden"));
+    assertNull(shop.kit.send("orders", "plain").error(0));
+    assertEquals(State.COMMITTED, shop.end(old, true));
+  }
+
+  @Test
   void shouldEndByThePlaceOfTheHalfMessageIfGroupAndPlaceAreRight() throws Exception {
     shop.start();
     AppendReply half = shop.begin("rocket", "orders", "shop", QueueSelector.ANY, 0, "x");

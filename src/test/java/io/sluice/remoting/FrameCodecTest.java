@@ -135,6 +135,16 @@ class FrameCodecTest {
   }
 
   @Test
+  void shouldNameTheProxyProtocolThatItDoesNotTake() {
+    byte[] second = HexFormat.of().parseHex("0D0A0D0A000D0A515549540A2111000C");
+    for (byte[] begin : List.of(utf8("PROXY TCP4 10.0.0.1 10.0.0.2 5 6\r\n"), second)) {
+      MalformedFrameException refused =
+          assertThrows(MalformedFrameException.class, () -> decode(begin));
+      assertTrue(refused.getMessage().contains("PROXY protocol"), refused.getMessage());
+    }
+  }
+
+  @Test
   void shouldNotReserveWhatAFrameClaims() {
     FrameDecoder decoder = new FrameDecoder(16 << 20);
     byte[] start = HexFormat.of().parseHex("00fffff0000000100102");

@@ -108,6 +108,19 @@ class NameServerFrontTest {
 
   /** A client says no more than "No route info", so the server's log has to say why. */
   @Test
+  void shouldCountTheTopicsOfTheBrokerThatIsNotToBeWritten() throws Exception {
+    register("broker-a", 0, "10.0.0.1:10911", TopicConfig.of("T", 4), TopicConfig.of("U", 4));
+    register("broker-b", 0, "10.0.0.2:10911", TopicConfig.of("V", 4));
+    ExtFields broker = new ExtFields(1).put("brokerName", "broker-b");
+    Command wiped =
+        client.call(RawClient.json(RequestCode.WIPE_WRITE_PERMISSION, 1, 0, broker, NOTHING));
+    assertEquals("1", wiped.fields().get("wipeTopicCount"));
+    Command added =
+        client.call(RawClient.json(RequestCode.ADD_WRITE_PERMISSION, 2, 0, broker, NOTHING));
+    assertEquals("1", added.fields().get("addTopicCount"));
+  }
+
+  @Test
   void shouldLogOnceWhyThereIsNoRoute() throws Exception {
     try (LogLines log = new LogLines(RouteHandler.class)) {
       call(RequestCode.GET_ROUTE_BY_TOPIC, "topic", "T");

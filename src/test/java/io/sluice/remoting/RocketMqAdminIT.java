@@ -8,16 +8,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.apache.rocketmq.client.QueryResult;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.exception.MQBrokerException;
 import org.apache.rocketmq.client.exception.MQClientException;
+import org.apache.rocketmq.client.impl.MQClientAPIImpl;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.TopicConfig;
@@ -30,6 +34,11 @@ import org.apache.rocketmq.remoting.protocol.body.ClusterInfo;
 import org.apache.rocketmq.remoting.protocol.body.ConsumerConnection;
 import org.apache.rocketmq.remoting.protocol.heartbeat.ConsumeType;
 import org.apache.rocketmq.remoting.protocol.heartbeat.MessageModel;
+import org.apache.rocketmq.remoting.protocol.route.QueueData;
+import org.apache.rocketmq.remoting.protocol.route.TopicRouteData;
+import org.apache.rocketmq.remoting.protocol.subscription.ExponentialRetryPolicy;
+import org.apache.rocketmq.remoting.protocol.subscription.GroupRetryPolicy;
+import org.apache.rocketmq.remoting.protocol.subscription.GroupRetryPolicyType;
 import org.apache.rocketmq.remoting.protocol.subscription.SubscriptionGroupConfig;
 import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 import org.apache.rocketmq.tools.command.MQAdminStartup;
@@ -332,6 +341,142 @@ class RocketMqAdminIT {
   }
 
   @Test
+  void shouldShowAGroupsRetriesAsTheyWereSet() throws Exception {
+    SubscriptionGroupConfig config = new SubscriptionGroupConfig();
+    config.setGroupName(group);
+    for (int times : new int[] {0, -1, 3}) {
+      config.setRetryMaxTimes(times);
+      admin.createAndUpdateSubscriptionGroupConfig(brokerAddress(), config);
+      assertEquals(times, groupConfig().getRetryMaxTimes());
+    }
+    assertEquals(GroupRetryPolicyType.CUSTOMIZED, groupConfig().getGroupRetryPolicy().getType());
+    config.getGroupRetryPolicy().setType(GroupRetryPolicyType.EXPONENTIAL);
+    config.getGroupRetryPolicy().setExponentialRetryPolicy(new ExponentialRetryPolicy(7, 70, 3));
+    admin.createAndUpdateSubscriptionGroupConfig(brokerAddress(), config);
+    GroupRetryPolicy policy = groupConfig().getGroupRetryPolicy();
+    assertEquals(GroupRetryPolicyType.EXPONENTIAL, policy.getType());
+    assertEquals(7, policy.getExponentialRetryPolicy().getInitial());
+    assertEquals(70, policy.getExponentialRetryPolicy().getMax());
+  }
+
+  private SubscriptionGroupConfig groupConfig() throws Exception {
+    return admin.examineSubscriptionGroupConfig(brokerAddress(), group);
+  }
+
+  @Test
+  void shouldTellTheSameQueuesToReadAsTheRoute() throws Exception {
+    admin.createAndUpdateTopicConfig(brokerAddress(), new TopicConfig(topic, 4, 4));
+    admin.createAndUpdateTopicConfig(brokerAddress(), new TopicConfig(topic, 4, 2));
+    QueueData[] route = {null};
+    RocketMqClients.await(
+        () -> "2 queues to write",
+        () -> {
+          route[0] = route().getQueueDatas().get(0);
+          return route[0].getWriteQueueNums() == 2;
+        });
+    assertEquals(4, route[0].getReadQueueNums());
+    TopicConfig one = admin.examineTopicConfig(brokerAddress(), topic);
+    TopicConfig listed =
+        admin.getAllTopicConfig(brokerAddress(), 5_000).getTopicConfigTable().get(topic);
+    for (TopicConfig config : List.of(one, listed)) {
+      assertEquals(4, config.getReadQueueNums());
+      assertEquals(2, config.getWriteQueueNums());
+      assertEquals(Map.of(), config.getAttributes());
+    }
+  }
+
+  @Test
+  void shouldTellHowFarAGroupIsInSomeTopicsOrInOrderedOnes() throws Exception {
+    String ordered = topic + "-ordered";
+    TopicConfig config = new TopicConfig(ordered, 1, 1);
+    config.setOrder(true);
+    admin.createAndUpdateTopicConfig(brokerAddress(), config);
+    admin.createAndUpdateTopicConfig(brokerAddress(), new TopicConfig(topic, 1, 1));
+    admin.createAndUpdateTopicConfig(brokerAddress(), new TopicConfig(topic + "-2", 1, 1));
+    SubscriptionGroupConfig known = new SubscriptionGroupConfig();
+    known.setGroupName(group);
+    admin.createAndUpdateSubscriptionGroupConfig(brokerAddress(), known);
+    for (String name : List.of(topic, topic + "-2", ordered)) {
+      producer.send(
+          RocketMqClients.message(name, "A", "m"), new MessageQueue(name, InteropTarget.BROKER, 0));
+      admin.updateConsumeOffset(
+          brokerAddress(), group, new MessageQueue(name, InteropTarget.BROKER, 0), 1);
+    }
+    assertEquals(
+        Set.of(topic, ordered),
+        topicsOf(
+            api().getConsumeStats(brokerAddress(), group, null, List.of(topic, ordered), 10_000)));
+    assertEquals(Set.of(ordered), consumed(true));
+    assertTrue(consumed(false).containsAll(List.of(topic, topic + "-2", ordered)));
+  }
+
+  /** Topics of the group that code 317 tells of. */
+  private Set<String> consumed(boolean isOrder) throws Exception {
+    Set<String> topics = new TreeSet<>();
+    admin
+        .fetchConsumeStatsInBroker(brokerAddress(), isOrder, 10_000)
+        .getConsumeStatsList()
+        .forEach(
+            each ->
+                each.getOrDefault(group, List.of())
+                    .forEach(stats -> topics.addAll(topicsOf(stats))));
+    return topics;
+  }
+
+  private static Set<String> topicsOf(ConsumeStats stats) {
+    return stats.getOffsetTable().keySet().stream()
+        .map(MessageQueue::getTopic)
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  @Test
+  void shouldRefuseATopicOfTheSystemAndPassOverOneThatIsNotThere() throws Exception {
+    MQClientException refused =
+        assertThrows(
+            MQClientException.class,
+            () ->
+                admin.createAndUpdateTopicConfig(
+                    brokerAddress(), new TopicConfig("SCHEDULE_TOPIC_XXXX", 3, 3)));
+    assertEquals(ResponseCode.INVALID_PARAMETER, refused.getResponseCode());
+    refused =
+        assertThrows(
+            MQClientException.class,
+            () -> admin.deleteTopicInBroker(Set.of(brokerAddress()), "SCHEDULE_TOPIC_XXXX"));
+    assertEquals(ResponseCode.INVALID_PARAMETER, refused.getResponseCode());
+    admin.deleteTopicInBroker(Set.of(brokerAddress()), topic + "-none");
+  }
+
+  @Test
+  void shouldSayWhatItsIndexDoesNotHave() throws Exception {
+    if (!target.isSluice()) {
+      return;
+    }
+    try (RawClient raw = new RawClient(target.brokerPort())) {
+      ExtFields query =
+          new ExtFields()
+              .put("topic", topic)
+              .put("key", "A")
+              .put("maxNum", 64)
+              .put("beginTimestamp", 0)
+              .put("endTimestamp", Long.MAX_VALUE)
+              .put("indexType", "T");
+      Command byTag = raw.call(RawClient.json(12, 1, 0, query, new byte[0]));
+      assertEquals(3, byTag.code);
+      assertTrue(byTag.remark.contains("no tags"), byTag.remark);
+      query =
+          new ExtFields()
+              .put("topic", topic)
+              .put("key", "A")
+              .put("maxNum", 64)
+              .put("indexType", "K")
+              .put("lastKey", "1@t@K@A@id@7");
+      Command next = raw.call(RawClient.json(12, 2, 0, query, new byte[0]));
+      assertEquals(3, next.code);
+      assertTrue(next.remark.contains("endTimestamp"), next.remark);
+    }
+  }
+
+  @Test
   void shouldServeMqadmin() throws Exception {
     producer.send(RocketMqClients.message(topic, "A", "m"));
     String names = target.nameServer();
@@ -360,13 +505,22 @@ class RocketMqAdminIT {
   /** Code 222: what became of each queue. */
   private Map<Integer, Long> reset(long timeMs, int queueId, Long offset) throws Exception {
     Map<Integer, Long> offsets = new java.util.TreeMap<>();
-    producer
-        .getDefaultMQProducerImpl()
-        .getMqClientFactory()
-        .getMQClientAPIImpl()
+    api()
         .invokeBrokerToResetOffset(brokerAddress(), topic, group, timeMs, queueId, offset, 10_000)
         .forEach((queue, to) -> offsets.put(queue.getQueueId(), to));
     return offsets;
+  }
+
+  private static MQClientAPIImpl api() {
+    return producer.getDefaultMQProducerImpl().getMqClientFactory().getMQClientAPIImpl();
+  }
+
+  private TopicRouteData route() {
+    try {
+      return admin.examineTopicRouteInfo(topic);
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static String traces(String messageId) {

@@ -125,6 +125,25 @@ class RocketMqPopApiIT {
   }
 
   @Test
+  void shouldGiveNothingToAPopWhoseClientDoesNotWaitAnyMore() throws Exception {
+    send(0, "a");
+    try (RawClient raw = new RawClient(target.brokerPort())) {
+      ExtFields stale =
+          new ExtFields()
+              .put("consumerGroup", group)
+              .put("topic", topic)
+              .put("queueId", 0)
+              .put("maxMsgNums", 1)
+              .put("invisibleTime", 60_000)
+              .put("initMode", 0)
+              .put("pollTime", 1_000)
+              .put("bornTime", System.currentTimeMillis() - 2_000);
+      assertEquals(210, raw.call(RawClient.json(200_050, 1, 0, stale, new byte[0])).code);
+    }
+    assertEquals("a", text(pop(0, 1, 60_000, 0).getMsgFoundList().get(0)));
+  }
+
+  @Test
   void shouldTellWhenThereIsSomethingAndWhoWaits() throws Exception {
     try (RawClient raw = new RawClient(target.brokerPort())) {
       CompletableFuture<PopResult> waits = popLater(1, 1, 60_000, 10_000);
@@ -141,6 +160,12 @@ class RocketMqPopApiIT {
       send(0, "a");
       Command some = raw.call(RawClient.json(200_054, 8, 0, notification, new byte[0]));
       assertEquals("true", some.fields().get("hasMsg"));
+      if (target.isSluice()) {
+        // RocketMQ asks the filter with useMessageFilterForNotification only.
+        notification.put("expType", "TAG").put("exp", "unwanted");
+        Command unwanted = raw.call(RawClient.json(200_054, 11, 0, notification, new byte[0]));
+        assertEquals("false", unwanted.fields().get("hasMsg"));
+      }
       assertFalse(waits.isDone());
       send(1, "b");
       assertEquals("b", text(waits.get(10, TimeUnit.SECONDS).getMsgFoundList().get(0)));

@@ -130,10 +130,27 @@ class RocketMqSlaveReadIT {
       }
       Await.until("a slave in sync", () -> client.get(BROKER).json().getInteger("inSync") == 1);
       client.send(TOPIC, "last", "Sluice-Ack", "replicated").expect(201);
+      assertEquals(List.of("brokerId=0", "brokerRole=ASYNC_MASTER"), role(master));
+      assertEquals(List.of("brokerId=1", "brokerRole=SLAVE"), role(slave));
       for (int port : new int[] {master.sluice().brokerPort(), slave.sluice().brokerPort()}) {
         assertEquals(1, suggested(port, 0), "far behind, at " + port);
         assertEquals(0, suggested(port, 20), "at the end, at " + port);
       }
+    }
+  }
+
+  /** What a Broker's configuration says of it. */
+  private static List<String> role(TestServer server) throws IOException {
+    try (RawClient raw = new RawClient(server.sluice().brokerPort())) {
+      Command answer =
+          raw.call(
+              RawClient.json(RequestCode.GET_BROKER_CONFIG, 1, 0, new ExtFields(0), new byte[0]));
+      return StandardCharsets.UTF_8
+          .decode(answer.body())
+          .toString()
+          .lines()
+          .filter(line -> line.startsWith("brokerId=") || line.startsWith("brokerRole="))
+          .toList();
     }
   }
 
