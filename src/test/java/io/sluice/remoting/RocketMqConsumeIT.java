@@ -29,7 +29,6 @@ import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
-import org.apache.rocketmq.remoting.protocol.heartbeat.MessageModel;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -230,32 +229,6 @@ class RocketMqConsumeIT {
   }
 
   @Test
-  void shouldGiveEverythingToEveryoneInABroadcast() throws Exception {
-    send(0, 4, "A");
-    Seen first = new Seen();
-    Seen second = new Seen();
-    for (Seen seen : List.of(first, second)) {
-      DefaultMQPushConsumer consumer = push(group, "*", seen);
-      consumer.setMessageModel(MessageModel.BROADCASTING);
-      consumer.start();
-      awaitQueues(consumer, 4);
-    }
-    // A broadcast starts at the end, so wait until both follow before anything counts.
-    RocketMqClients.await(
-        () -> "both to follow",
-        () -> {
-          sendOne("probe");
-          return first.bodies().contains("probe") && second.bodies().contains("probe");
-        });
-    send(100, 140, "A");
-    for (Seen seen : List.of(first, second)) {
-      RocketMqClients.await(
-          () -> "40 messages",
-          () -> seen.bodies().stream().filter(b -> !b.equals("probe")).count() >= 40);
-    }
-  }
-
-  @Test
   void shouldWakeAWaitingPullAtOnce() throws Exception {
     send(0, 4, "A");
     ConcurrentLinkedQueue<Long> delays = new ConcurrentLinkedQueue<>();
@@ -387,14 +360,6 @@ class RocketMqConsumeIT {
             RocketMqClients.message(topic, tag, String.valueOf(i)),
             new MessageQueue(topic, InteropTarget.BROKER, i % 4));
       }
-    }
-  }
-
-  private void sendOne(String body) {
-    try {
-      producer.send(RocketMqClients.message(topic, "A", body));
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
     }
   }
 
