@@ -157,6 +157,57 @@ class RocketMqMembersIT {
   }
 
   @Test
+  void shouldTellAMemberAtOnceThatAnotherOneCameOrWent() throws Exception {
+    try (RawClient first = new RawClient(target.brokerPort())) {
+      join(first, "first");
+      assertEquals(List.of("first"), members(first));
+      try (RawClient second = new RawClient(target.brokerPort())) {
+        join(second, "second");
+        assertEquals(group, notice(first).fields().get("consumerGroup"));
+        assertEquals(List.of("first", "second"), members(first));
+      }
+      assertEquals(group, notice(first).fields().get("consumerGroup"));
+      assertEquals(List.of("first"), members(first));
+    }
+  }
+
+  private void join(RawClient client, String id) throws Exception {
+    String heartbeat =
+        "{\"clientID\":\"%s\",\"consumerDataSet\":[{\"consumeFromWhere\":"
+            + "\"CONSUME_FROM_FIRST_OFFSET\",\"consumeType\":\"CONSUME_PASSIVELY\","
+            + "\"groupName\":\"%s\",\"messageModel\":\"CLUSTERING\",\"subscriptionDataSet\":"
+            + "[{\"subString\":\"*\",\"subVersion\":1,\"topic\":\"%s\"}],\"unitMode\":false}],"
+            + "\"producerDataSet\":[]}";
+    byte[] body = heartbeat.formatted(id, group, topic).getBytes(StandardCharsets.UTF_8);
+    assertEquals(0, answer(client, RequestCode.HEART_BEAT, new ExtFields(), body).code);
+  }
+
+  /** Of the group, in order of their names; notices that came before are passed over. */
+  private List<String> members(RawClient client) throws Exception {
+    ExtFields fields = new ExtFields().put("consumerGroup", group);
+    Command list = answer(client, RequestCode.GET_CONSUMER_LIST_BY_GROUP, fields, new byte[0]);
+    assertEquals(0, list.code);
+    return ((List<?>) list.bodyObject().get("consumerIdList"))
+        .stream().map(String::valueOf).sorted().toList();
+  }
+
+  private static Command answer(RawClient client, int code, ExtFields fields, byte[] body)
+      throws Exception {
+    Command read = client.call(RawClient.json(code, 1, 0, fields, body));
+    while (!read.isResponse()) {
+      read = client.read();
+    }
+    return read;
+  }
+
+  private static Command notice(RawClient client) throws Exception {
+    Command read = client.read();
+    assertEquals(RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, read.code);
+    assertTrue(read.isOneway());
+    return read;
+  }
+
+  @Test
   void shouldReadTheQueuesThatATopicNoLongerHas() throws Exception {
     send(0, 40);
     assumeTrue(target.isSluice(), "RocketMQ has to be told both numbers one after the other");
