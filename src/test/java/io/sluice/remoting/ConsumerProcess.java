@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
@@ -19,18 +20,27 @@ final class ConsumerProcess implements AutoCloseable {
   private final Process process;
   private final List<String> bodies = new CopyOnWriteArrayList<>();
 
-  ConsumerProcess(String nameServer, String group, String topic) throws IOException {
+  /**
+   * Starts it.
+   *
+   * @param settings further options of the JVM
+   */
+  ConsumerProcess(String nameServer, String group, String topic, String... settings)
+      throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("-Xmx128m");
+    command.addAll(List.of(settings));
+    command.addAll(
+        List.of(
+            "-cp",
+            System.getProperty("java.class.path"),
+            ConsumerProcess.class.getName(),
+            nameServer,
+            group,
+            topic));
     ProcessBuilder builder =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx128m",
-                "-cp",
-                System.getProperty("java.class.path"),
-                ConsumerProcess.class.getName(),
-                nameServer,
-                group,
-                topic)
-            .redirectError(ProcessBuilder.Redirect.DISCARD);
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
     process = builder.start();
     Thread reader = new Thread(this::read, "consumer-process");
     reader.setDaemon(true);
