@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
+import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.TransactionListener;
@@ -120,6 +121,17 @@ final class RocketMqClients implements AutoCloseable {
   /** A lite pull consumer that is not started yet. */
   DefaultLitePullConsumer litePullConsumer(String group) {
     DefaultLitePullConsumer consumer = new DefaultLitePullConsumer(group);
+    consumer.setNamesrvAddr(nameServer);
+    consumer.setInstanceName(instance());
+    consumer.setMqClientApiTimeout(API_TIMEOUT_MS);
+    shutdowns.push(consumer::shutdown);
+    return consumer;
+  }
+
+  /** A consumer of the old kind, which pulls by itself; not started yet. */
+  @SuppressWarnings("deprecation")
+  DefaultMQPullConsumer pullConsumer(String group) {
+    DefaultMQPullConsumer consumer = new DefaultMQPullConsumer(group);
     consumer.setNamesrvAddr(nameServer);
     consumer.setInstanceName(instance());
     consumer.setMqClientApiTimeout(API_TIMEOUT_MS);
