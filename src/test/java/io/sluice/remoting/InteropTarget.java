@@ -40,6 +40,7 @@ final class InteropTarget implements AutoCloseable {
   private final Vertx vertx;
   private final BlockedLoops blockedLoops;
   private final RealRocketMq own;
+  private boolean autoCreate;
   private BrokerFrontVerticle front;
   private String brokerDeployment;
 
@@ -50,7 +51,8 @@ final class InteropTarget implements AutoCloseable {
   /**
    * As the other.
    *
-   * @param brokerKeys further keys of broker.conf for a RocketMQ, which is then one of its own
+   * @param brokerKeys further keys of broker.conf for a RocketMQ, which is then one of its own; a
+   *     Sluice understands autoCreateTopicEnable here
    */
   InteropTarget(Map<String, String> brokerKeys) throws Exception {
     String given = System.getProperty("rocketmq.nameserver", "");
@@ -69,7 +71,8 @@ final class InteropTarget implements AutoCloseable {
     blockedLoops = new BlockedLoops();
     BusCodec.register(vertx);
     NameServerFrontVerticle names = new NameServerFrontVerticle(options());
-    front = new BrokerFrontVerticle(options());
+    autoCreate = !"false".equals(brokerKeys.get("autoCreateTopicEnable"));
+    front = new BrokerFrontVerticle(options().setAutoCreateTopics(autoCreate));
     deploy(new NameServerVerticle(new NameServerOptions(), Clock.system()));
     deploy(names);
     deploy(front);
@@ -183,6 +186,7 @@ final class InteropTarget implements AutoCloseable {
         new BrokerOptions()
             .setBrokerName(BROKER)
             .setDirectory(directory)
+            .setAutoCreateTopics(autoCreate)
             .setAdvertisedAddress(front.advertisedAddress());
     broker
         .getStore()
