@@ -8,9 +8,11 @@ import io.sluice.app.Sluice;
 import io.sluice.app.SluiceOptions;
 import io.sluice.testkit.Await;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
@@ -20,6 +22,7 @@ import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The official client with TLS and without, at the same ports. */
@@ -72,44 +75,66 @@ class RocketMqTlsIT {
 
   @Test
   void shouldTakeClientsWithAndWithoutTlsAtTheSamePort() throws Exception {
-    Sluice sluice = Await.result("the start", Sluice.start(options()));
-    try (RocketMqClients clients = new RocketMqClients("127.0.0.1:" + sluice.nameServerPort())) {
-      DefaultMQProducer plain = clients.producer("plain");
-      assertEquals(
-          SendStatus.SEND_OK,
-          plain.send(RocketMqClients.message("tls", "A", "plain")).getSendStatus());
-      DefaultMQProducer secure = producer(sluice, true);
-      try {
-        assertEquals(
-            SendStatus.SEND_OK,
-            secure.send(RocketMqClients.message("tls", "A", "secure")).getSendStatus());
-      } finally {
-        secure.shutdown();
+    if (InteropTarget.isReal()) {
+      // It makes itself a certificate when it is given none.
+      try (InteropTarget target = new InteropTarget()) {
+        sendAndConsumeBothWays(target.nameServer());
       }
-      DefaultLitePullConsumer consumer = clients.litePullConsumer("secure-group");
-      consumer.setUseTLS(true);
-      consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
-      consumer.subscribe("tls", "*");
-      consumer.start();
-      int[] count = new int[1];
-      RocketMqClients.await(
-          () -> "2 messages",
-          () -> {
-            List<MessageExt> polled = consumer.poll(1_000);
-            count[0] += polled.size();
-            return count[0] == 2;
-          });
+      return;
+    }
+    Sluice sluice = Await.result("the start", Sluice.start(options()));
+    try {
+      sendAndConsumeBothWays("127.0.0.1:" + sluice.nameServerPort());
     } finally {
       Await.result("the stop", sluice.close());
     }
   }
 
+  private static void sendAndConsumeBothWays(String nameServer) throws Exception {
+    String topic = "tls" + Long.toString(System.nanoTime(), 36);
+    try (RocketMqClients clients = new RocketMqClients(nameServer)) {
+      DefaultMQProducer plain = clients.producer("plain");
+      assertEquals(
+          SendStatus.SEND_OK,
+          plain.send(RocketMqClients.message(topic, "A", "plain")).getSendStatus());
+      DefaultMQProducer secure = producer(nameServer, true);
+      try {
+        assertEquals(
+            SendStatus.SEND_OK,
+            secure.send(RocketMqClients.message(topic, "A", "secure")).getSendStatus());
+      } finally {
+        secure.shutdown();
+      }
+      for (boolean tls : new boolean[] {true, false}) {
+        DefaultLitePullConsumer consumer = clients.litePullConsumer(topic + tls);
+        consumer.setUseTLS(tls);
+        consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+        consumer.subscribe(topic, "*");
+        consumer.start();
+        List<String> bodies = new ArrayList<>();
+        RocketMqClients.await(
+            () -> "2 messages, " + bodies,
+            () -> {
+              for (MessageExt message : consumer.poll(1_000)) {
+                bodies.add(new String(message.getBody(), StandardCharsets.UTF_8));
+              }
+              return bodies.size() >= 2;
+            });
+        bodies.sort(null);
+        assertEquals(List.of("plain", "secure"), bodies);
+      }
+    }
+  }
+
   @Test
+  @DisabledIfSystemProperty(named = "rocketmq.nameserver", matches = ".+")
+  @DisabledIfSystemProperty(named = "target", matches = "rocketmq")
   void shouldTurnAwayClientsWithoutTlsWhereItIsEnforced() throws Exception {
     Sluice sluice = Await.result("the start", Sluice.start(options().setTlsEnforced(true)));
     try {
-      DefaultMQProducer secure = producer(sluice, true);
-      DefaultMQProducer plain = producer(sluice, false);
+      String nameServer = "127.0.0.1:" + sluice.nameServerPort();
+      DefaultMQProducer secure = producer(nameServer, true);
+      DefaultMQProducer plain = producer(nameServer, false);
       try {
         secure.send(RocketMqClients.message("tls", "A", "secure"));
         assertThrows(
@@ -124,6 +149,8 @@ class RocketMqTlsIT {
   }
 
   @Test
+  @DisabledIfSystemProperty(named = "rocketmq.nameserver", matches = ".+")
+  @DisabledIfSystemProperty(named = "target", matches = "rocketmq")
   void shouldSayWhatIsWrongWithTheFiles() {
     Throwable failure =
         Await.failure(
@@ -143,9 +170,9 @@ class RocketMqTlsIT {
         .setTls(keys.resolve("certificate.pem").toString(), keys.resolve("key.pem").toString());
   }
 
-  private static DefaultMQProducer producer(Sluice sluice, boolean secure) throws Exception {
+  private static DefaultMQProducer producer(String nameServer, boolean secure) throws Exception {
     DefaultMQProducer producer = new DefaultMQProducer("tls-" + secure);
-    producer.setNamesrvAddr("127.0.0.1:" + sluice.nameServerPort());
+    producer.setNamesrvAddr(nameServer);
     producer.setInstanceName("tls-" + secure + System.nanoTime());
     producer.setUseTLS(secure);
     producer.start();
