@@ -10,6 +10,7 @@ import io.sluice.client.SluiceClient;
 import io.sluice.client.SubscribeOptions;
 import io.sluice.cluster.ClusterOptions;
 import io.sluice.testkit.Await;
+import io.sluice.testkit.LongForm;
 import io.sluice.testkit.Snippets;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
@@ -46,6 +47,7 @@ class ClusterClientIT {
   private final List<String> shipped = new CopyOnWriteArrayList<>();
   private int next;
 
+  @LongForm
   @Test
   void shouldGoOnWithTheSameClientWhicheverBrokerDies() throws Exception {
     try (ClusterNodes nodes = new ClusterNodes(directory, NAMES, "--cluster-secret", SECRET)) {

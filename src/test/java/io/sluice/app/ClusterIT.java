@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.testkit.Await;
+import io.sluice.testkit.LongForm;
 import io.sluice.testkit.Signals;
 import io.sluice.testkit.TestClient;
 import io.vertx.core.json.JsonArray;
@@ -95,6 +96,7 @@ class ClusterIT {
     }
   }
 
+  @LongForm
   @Test
   void shouldLeaveOutAMasterThatStopsAnsweringAndUseItAgain() throws Exception {
     List<String> names = List.of("standalone-1", "standalone-2");

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.testkit.Await;
 import io.sluice.testkit.ElectedNodes;
+import io.sluice.testkit.LongForm;
 import io.sluice.testkit.Signals;
 import io.sluice.testkit.TestClient;
 import io.vertx.core.json.JsonObject;
@@ -45,6 +46,8 @@ class ControllerIT {
 
   /** 50 give the table of docs/performance.md, and take ten minutes. */
   private static final int KILLS = Integer.getInteger("failover.kills", 2);
+
+  private static final int STOPS = Integer.getInteger("failover.stops", 1);
 
   @TempDir Path directory;
 
@@ -141,6 +144,7 @@ class ControllerIT {
   }
 
   /** As many die as may, the leader of the controllers among them. */
+  @LongForm
   @Test
   void shouldElectByFiveControllersOfNameServers() throws Exception {
     nodes.controlledByNameServers(5);
@@ -190,7 +194,7 @@ class ControllerIT {
   void shouldHandOverWhenOneMasterAfterTheOtherStopsInPeaceUnderLoad() throws Exception {
     List<Thread> load = startUnderLoad();
     List<Long> gapsMs = new ArrayList<>();
-    for (int stop = 0; stop < 3; stop++) {
+    for (int stop = 0; stop < STOPS; stop++) {
       int master = nodes.awaitInSync("broker-a", 2);
       longestGapMs = 0;
       assertEquals(143, nodes.stop(master));

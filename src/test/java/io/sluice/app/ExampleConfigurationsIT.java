@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.app.load.ServerProcess;
 import io.sluice.testkit.Await;
+import io.sluice.testkit.LongForm;
 import io.sluice.testkit.TestClient;
 import io.vertx.core.json.JsonObject;
 import java.io.ByteArrayOutputStream;
@@ -109,6 +110,7 @@ class ExampleConfigurationsIT {
     Await.until("no server is left", () -> servers.stream().noneMatch(ProcessHandle::isAlive));
   }
 
+  @LongForm
   @Test
   void shouldElectAMasterWithTheReplicatedExample() throws Exception {
     startReplicated();

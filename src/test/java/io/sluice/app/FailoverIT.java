@@ -38,7 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class FailoverIT {
 
-  private static final int ROUNDS = Integer.getInteger("failover.rounds", 4);
+  private static final int ROUNDS = Integer.getInteger("failover.rounds", 2);
   private static final long SEED = Long.getLong("failover.seed", System.nanoTime());
   private static final int SENDERS = 4;
   private static final int QUEUES = 4;

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class RepeatedSendsIT {
 
-  private static final int ROUNDS = Integer.getInteger("repeat.rounds", 4);
+  private static final int ROUNDS = Integer.getInteger("repeat.rounds", 2);
   private static final long SEED = Long.getLong("repeat.seed", System.nanoTime());
   private static final int SENDERS = 6;
   private static final String TOPIC = "repeats";

@@ -54,7 +54,20 @@ final class StoredLog {
    * @throws AssertionError if it lacks a byte, or has another one; it may have more in front
    */
   void compare(StoredLog copy, long to) throws IOException {
-    for (long start = begin(); start < to; start += segmentBytes) {
+    compare(copy, begin(), to);
+  }
+
+  /**
+   * As the other, where a full disk may have made the other one give up its oldest segments: from
+   * the first on that it has. It has one at least.
+   */
+  void compareWhatIsKept(StoredLog copy, long to) throws IOException {
+    compare(
+        copy, Math.min(Math.max(begin(), copy.begin()), to - 1) / segmentBytes * segmentBytes, to);
+  }
+
+  private void compare(StoredLog copy, long from, long to) throws IOException {
+    for (long start = from; start < to; start += segmentBytes) {
       int count = (int) Math.min(segmentBytes, to - start);
       int mismatch = read(start, count).mismatch(copy.read(start, count));
       if (mismatch >= 0) {

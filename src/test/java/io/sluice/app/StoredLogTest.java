@@ -68,6 +68,15 @@ final class StoredLogTest {
   }
 
   @Test
+  void shouldLetACopyHaveGivenUpItsOldestSegments() throws IOException {
+    StoredLog one = log("one", 0, 1, 2);
+    one.compareWhatIsKept(log("begin", 1, 2), 2 * SEGMENT_BYTES + 1);
+    for (StoredLog other : List.of(log("hole", 0, 2), log("end", 0, 1), log("none"))) {
+      assertThrows(AssertionError.class, () -> one.compareWhatIsKept(other, 2 * SEGMENT_BYTES + 1));
+    }
+  }
+
+  @Test
   void shouldLetACopyHaveWhatHasExpired() throws IOException {
     log("one", 1, 2).compare(log("other", 0, 1, 2), 2 * SEGMENT_BYTES + 1);
   }

@@ -106,7 +106,7 @@ class KeptPromisesModelTest {
     return one >= 0
         ? LongStream.of(one)
         : LongStream.iterate(Long.getLong("model.from", 1), seed -> seed + 1)
-            .limit(Long.getLong("model.seeds", 12));
+            .limit(Long.getLong("model.seeds", 6));
   }
 
   @ParameterizedTest

@@ -66,7 +66,7 @@ class TransactionModelTest {
     return one != null
         ? LongStream.of(one)
         : LongStream.iterate(Long.getLong("transactions.from", 1), seed -> seed + 1)
-            .limit(Integer.getInteger("transactions.seeds", 3));
+            .limit(Integer.getInteger("transactions.seeds", 1));
   }
 
   @ParameterizedTest(name = "seed {0}")

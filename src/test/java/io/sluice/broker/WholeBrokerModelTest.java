@@ -119,7 +119,7 @@ class WholeBrokerModelTest {
     return one >= 0
         ? LongStream.of(one)
         : LongStream.iterate(Long.getLong("whole.from", 1), seed -> seed + 1)
-            .limit(Long.getLong("whole.seeds", 8));
+            .limit(Long.getLong("whole.seeds", 4));
   }
 
   @ParameterizedTest(name = "seed {0}")

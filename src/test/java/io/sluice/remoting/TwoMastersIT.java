@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.testkit.Await;
 import io.sluice.testkit.ElectedNodes;
+import io.sluice.testkit.LongForm;
 import io.sluice.testkit.TestClient;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -104,6 +105,7 @@ class TwoMastersIT {
     assertStored(BOTH, next, other);
   }
 
+  @LongForm
   @Test
   void shouldLetNoClientNoticeThatEachProcessIsStartedAnew() throws Exception {
     startAll();
@@ -133,6 +135,7 @@ class TwoMastersIT {
     }
   }
 
+  @LongForm
   @Test
   void shouldServeClientsAsTheyAreShippedOverAnElection() throws Exception {
     startAll();
