@@ -1,6 +1,7 @@
 package io.sluice.cluster;
 
 import java.lang.System.Logger.Level;
+import java.util.IllegalFormatException;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import javax.naming.NamingException;
@@ -37,7 +38,7 @@ final class DnsHosts implements DNSResolver {
 
   @Override
   public List<Address> resolveIps(String name, DNSRecordType type) {
-    List<Address> found = resolver.resolveIps(name, type);
+    List<Address> found = addresses(name, type);
     if (found.isEmpty() && missing.compareAndSet(false, true)) {
       LOG.log(
           Level.WARNING,
@@ -48,6 +49,15 @@ final class DnsHosts implements DNSResolver {
       LOG.log(Level.INFO, "{0} has addresses in the DNS now: {1}", name, found);
     }
     return found;
+  }
+
+  private List<Address> addresses(String name, DNSRecordType type) {
+    try {
+      return resolver.resolveIps(name, type);
+    } catch (IllegalFormatException notThere) {
+      // What JGroups 5.4 logs of a name without addresses is no format.
+      return List.of();
+    }
   }
 
   @Override
