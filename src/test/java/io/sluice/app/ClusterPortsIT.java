@@ -9,6 +9,7 @@ import io.sluice.cluster.ClusterTls;
 import io.sluice.testkit.Await;
 import io.sluice.testkit.LongForm;
 import io.sluice.testkit.TestClient;
+import io.sluice.testkit.TrustAll;
 import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.PfxOptions;
 import java.io.ByteArrayInputStream;
@@ -23,7 +24,6 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.SecureRandom;
-import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -35,7 +35,6 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
-import javax.net.ssl.X509TrustManager;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -222,18 +221,5 @@ class ClusterPortsIT {
 
   private static long brokers(TestClient client) throws Exception {
     return client.get("/v1/cluster").body().split("\"writable\":true", -1).length - 1;
-  }
-
-  private static final class TrustAll implements X509TrustManager {
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type) {}
-
-    @Override
-    public X509Certificate[] getAcceptedIssuers() {
-      return new X509Certificate[0];
-    }
   }
 }

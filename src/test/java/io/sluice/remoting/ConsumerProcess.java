@@ -27,24 +27,24 @@ final class ConsumerProcess implements AutoCloseable {
    */
   ConsumerProcess(String nameServer, String group, String topic, String... settings)
       throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("-Xmx128m");
-    command.addAll(List.of(settings));
-    command.addAll(
-        List.of(
-            "-cp",
-            System.getProperty("java.class.path"),
-            ConsumerProcess.class.getName(),
-            nameServer,
-            group,
-            topic));
+    List<String> command = command(ConsumerProcess.class, settings, nameServer, group, topic);
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
     process = builder.start();
     Thread reader = new Thread(this::read, "consumer-process");
     reader.setDaemon(true);
     reader.start();
+  }
+
+  /** A Java process of this class path. */
+  static List<String> command(Class<?> main, String[] settings, String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("-Xmx128m");
+    command.addAll(List.of(settings));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+    command.addAll(List.of(arguments));
+    return command;
   }
 
   List<String> bodies() {

@@ -1,8 +1,6 @@
 package io.sluice.remoting;
 
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -23,18 +21,9 @@ final class ProducerProcess {
    */
   static String send(String nameServer, String topic, int count, String... settings)
       throws Exception {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("-Xmx128m");
-    command.addAll(List.of(settings));
-    command.addAll(
-        List.of(
-            "-cp",
-            System.getProperty("java.class.path"),
-            ProducerProcess.class.getName(),
-            nameServer,
-            topic,
-            String.valueOf(count)));
+    List<String> command =
+        ConsumerProcess.command(
+            ProducerProcess.class, settings, nameServer, topic, String.valueOf(count));
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

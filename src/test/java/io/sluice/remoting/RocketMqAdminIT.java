@@ -139,12 +139,7 @@ class RocketMqAdminIT {
     DefaultMQPushConsumer consumer = clients.pushConsumer(group);
     consumer.subscribe(topic, "A || B");
     AtomicInteger count = new AtomicInteger();
-    consumer.registerMessageListener(
-        (MessageListenerConcurrently)
-            (messages, context) -> {
-              count.addAndGet(messages.size());
-              return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
-            });
+    consumer.registerMessageListener(counter(count));
     consumer.start();
     RocketMqClients.await(() -> "4 messages", () -> count.get() == 4);
     ConsumerConnection connection = admin.examineConsumerConnectionInfo(group);
@@ -217,12 +212,7 @@ class RocketMqAdminIT {
     AtomicInteger count = new AtomicInteger();
     DefaultMQPushConsumer consumer = clients.pushConsumer(group);
     consumer.subscribe(topic, "*");
-    consumer.registerMessageListener(
-        (MessageListenerConcurrently)
-            (messages, context) -> {
-              count.addAndGet(messages.size());
-              return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
-            });
+    consumer.registerMessageListener(counter(count));
     consumer.start();
     RocketMqClients.await(() -> "8 messages", () -> count.get() == 8);
     consumer.getDefaultMQPushConsumerImpl().persistConsumerOffset();
@@ -245,12 +235,7 @@ class RocketMqAdminIT {
     DefaultMQPushConsumer consumer = clients.pushConsumer(group);
     consumer.setEnableTrace(true);
     consumer.subscribe(topic, "*");
-    consumer.registerMessageListener(
-        (MessageListenerConcurrently)
-            (messages, context) -> {
-              count.addAndGet(messages.size());
-              return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
-            });
+    consumer.registerMessageListener(counter(count));
     consumer.start();
     RocketMqClients.await(() -> "the message", () -> count.get() == 1);
     String[] printed = {""};
@@ -549,6 +534,13 @@ class RocketMqAdminIT {
     } catch (MQClientException none) {
       return 0;
     }
+  }
+
+  private static MessageListenerConcurrently counter(AtomicInteger count) {
+    return (messages, context) -> {
+      count.addAndGet(messages.size());
+      return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+    };
   }
 
   private long consumed() {
