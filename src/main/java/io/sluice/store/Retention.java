@@ -3,7 +3,9 @@ package io.sluice.store;
 import io.sluice.message.MessageView;
 import io.sluice.util.Clock;
 import java.io.IOException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -16,7 +18,8 @@ import java.util.concurrent.TimeUnit;
  * retention floor.
  *
  * <p>A look runs on a worker. The queues' first offsets move on the owner's thread before a segment
- * goes; a segment is unmapped and unlinked when the last block on it is closed. It also unmaps what
+ * goes; a segment is unlinked then, and unmapped when the last block on it is closed. They go in
+ * order, none before an older one has gone: a start refuses a log with a gap. It also unmaps what
  * nobody has read for a while.
  */
 final class Retention {
@@ -51,6 +54,9 @@ final class Retention {
   private volatile boolean unmapping;
   private volatile boolean running;
   private long startedNs;
+
+  /** Out of use, but not deleted yet; the oldest first. Guarded by itself. */
+  private final Deque<SpaceFile> leaving = new ArrayDeque<>();
 
   Retention(
       StoreOptions options,
@@ -103,7 +109,11 @@ final class Retention {
   /** Looks once; completes on the owner's thread with the number of segments deleted. */
   CompletableFuture<Integer> look() {
     return workers
-        .call(this::expiredTo)
+        .call(
+            () -> {
+              unlink(List.of());
+              return expiredTo();
+            })
         .thenCompose(
             newMin ->
                 newMin < 0 || !store.isOpen()
@@ -224,7 +234,7 @@ final class Retention {
             dropped ->
                 workers
                     .call(() -> unlink(dropped))
-                    .whenComplete((count, failure) -> dropped.forEach(file -> file.retire(true))));
+                    .whenComplete((count, failure) -> dropped.forEach(file -> file.retire(false))));
   }
 
   private List<NewMin> newMins(List<LogQueue.Snapshot> queues, long newMin) {
@@ -287,12 +297,34 @@ final class Retention {
     }
   }
 
+  /** Deletes these, after those that could not be deleted before. Worker. */
   private int unlink(List<SpaceFile> dropped) throws IOException {
-    for (SpaceFile segment : dropped) {
-      segment.retire(true);
+    int count = 0;
+    synchronized (leaving) {
+      leaving.addAll(dropped);
+      while (!leaving.isEmpty() && isDeleted(leaving.peek())) {
+        leaving.remove();
+        count++;
+      }
     }
-    files.log.forceDirectory();
-    store.roomWasMade();
-    return dropped.size();
+    if (count > 0) {
+      files.log.forceDirectory();
+      store.roomWasMade();
+    }
+    return count;
+  }
+
+  private static boolean isDeleted(SpaceFile segment) {
+    try {
+      segment.delete();
+      return true;
+    } catch (IOException e) {
+      System.getLogger(Retention.class.getName())
+          .log(
+              System.Logger.Level.WARNING,
+              "could not delete " + segment.path + "; it is tried again at the next look",
+              e);
+      return false;
+    }
   }
 }

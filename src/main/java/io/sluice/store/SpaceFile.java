@@ -139,6 +139,15 @@ final class SpaceFile {
     }
   }
 
+  /**
+   * Ends its use, and deletes it now: who has it mapped keeps the bytes until it is done. May be
+   * called again after it failed.
+   */
+  void delete() throws IOException {
+    retire(false);
+    access.delete(path);
+  }
+
   private synchronized Mapping map() throws IOException {
     if (mapping == null) {
       mapping = new Mapping(file(), bytes);

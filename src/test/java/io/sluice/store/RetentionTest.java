@@ -9,6 +9,7 @@ import io.sluice.message.MessageBlock;
 import io.sluice.message.MessageView;
 import io.sluice.testkit.Await;
 import io.sluice.testkit.MemoryFiles;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -141,7 +142,7 @@ final class RetentionTest {
   }
 
   @Test
-  void shouldKeepASegmentUntilItsReadersAreDone() {
+  void shouldKeepTheBytesOfASegmentUntilItsReadersAreDone() {
     append(0, 300);
     checkpoint();
     MessageBlock block =
@@ -155,10 +156,47 @@ final class RetentionTest {
     kit.clock.advanceMs(Duration.ofHours(2).toMillis());
     assertEquals(1, look());
     assertEquals(SEGMENT_BYTES, min());
-    assertTrue(segmentExists(0));
-    assertEquals("body 0", new String(block.view(0, new MessageView()).body(), UTF_8));
-    block.close();
     assertFalse(segmentExists(0));
+    assertEquals("body 0", new String(block.view(0, new MessageView()).body(), UTF_8));
+    long read = mapped();
+    block.close();
+    assertEquals(read - 1, mapped());
+  }
+
+  /** Else a process that is killed meanwhile would not start again: its log had a gap. */
+  @Test
+  void shouldDeleteNoSegmentBeforeAnOlderOne() {
+    MemoryFiles memory = new MemoryFiles();
+    Path log = Path.of("kept", "commitlog");
+    try (StoreKit kept = new StoreKit(Path.of("kept"), memory)) {
+      kept.options.segmentBytes(SEGMENT_BYTES).quotaBytes(6L * SEGMENT_BYTES);
+      kept.options.retentionInterval(Duration.ofDays(1)).checkpointInterval(Duration.ofDays(1));
+      kept.open();
+      for (int i = 0; i < 1000; i++) {
+        kept.append("orders", 0, "body " + i, "key" + i);
+      }
+      kept.checkpoint();
+      memory.onOperation(
+          (operation, file) -> {
+            if (operation.equals("delete") && file.equals(log.resolve(FileSpace.name(0)))) {
+              throw new IOException("not now");
+            }
+          });
+      look(kept);
+      look(kept);
+      assertTrue(kept.on(kept.store::minPhysicalOffset) > SEGMENT_BYTES);
+      assertTrue(memory.exists(log.resolve(FileSpace.name(SEGMENT_BYTES))));
+      try (StoreKit next = new StoreKit(Path.of("kept"), memory.afterProcessDeath())) {
+        next.options.segmentBytes(SEGMENT_BYTES);
+        next.open();
+        assertTrue(next.bodies("orders", 0).contains("body 999"));
+      }
+
+      memory.onOperation((operation, file) -> {});
+      look(kept);
+      long min = kept.on(kept.store::minPhysicalOffset);
+      assertEquals(log.resolve(FileSpace.name(min)), memory.list(log).get(0));
+    }
   }
 
   /** A reader of old messages does not keep all that it has read in this process's memory. */
@@ -311,6 +349,10 @@ final class RetentionTest {
   }
 
   private int look() {
+    return look(kit);
+  }
+
+  private static int look(StoreKit kit) {
     LogStore store = (LogStore) kit.store;
     return StoreKit.await(kit.on(() -> store.retention().look()));
   }
@@ -345,7 +387,7 @@ final class RetentionTest {
   private int files(String name) {
     try {
       return FileAccess.system().list(directory.resolve(name)).size();
-    } catch (java.io.IOException e) {
+    } catch (IOException e) {
       throw new IllegalStateException(e);
     }
   }
