@@ -198,10 +198,20 @@ final class BrokerUnit implements Follower.Owner, Agent.Broker {
         .onFailure(
             failure -> {
               if (assignment.mastership() != null) {
-                agent.resign(assignment.epoch());
+                giveUp(assignment.epoch(), failure);
               }
               retry(failure);
             });
+  }
+
+  private void giveUp(long epoch, Throwable failure) {
+    boolean fenced =
+        failure instanceof StoreException refusal && refusal.kind() == StoreException.Kind.FENCED;
+    if (fenced) {
+      agent.resign(epoch);
+    } else {
+      agent.rest(epoch);
+    }
   }
 
   /** As {@link BrokerVerticle#leave}; nothing if no Broker runs now. */

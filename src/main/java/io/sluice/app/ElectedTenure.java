@@ -28,4 +28,9 @@ record ElectedTenure(Mastership mastership) implements Tenure {
   public CompletionStage<?> change(SortedSet<Long> slaves) {
     return mastership.change(slaves).toCompletionStage();
   }
+
+  @Override
+  public void resign() {
+    mastership.resign();
+  }
 }

@@ -27,6 +27,12 @@ public final class Agent {
   /** Several renewals fit into any lease that may be set. */
   private static final long HEARTBEAT_MS = 250;
 
+  /**
+   * A node whose disk fails says so long nothing of itself: nobody elects it again and again while
+   * there is no other.
+   */
+  private static final long REST_MS = 5_000;
+
   /** Then another controller is asked, while the lease still holds. */
   private static final long ANSWER_MS = 700;
 
@@ -70,6 +76,8 @@ public final class Agent {
   private Mastership mastership;
   private long highestEpoch;
   private long resignedEpoch = -1;
+  private long restsUntilNs;
+  private boolean rests;
   private String lastError = "";
 
   /** Nothing is opened yet. */
@@ -106,7 +114,8 @@ public final class Agent {
   }
 
   private void heartbeat() {
-    if (asking || stopped) {
+    rests = rests && clock.nowNs() - restsUntilNs < 0;
+    if (asking || stopped || rests) {
       return;
     }
     asking = true;
@@ -164,7 +173,12 @@ public final class Agent {
       slaves.remove(own);
       mastership =
           new Mastership(
-              group.epoch(), own, lease, new Agreed(group.version(), slaves), this::change);
+              group.epoch(),
+              own,
+              lease,
+              new Agreed(group.version(), slaves),
+              this::change,
+              this::rest);
       toldEpoch = group.epoch();
       toldMasterAt = "";
       LOG.log(
@@ -208,15 +222,29 @@ public final class Agent {
 
   /** The Broker could not become the master of this epoch: another should. For any thread. */
   public void resign(long epoch) {
+    context.runOnContext(nothing -> giveUp(epoch));
+  }
+
+  /** As {@link #resign}, for a Broker whose disk fails: it is no candidate for a while. */
+  public void rest(long epoch) {
     context.runOnContext(
         nothing -> {
-          if (mastership != null && mastership.epoch() == epoch) {
-            resignedEpoch = epoch;
-            lease.drop();
-            mastership = null;
-            link.request(identified("resign"));
+          if (giveUp(epoch)) {
+            rests = true;
+            restsUntilNs = clock.nowNs() + REST_MS * 1_000_000;
           }
         });
+  }
+
+  private boolean giveUp(long epoch) {
+    if (mastership == null || mastership.epoch() != epoch) {
+      return false;
+    }
+    resignedEpoch = epoch;
+    lease.drop();
+    mastership = null;
+    link.request(identified("resign"));
+    return true;
   }
 
   /** On any thread; the future completes on the agent's. */

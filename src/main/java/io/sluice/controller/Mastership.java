@@ -4,6 +4,7 @@ import io.vertx.core.Future;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.BiFunction;
+import java.util.function.LongConsumer;
 
 /**
  * What a Broker holds while it is the master of its group: the epoch, the lease, and the in-sync
@@ -15,6 +16,7 @@ public final class Mastership {
   private final long node;
   private final Lease lease;
   private final BiFunction<Agreed, SortedSet<Long>, Future<Agreed>> asking;
+  private final LongConsumer resigning;
   private volatile Agreed agreed;
 
   /**
@@ -30,12 +32,14 @@ public final class Mastership {
       long node,
       Lease lease,
       Agreed agreed,
-      BiFunction<Agreed, SortedSet<Long>, Future<Agreed>> asking) {
+      BiFunction<Agreed, SortedSet<Long>, Future<Agreed>> asking,
+      LongConsumer resigning) {
     this.epoch = epoch;
     this.node = node;
     this.lease = lease;
     this.agreed = agreed;
     this.asking = asking;
+    this.resigning = resigning;
   }
 
   public long epoch() {
@@ -74,5 +78,10 @@ public final class Mastership {
     TreeSet<Long> all = new TreeSet<>(slaves);
     all.add(node);
     return asking.apply(agreed, all);
+  }
+
+  /** Gives it up, soon: nothing is acked then any more, and another is elected. */
+  public void resign() {
+    resigning.accept(epoch);
   }
 }

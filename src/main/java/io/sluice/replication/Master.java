@@ -62,6 +62,7 @@ public final class Master implements Replication {
   private boolean stopped;
   private long notTakenMs = -NOT_TAKEN_MS;
   private boolean changing;
+  private boolean resigned;
   private long startedMs;
 
   // For whoever wonders which log is the longest.
@@ -360,8 +361,27 @@ public final class Master implements Replication {
     for (ReplicaSession session : List.copyOf(sessions.values())) {
       session.beat(nowMs);
     }
+    resignIfFailed();
     agree();
     settle();
+  }
+
+  /** A store that has failed takes nothing until it is opened again: another can go on at once. */
+  private void resignIfFailed() {
+    if (tenure == null || resigned) {
+      return;
+    }
+    StoreException refusal = store.refusal();
+    if (refusal != null && refusal.kind() == StoreException.Kind.FAILED) {
+      resigned = true;
+      LOG.log(
+          Level.ERROR,
+          "the store of this master of {0} has failed: it gives epoch {1} up, so that another is"
+              + " elected",
+          options.brokerName(),
+          Long.toString(tenure.epoch()));
+      tenure.resign();
+    }
   }
 
   // The controllers.

@@ -35,4 +35,7 @@ public interface Tenure {
    *     is not known
    */
   CompletionStage<?> change(SortedSet<Long> slaves);
+
+  /** Gives it up, for a store that has failed: soon it does not hold, and another is elected. */
+  void resign();
 }

@@ -568,6 +568,10 @@ final class ReplicationSimulation {
         once,
         () -> {
           note("the disk of " + broker.host + " has failed to " + operation);
+          if (once && controllers != null && broker == master) {
+            // Nobody has to look: it resigns, and its store is opened again.
+            return;
+          }
           simulator.afterMs(null, simulator.between(500, 8_000), () -> startAgain(broker, process));
         });
   }
