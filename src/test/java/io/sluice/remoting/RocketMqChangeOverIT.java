@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.bus.Addresses;
+import io.sluice.bus.AdminRequest;
+import io.sluice.bus.AdminRequest.BrokerInfo;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.Filter;
 import io.sluice.bus.ReceiveReply;
@@ -166,7 +168,18 @@ class RocketMqChangeOverIT {
     consumer.start();
     RocketMqClients.await(() -> change + ", there are " + got, () -> got.size() >= MESSAGES);
     consumer.shutdown();
+    RocketMqClients.await(() -> change + ": its last requests still wait", this::nobodyWaits);
     return got;
+  }
+
+  /** A pop that still waits would take a message with it, for as long as that is invisible then. */
+  private boolean nobodyWaits() {
+    try {
+      BrokerInfo broker = ask(Addresses.admin(InteropTarget.BROKER), new AdminRequest.GetBroker());
+      return broker.waitingReceives() == 0;
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** The group is there after its first client, and pulls are its way until it is told another. */

@@ -185,7 +185,7 @@ class TwoMastersIT {
               try {
                 step.run();
               } catch (Exception | AssertionError e) {
-                broken.add(e.toString());
+                broken.add(e + ", by " + e.getCause());
               }
             });
     load.add(thread);
