@@ -5,6 +5,9 @@ import java.util.List;
 /** What is asked of or told to a NameServer. */
 public sealed interface NameServerRequest extends BusMessage {
 
+  /** How often NameServers and gateways tell that they live. */
+  long ALIVE_MS = 5_000;
+
   /**
    * A Broker tells that it lives and what it has. Said at the start, on each change and every 30
    * seconds. Answer: {@link Done}; CONFLICT to a master whose place one of a newer epoch has taken.
@@ -77,6 +80,23 @@ public sealed interface NameServerRequest extends BusMessage {
     }
   }
 
+  /**
+   * Another NameServer tells that it lives: in a cluster, at the start and every {@link #ALIVE_MS}.
+   * Answer: {@link Done}.
+   */
+  record NameServerAlive(String id) implements NameServerRequest {}
+
+  /**
+   * As {@link NameServerAlive}, a gateway.
+   *
+   * @param id of this start of it
+   * @param address {@code host:port} that its clients dial
+   * @param sockets WebSockets open
+   * @param waiting long polls and event streams open
+   */
+  record GatewayAlive(String id, String address, int sockets, int waiting)
+      implements NameServerRequest {}
+
   /** Who serves a topic. Answer: {@link Route}, empty if nobody does. */
   record GetRoute(String topic) implements NameServerRequest {}
 
@@ -119,7 +139,37 @@ public sealed interface NameServerRequest extends BusMessage {
   /** Who serves a topic, and where they are. */
   record Route(List<TopicRoute> topics, List<BrokerNode> brokers) implements BusMessage {}
 
-  /** All Brokers and the names of all topics. */
-  record Cluster(String nameServerId, List<BrokerNode> brokers, List<String> topics)
+  /** A NameServer that another has heard of. */
+  record NameServerNode(String id, long lastSeenMs) implements BusMessage {}
+
+  /** A gateway with what it said last. See {@link GatewayAlive}. */
+  record GatewayNode(String id, String address, int sockets, int waiting, long lastSeenMs)
       implements BusMessage {}
+
+  /**
+   * All Brokers and the names of all topics.
+   *
+   * @param nameServerId who says it
+   * @param nameServers the others, as it has heard of them
+   * @param gateways as it has heard of them; none outside of a cluster
+   */
+  record Cluster(
+      String nameServerId,
+      List<BrokerNode> brokers,
+      List<String> topics,
+      List<NameServerNode> nameServers,
+      List<GatewayNode> gateways)
+      implements BusMessage {
+
+    /** An older NameServer does not know who else there is. */
+    public Cluster {
+      nameServers = nameServers == null ? List.of() : nameServers;
+      gateways = gateways == null ? List.of() : gateways;
+    }
+
+    /** Brokers and topics only. */
+    public Cluster(String nameServerId, List<BrokerNode> brokers, List<String> topics) {
+      this(nameServerId, brokers, topics, List.of(), List.of());
+    }
+  }
 }

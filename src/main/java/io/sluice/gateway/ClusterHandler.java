@@ -4,7 +4,9 @@ import io.sluice.bus.AdminRequest;
 import io.sluice.bus.AdminRequest.BrokerInfo;
 import io.sluice.bus.NameServerRequest.BrokerNode;
 import io.sluice.bus.NameServerRequest.Cluster;
+import io.sluice.bus.NameServerRequest.GatewayNode;
 import io.sluice.bus.NameServerRequest.GetCluster;
+import io.sluice.bus.NameServerRequest.NameServerNode;
 import io.sluice.gateway.Masters.Answer;
 import io.vertx.core.Future;
 import java.util.List;
@@ -29,7 +31,8 @@ final class ClusterHandler {
 
   private static void writeCluster(
       JsonText out, Call call, Cluster cluster, List<Answer<BrokerInfo>> infos) {
-    out.raw("{\"nameServers\":[{\"id\":").string(cluster.nameServerId()).raw("}],\"brokers\":[");
+    writeNameServers(out.raw("{\"nameServers\":["), call, cluster);
+    out.raw("],\"brokers\":[");
     boolean first = true;
     for (BrokerNode node : cluster.brokers()) {
       out.raw(first ? "{" : ",{").name("name").string(node.brokerName());
@@ -48,10 +51,41 @@ final class ClusterHandler {
       }
       out.raw('}');
     }
-    out.raw("],\"gateways\":[{\"address\":")
-        .string(call.loop.options.advertisedHost() + ":" + call.loop.gateway.actualPort());
-    out.next("sockets").number(call.loop.gateway.sockets().get());
-    out.next("waiting").number(call.loop.gateway.waiting().get()).raw("}]}");
+    writeGateways(out.raw("],\"gateways\":["), call, cluster);
+    out.raw("]}");
+  }
+
+  /** The one that answers first, then the others that it has heard of. */
+  private static void writeNameServers(JsonText out, Call call, Cluster cluster) {
+    writeNameServer(out, new NameServerNode(cluster.nameServerId(), call.loop.clock.nowMs()));
+    for (NameServerNode other : cluster.nameServers()) {
+      writeNameServer(out.raw(","), other);
+    }
+  }
+
+  private static void writeNameServer(JsonText out, NameServerNode node) {
+    out.raw("{").name("id").string(node.id());
+    out.next("lastSeen").number(node.lastSeenMs()).raw('}');
+  }
+
+  /** This one as it is now, then the others with what they said last. */
+  private static void writeGateways(JsonText out, Call call, Cluster cluster) {
+    Gateway own = call.loop.gateway;
+    int sockets = own.sockets().get();
+    int waiting = own.waiting().get();
+    writeGateway(
+        out, new GatewayNode(own.id(), own.address(), sockets, waiting, call.loop.clock.nowMs()));
+    for (GatewayNode other : cluster.gateways()) {
+      if (!other.id().equals(own.id())) {
+        writeGateway(out.raw(","), other);
+      }
+    }
+  }
+
+  private static void writeGateway(JsonText out, GatewayNode node) {
+    out.raw("{").name("address").string(node.address());
+    out.next("sockets").number(node.sockets()).next("waiting").number(node.waiting());
+    out.next("lastSeen").number(node.lastSeenMs()).raw('}');
   }
 
   /** Broker ids of the slaves in sync; the master, 0, is one of the set. */

@@ -4,6 +4,7 @@ import io.sluice.bus.BrokerDirectory;
 import io.sluice.bus.BusCodec;
 import io.sluice.bus.ErrorCode;
 import io.sluice.bus.SluiceException;
+import io.sluice.message.UniqueIds;
 import io.sluice.metrics.Latencies;
 import io.sluice.metrics.LatencyRecorder;
 import io.sluice.metrics.MetricRegistry;
@@ -35,6 +36,8 @@ public final class Gateway {
   private final AtomicInteger sockets = new AtomicInteger();
   private final AtomicInteger waiting = new AtomicInteger();
   private final int number = NUMBERS.incrementAndGet();
+  private final String id;
+  private final Announcer announcer;
   private volatile boolean draining;
   private Function<DrainOrder, Future<Void>> onDrain =
       order ->
@@ -65,6 +68,8 @@ public final class Gateway {
     this.latencies = latencies;
     this.metrics = metrics;
     this.directory = directory;
+    id = new UniqueIds(clock.nowMs()).next();
+    announcer = new Announcer(vertx, this);
     counters = new GatewayCounters(metrics);
     metrics.gauge("sluice_gateway_sockets", "WebSockets open now.", sockets::get);
     metrics.gauge("sluice_gateway_waiting", "Long polls and event streams open now.", waiting::get);
@@ -94,8 +99,9 @@ public final class Gateway {
     return vertx
         .deployVerticle(verticles, new DeploymentOptions().setInstances(instances))
         .map(
-            id -> {
-              deploymentId = id;
+            deployed -> {
+              deploymentId = deployed;
+              announcer.start();
               return this;
             });
   }
@@ -106,9 +112,11 @@ public final class Gateway {
    */
   public Future<Void> stop() {
     draining = true;
-    String id = deploymentId;
+    String deployed = deploymentId;
     deploymentId = null;
-    return id == null ? Future.succeededFuture() : vertx.undeploy(id);
+    return deployed == null
+        ? Future.succeededFuture()
+        : vertx.undeploy(deployed).onComplete(done -> announcer.stop());
   }
 
   /** The port that is open, or 0 before the start. */
@@ -126,6 +134,16 @@ public final class Gateway {
    */
   int listenPort() {
     return options.port() == 0 ? -number : options.port();
+  }
+
+  /** Its name among the gateways of the cluster: of this start, since an address may be shared. */
+  String id() {
+    return id;
+  }
+
+  /** Where its clients reach it. */
+  String address() {
+    return options.advertisedHost() + ":" + actualPort;
   }
 
   /** A copy is not made: nobody in this package changes it. */

@@ -10,8 +10,10 @@ import io.sluice.bus.ErrorCode;
 import io.sluice.bus.NameServerRequest;
 import io.sluice.bus.NameServerRequest.BrokerNode;
 import io.sluice.bus.NameServerRequest.CountTopics;
+import io.sluice.bus.NameServerRequest.GatewayAlive;
 import io.sluice.bus.NameServerRequest.GetCluster;
 import io.sluice.bus.NameServerRequest.GetRoute;
+import io.sluice.bus.NameServerRequest.NameServerAlive;
 import io.sluice.bus.NameServerRequest.Register;
 import io.sluice.bus.NameServerRequest.TopicCount;
 import io.sluice.bus.NameServerRequest.Unregister;
@@ -25,7 +27,7 @@ import java.lang.System.Logger.Level;
 /**
  * A NameServer on the event bus: {@link Addresses#nameServers} (also by publish, which is how
  * Brokers register with all of them) and {@link Addresses#nameServer} with its own id. One event
- * loop owns the {@link RouteTable}.
+ * loop owns the {@link RouteTable} and the {@link Members}.
  */
 public final class NameServerVerticle extends VerticleBase {
 
@@ -38,6 +40,8 @@ public final class NameServerVerticle extends VerticleBase {
   private final RouteTable routes;
 
   private final BrokersByNode brokersByNode = new BrokersByNode();
+  private final Members members = new Members();
+  private boolean fullSaid;
 
   /** A NameServer; the options are copied. */
   public NameServerVerticle(NameServerOptions options, Clock clock) {
@@ -63,7 +67,27 @@ public final class NameServerVerticle extends VerticleBase {
         .eventBus()
         .<ClusterNotice>localConsumer(
             Addresses.membership(), message -> memberChanged(message.body()));
-    return Future.all(shared, own).onSuccess(listening -> askBrokers());
+    if (vertx.isClustered()) {
+      vertx.setPeriodic(NameServerRequest.ALIVE_MS, timer -> tellOthers());
+    }
+    return Future.all(shared, own).onSuccess(listening -> begin());
+  }
+
+  private void begin() {
+    askBrokers();
+    if (vertx.isClustered()) {
+      tellOthers();
+    }
+  }
+
+  /** This one hears it too, and leaves it out where it answers. */
+  private void tellOthers() {
+    vertx
+        .eventBus()
+        .publish(
+            Addresses.nameServers(),
+            new NameServerAlive(options.getId()),
+            ClusterNode.sign(vertx, BusCodec.options(ANSWER_MS)));
   }
 
   /** Brokers that run already tell what they have at once, not with their next timer. */
@@ -79,6 +103,7 @@ public final class NameServerVerticle extends VerticleBase {
   /** The Brokers of a process that is gone can not be reached: nobody should be sent to them. */
   private void memberChanged(ClusterNotice notice) {
     if (notice instanceof ClusterNotice.MemberChanged changed && !changed.joined()) {
+      members.remove(changed.nodeId());
       for (Unregister gone : brokersByNode.remove(changed.nodeId())) {
         if (routes.unregister(gone)) {
           LOG.log(
@@ -101,7 +126,7 @@ public final class NameServerVerticle extends VerticleBase {
           brokersByNode.put(ClusterNode.of(message), register);
         }
       }
-      message.reply(answer(request));
+      message.reply(answer(request, ClusterNode.of(message)));
     } catch (SluiceException e) {
       SluiceException.fail(message, e);
     } catch (RuntimeException e) {
@@ -129,7 +154,7 @@ public final class NameServerVerticle extends VerticleBase {
     }
   }
 
-  private BusMessage answer(NameServerRequest request) {
+  private BusMessage answer(NameServerRequest request, String nodeId) {
     if (request instanceof Register register) {
       if (routes.register(register, clock.nowMs())) {
         LOG.log(
@@ -156,12 +181,30 @@ public final class NameServerVerticle extends VerticleBase {
       return new TopicCount(routes.topics(count.brokerName()));
     }
     if (request instanceof GetCluster) {
-      return routes.cluster();
+      return members.addTo(routes.cluster());
+    }
+    if (request instanceof NameServerAlive alive) {
+      return heard(members.put(nodeId, alive.id(), clock.nowMs()));
+    }
+    if (request instanceof GatewayAlive alive) {
+      return heard(members.put(nodeId, alive, clock.nowMs()));
     }
     throw new IllegalStateException("not an answerable request: " + request);
   }
 
+  private Done heard(boolean noted) {
+    if (!noted && !fullSaid) {
+      fullSaid = true;
+      LOG.log(
+          Level.WARNING,
+          "more than {0} NameServers or gateways say that they live; the rest is not listed",
+          Members.MAX);
+    }
+    return Done.DONE;
+  }
+
   private void expireSilent() {
+    members.expire(clock.nowMs() - Members.EXPIRY_MS);
     long silentSinceMs = clock.nowMs() - options.getExpiry().toMillis();
     for (BrokerNode dead : routes.expire(silentSinceMs)) {
       LOG.log(

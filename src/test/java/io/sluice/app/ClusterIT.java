@@ -15,6 +15,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -47,6 +49,9 @@ class ClusterIT {
       TestClient one = new TestClient(nodes.http("gateway-1"));
       TestClient two = new TestClient(nodes.http("gateway-2"));
       Await.until("both Brokers are known", () -> brokers(one) == 2 && brokers(two) == 2);
+
+      awaitListed(nodes, one, 2, "gateway-1", "gateway-2");
+      awaitListed(nodes, two, 2, "gateway-1", "gateway-2");
 
       String owner = send(one, "orders");
       receive(two, "orders");
@@ -86,8 +91,10 @@ class ClusterIT {
       Await.until("the new NameServer knows both", () -> brokers(two) == 2);
       sendUntilTaken(two, "orders");
 
+      awaitListed(nodes, two, 1, "gateway-1", "gateway-2");
       nodes.kill("gateway-1");
       sendUntilTaken(two, "orders");
+      awaitListed(nodes, two, 1, "gateway-2");
       nodes.start("gateway-1");
       sendUntilTaken(one, "orders");
       Await.until(() -> missing().toString(), () -> receive(one, "orders"));
@@ -148,6 +155,29 @@ class ClusterIT {
       writable += brokers.getJsonObject(i).getBoolean("writable", false) ? 1 : 0;
     }
     return writable;
+  }
+
+  /** Until there are so many NameServers and these gateways; a process that died is not listed. */
+  private static void awaitListed(
+      ClusterNodes nodes, TestClient client, int nameServers, String... gateways) {
+    Set<String> addresses =
+        Stream.of(gateways)
+            .map(name -> nodes.http(name).getAuthority())
+            .collect(Collectors.toSet());
+    Await.until(
+        nameServers + " NameServers and " + addresses,
+        () -> {
+          TestClient.Answer answer = client.get("/v1/cluster");
+          return answer.status() == 200
+              && texts(answer.json().getJsonArray("nameServers"), "id").size() == nameServers
+              && texts(answer.json().getJsonArray("gateways"), "address").equals(addresses);
+        });
+  }
+
+  private static Set<String> texts(JsonArray array, String field) {
+    return array.stream()
+        .map(each -> ((JsonObject) each).getString(field))
+        .collect(Collectors.toSet());
   }
 
   /** Sends one message and says which Broker took it. */

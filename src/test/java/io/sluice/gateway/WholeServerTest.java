@@ -275,6 +275,8 @@ class WholeServerTest extends WholeServerTestBase {
     assertEquals("master", brokerNode.getString("role"));
     assertTrue(brokerNode.getBoolean("writable"));
     assertEquals(0, brokerNode.getInteger("epoch"));
+    assertEquals(1, cluster.getJsonArray("nameServers").size());
+    assertEquals(1, cluster.getJsonArray("gateways").size());
     assertEquals(
         "127.0.0.1:" + port,
         cluster.getJsonArray("gateways").getJsonObject(0).getString("address"));
