@@ -347,6 +347,14 @@ final class ConfigTable {
           "100ms",
           "1h",
           "A connection says its first whole request within this time.");
+  static final ConfigKey HTTP_MAX_CONNECTIONS =
+      number(
+          "http.max-connections",
+          0,
+          0,
+          1_000_000,
+          "HTTP connections open at the same time, WebSockets not counted; 0 for one for each 24 KB"
+              + " of the heap, 50000 at most.");
   static final ConfigKey HTTP_MAX_WAITING =
       number(
           "http.max-waiting",
@@ -433,6 +441,7 @@ final class ConfigTable {
           HTTP_TOKEN_ISSUER,
           HTTP_TOKEN_AUDIENCE,
           HTTP_MAX_HEADER,
+          HTTP_MAX_CONNECTIONS,
           HTTP_MAX_WAITING,
           HTTP_MAX_IN_FLIGHT,
           HTTP_FIRST_REQUEST_TIMEOUT,

@@ -203,6 +203,7 @@ public final class SluiceOptions {
     return new GatewayOptions()
         .tokens(TokenConfig.of(from))
         .maxHeaderBytes(from.integer(ConfigTable.HTTP_MAX_HEADER))
+        .maxConnections(from.integer(ConfigTable.HTTP_MAX_CONNECTIONS))
         .maxWaiting(from.integer(ConfigTable.HTTP_MAX_WAITING))
         .maxInFlightBytes(from.integer(ConfigTable.HTTP_MAX_IN_FLIGHT))
         .firstRequestTimeout(from.duration(ConfigTable.HTTP_FIRST_REQUEST_TIMEOUT))

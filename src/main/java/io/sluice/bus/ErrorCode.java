@@ -43,6 +43,7 @@ public enum ErrorCode {
   DRAINING(503, 14, true, "This Broker takes nothing more before it stops; nothing was stored"),
   STORE_FAILED(503, 14, false, "The store refuses writes after a failure"),
   REPLICAS_MISSING(503, 11, true, "Too few replicas are in sync"),
+  TOO_MANY_CONNECTIONS(503, 2, true, "There are as many connections as there may be"),
   TIMEOUT(504, 10, true, "The answer did not come in time; whether it was carried out is unknown"),
   DISK_FULL(507, 14, true, "The disk is full; reads go on");
 

@@ -133,6 +133,19 @@ final class Connections {
       return pendingBytes(channel) >= MAX_UNWRITTEN_BYTES;
     }
 
+    /** Whether there is one connection too many with it. */
+    boolean isOver() {
+      return ConnectionLimit.isOver(channel);
+    }
+
+    /** Ends the connection a little later, so that the answer arrives; called before the answer. */
+    void endSoon(HttpServerRequest request) {
+      if (request.version() != HttpVersion.HTTP_2) {
+        request.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
+      }
+      closeAtMs = Math.min(closeAtMs, loop.clock.nowMs() + LINGER_MS);
+    }
+
     /** Does something once all that was written is taken; never, if the connection ends before. */
     void whenWritten(Runnable then) {
       handler
@@ -176,16 +189,14 @@ final class Connections {
      * the caller drops what comes.
      */
     void linger(HttpServerRequest request) {
-      long endAtMs = loop.clock.nowMs() + LINGER_MS;
       if (request.version() != HttpVersion.HTTP_2) {
-        request.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
-        closeAtMs = endAtMs;
+        endSoon(request);
         return;
       }
       if (refused.size() >= MAX_REFUSED) {
         refused.poll().end();
       }
-      refused.add(new Refused(request, endAtMs));
+      refused.add(new Refused(request, loop.clock.nowMs() + LINGER_MS));
     }
 
     /** The client's address as a record keeps it. */

@@ -23,6 +23,7 @@ final class Front {
   static final String BATCH = "application/vnd.sluice.batch+json";
 
   private static final String TOPICS = "/v1/topics/";
+  private static final String HEALTH = "/health/";
   private static final String MESSAGES = "/messages";
   private static final String CLOUD_EVENTS = "application/cloudevents";
 
@@ -44,6 +45,10 @@ final class Front {
     loop.counters.requests.increment();
     Connections.Tracked connection = connections.of(request.connection());
     connection.touch();
+    if (connection.isOver()) {
+      refuse(request, connection);
+      return;
+    }
     if (connection.isFull()) {
       request.pause();
       connection.whenWritten(
@@ -77,6 +82,19 @@ final class Front {
       router.handle(request);
     } catch (RuntimeException e) {
       RequestBody.drop(loop, request, connection, e);
+    }
+  }
+
+  /**
+   * One connection too many is told so and closed. Who asks for the health is answered all the
+   * same: a gateway that is full is not dead.
+   */
+  private void refuse(HttpServerRequest request, Connections.Tracked connection) {
+    connection.endSoon(request);
+    if (request.path() != null && request.path().startsWith(HEALTH)) {
+      take(request, connection);
+    } else {
+      RequestBody.drop(loop, request, connection, loop.gateway.connections().refusal());
     }
   }
 

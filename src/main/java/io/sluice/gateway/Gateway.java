@@ -34,6 +34,7 @@ public final class Gateway {
   private final BrokerDirectory directory;
   private final GatewayCounters counters;
   private final AtomicInteger sockets = new AtomicInteger();
+  private final ConnectionLimit connections;
   private final AtomicInteger waiting = new AtomicInteger();
   private final int number = NUMBERS.incrementAndGet();
   private final String id;
@@ -71,6 +72,8 @@ public final class Gateway {
     id = new UniqueIds(clock.nowMs()).next();
     announcer = new Announcer(vertx, this);
     counters = new GatewayCounters(metrics);
+    connections = new ConnectionLimit(this.options.maxConnections(), sockets, counters, clock);
+    metrics.gauge("sluice_gateway_connections", "HTTP connections open now.", connections::open);
     metrics.gauge("sluice_gateway_sockets", "WebSockets open now.", sockets::get);
     metrics.gauge("sluice_gateway_waiting", "Long polls and event streams open now.", waiting::get);
   }
@@ -173,6 +176,10 @@ public final class Gateway {
 
   GatewayCounters counters() {
     return counters;
+  }
+
+  ConnectionLimit connections() {
+    return connections;
   }
 
   AtomicInteger sockets() {

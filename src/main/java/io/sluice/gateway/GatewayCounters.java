@@ -17,6 +17,7 @@ final class GatewayCounters {
   final Counter busy;
   final Counter timedOut;
   final Counter socketsOpened;
+  final Counter connectionsRefused;
 
   GatewayCounters(Metrics metrics) {
     messagesIn =
@@ -38,5 +39,9 @@ final class GatewayCounters {
         metrics.counter(
             "sluice_gateway_timed_out_total", "Connections closed because nothing came or went.");
     socketsOpened = metrics.counter("sluice_gateway_sockets_opened_total", "WebSockets opened.");
+    connectionsRefused =
+        metrics.counter(
+            "sluice_gateway_connections_refused_total",
+            "HTTP connections refused because there were too many.");
   }
 }

@@ -56,8 +56,7 @@ final class GatewayVerticle extends VerticleBase {
               gateway.latencyFigures().tick();
             });
     server =
-        vertx
-            .createHttpServer(serverOptions(options))
+        LimitedServer.create(vertx, serverOptions(options), gateway.connections()::admit)
             .connectionHandler(connections::opened)
             .requestHandler(front::handle)
             .invalidRequestHandler(front::handleInvalid)

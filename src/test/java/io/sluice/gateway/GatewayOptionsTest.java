@@ -41,6 +41,9 @@ class GatewayOptionsTest {
     int byHeap = GatewayOptions.socketsFor(Runtime.getRuntime().maxMemory());
     assertEquals(byHeap, new GatewayOptions().maxSockets());
     assertEquals(byHeap, copy.maxSockets(0).maxSockets());
+    assertEquals(5_461, GatewayOptions.connectionsFor(128 << 20));
+    assertEquals(50_000, GatewayOptions.connectionsFor(8L << 30));
+    assertEquals(3, new GatewayOptions(options.maxConnections(3)).maxConnections());
     assertEquals(Duration.ofSeconds(3), copy.stallTimeout());
   }
 }
