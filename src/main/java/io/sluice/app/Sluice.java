@@ -132,12 +132,18 @@ public final class Sluice {
   }
 
   private static VertxOptions vertxOptions(SluiceOptions options) {
+    long blockedMs = options.blockedWarning().toMillis();
     return new VertxOptions()
         .setPreferNativeTransport(true)
         .setEventLoopPoolSize(eventLoops(options))
         .setWorkerPoolSize(options.workers())
-        .setMaxEventLoopExecuteTime(options.blockedWarning().toMillis())
+        .setMaxEventLoopExecuteTime(blockedMs)
         .setMaxEventLoopExecuteTimeUnit(TimeUnit.MILLISECONDS)
+        // Often enough to see what is a little longer, and with what holds it from the first time.
+        .setBlockedThreadCheckInterval(Math.max(10, Math.min(1_000, blockedMs / 4)))
+        .setBlockedThreadCheckIntervalUnit(TimeUnit.MILLISECONDS)
+        .setWarningExceptionTime(blockedMs)
+        .setWarningExceptionTimeUnit(TimeUnit.MILLISECONDS)
         .setFileSystemOptions(
             new FileSystemOptions()
                 .setFileCachingEnabled(false)

@@ -1,6 +1,7 @@
 package io.sluice.app;
 
 import io.sluice.app.load.ServerProcess;
+import io.sluice.testkit.Servers;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
@@ -61,7 +62,7 @@ final class ClusterNodes implements AutoCloseable {
       arguments.addAll(List.of("--broker-name", name));
     }
     ServerProcess process =
-        ServerProcess.run(ServerProcess.command(JVM, arguments), directory.resolve(name + ".log"));
+        Servers.run(ServerProcess.command(JVM, arguments), directory.resolve(name + ".log"));
     running.put(name, process);
     return process;
   }

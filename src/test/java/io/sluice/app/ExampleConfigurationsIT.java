@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.sluice.app.load.ServerProcess;
 import io.sluice.testkit.Await;
 import io.sluice.testkit.LongForm;
+import io.sluice.testkit.Servers;
 import io.sluice.testkit.TestClient;
 import io.vertx.core.json.JsonObject;
 import java.io.ByteArrayOutputStream;
@@ -148,7 +149,7 @@ class ExampleConfigurationsIT {
             "--data",
             directory.resolve("replicated-" + node).toString());
     try {
-      return ServerProcess.run(
+      return Servers.run(
           ServerProcess.command(JVM, arguments), directory.resolve("node-" + node + ".log"));
     } catch (IOException e) {
       throw new IllegalStateException("node " + node + ": " + e.getMessage(), e);

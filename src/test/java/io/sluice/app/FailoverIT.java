@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.sluice.app.load.ServerProcess;
 import io.sluice.testkit.Await;
 import io.sluice.testkit.QueueOrder;
+import io.sluice.testkit.Servers;
 import io.sluice.testkit.Signals;
 import io.sluice.testkit.TestClient;
 import io.vertx.core.json.JsonArray;
@@ -131,7 +132,7 @@ class FailoverIT {
     if (follows) {
       arguments.addAll(List.of("--replication-from", "127.0.0.1:" + ports[1 - node]));
     }
-    return ServerProcess.start(
+    return Servers.start(
         directory.resolve("node" + node), List.of("-Xmx64m"), arguments.toArray(String[]::new));
   }
 

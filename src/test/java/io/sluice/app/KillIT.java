@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.app.load.ServerProcess;
 import io.sluice.testkit.Await;
+import io.sluice.testkit.Servers;
 import io.sluice.testkit.TestClient;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -86,8 +87,7 @@ class KillIT {
 
   private ServerProcess start(Path data) throws IOException {
     // Small segments: the rounds cross from one to the next, and kill while one is prepared.
-    return ServerProcess.start(
-        data, List.of("-Xmx64m"), "--store-segment", "1m", "--host", "127.0.0.1");
+    return Servers.start(data, List.of("-Xmx64m"), "--store-segment", "1m", "--host", "127.0.0.1");
   }
 
   private static void prepare(TestClient client) throws Exception {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.app.load.ServerProcess;
 import io.sluice.testkit.Await;
+import io.sluice.testkit.Servers;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -75,7 +76,7 @@ class ReadmeIT {
             "0",
             "--broker-port",
             "0");
-    return ServerProcess.run(new ArrayList<>(command), directory.resolve("log"));
+    return Servers.run(new ArrayList<>(command), directory.resolve("log"));
   }
 
   private String shell(String text, ServerProcess server) throws Exception {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.app.load.ServerProcess;
 import io.sluice.testkit.Await;
+import io.sluice.testkit.Servers;
 import io.sluice.testkit.TestClient;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -100,8 +101,7 @@ class RepeatedSendsIT {
   }
 
   private ServerProcess start(Path data) throws IOException {
-    return ServerProcess.start(
-        data, List.of("-Xmx64m"), "--store-segment", "1m", "--host", "127.0.0.1");
+    return Servers.start(data, List.of("-Xmx64m"), "--store-segment", "1m", "--host", "127.0.0.1");
   }
 
   private static TestClient client(ServerProcess server) {

@@ -10,6 +10,7 @@ import io.sluice.bus.AckLevel;
 import io.sluice.testkit.Await;
 import io.sluice.testkit.CuttingProxy;
 import io.sluice.testkit.Hosts;
+import io.sluice.testkit.Servers;
 import io.sluice.testkit.Signals;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonArray;
@@ -311,7 +312,7 @@ class ReplicationFaultsIT {
       arguments.addAll(List.of("--replication-from", from));
     }
     servers[host] =
-        ServerProcess.run(
+        Servers.run(
             hosts.on(host, SlowDiskMain.command(slowness(host), JVM, arguments)), log(host));
   }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.app.load.ServerProcess;
+import io.sluice.testkit.Servers;
 import io.sluice.testkit.TestClient;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -128,7 +129,7 @@ class StartIT {
     assertTrue(wayOut.find(), ended.getMessage());
 
     try (ServerProcess server =
-        ServerProcess.start(directory.resolve("data"), List.of(), wayOut.group(1).split(" "))) {
+        Servers.start(directory.resolve("data"), List.of(), wayOut.group(1).split(" "))) {
       String received =
           client(server)
               .post("/v1/groups/g/topics/t/receive", none().put("max", 100))
@@ -168,7 +169,7 @@ class StartIT {
               "--broker-port",
               "0");
       try (ServerProcess server =
-          ServerProcess.run(
+          Servers.run(
               ServerProcess.command(List.of(), arguments), directory.resolve(role + ".log"))) {
         String port = role.equals("gateway") ? "http" : role;
         assertTrue(server.ready().getInteger(port) > 0, server.ready()::encode);
@@ -205,7 +206,7 @@ class StartIT {
     Path ballast = disk.resolve("ballast");
     Files.write(ballast, new byte[12 << 20]);
     try (ServerProcess server =
-        ServerProcess.start(
+        Servers.start(
             disk.resolve("data"),
             List.of("-Xmx64m"),
             "--store-segment",
@@ -248,13 +249,13 @@ class StartIT {
   }
 
   private ServerProcess start() throws IOException {
-    return ServerProcess.start(directory.resolve("data"), List.of());
+    return Servers.start(directory.resolve("data"), List.of());
   }
 
   private ServerProcess.EndedException refused(String... arguments) {
     return assertThrows(
         ServerProcess.EndedException.class,
-        () -> ServerProcess.start(directory.resolve("data"), List.of(), arguments).close());
+        () -> Servers.start(directory.resolve("data"), List.of(), arguments).close());
   }
 
   private static TestClient client(ServerProcess server) {

@@ -7,6 +7,7 @@ import io.sluice.app.load.ServerProcess;
 import io.sluice.testkit.Await;
 import io.sluice.testkit.QueueOrder;
 import io.sluice.testkit.RealRocketMq;
+import io.sluice.testkit.Servers;
 import io.sluice.testkit.TestClient;
 import io.sluice.testkit.TestServer;
 import io.vertx.core.json.JsonObject;
@@ -123,7 +124,7 @@ class RocketMqOrderlyFailoverIT {
     if (follows) {
       arguments.addAll(List.of("--replication-from", "127.0.0.1:" + ports[1 - node]));
     }
-    return ServerProcess.start(
+    return Servers.start(
         directory.resolve("node" + node), List.of("-Xmx64m"), arguments.toArray(String[]::new));
   }
 

@@ -7,6 +7,7 @@ import io.sluice.app.SluiceOptions;
 import io.sluice.app.load.ServerProcess;
 import io.sluice.testkit.Await;
 import io.sluice.testkit.RealRocketMq;
+import io.sluice.testkit.Servers;
 import io.sluice.testkit.TestClient;
 import io.sluice.testkit.TestServer;
 import io.vertx.core.json.JsonObject;
@@ -193,7 +194,7 @@ class RocketMqSlaveReadIT {
                 "--broker-nameservers",
                 nameServer));
     arguments.addAll(List.of(more));
-    return ServerProcess.start(
+    return Servers.start(
         directory.resolve(name), List.of("-Xmx64m"), arguments.toArray(String[]::new));
   }
 

@@ -3,6 +3,7 @@ package io.sluice.remoting;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.sluice.app.load.ServerProcess;
+import io.sluice.testkit.Servers;
 import io.sluice.testkit.TestClient;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -90,7 +91,7 @@ class TransactionKillIT {
 
   private void start() throws Exception {
     server.set(
-        ServerProcess.start(
+        Servers.start(
             directory.resolve("data"),
             List.of("-Xmx64m"),
             "--host",

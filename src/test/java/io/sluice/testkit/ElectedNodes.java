@@ -110,7 +110,7 @@ public final class ElectedNodes implements AutoCloseable {
     }
     running.put(
         number,
-        ServerProcess.run(
+        Servers.run(
             ServerProcess.command(JVM, arguments), directory.resolve("node-" + number + ".log")));
   }
 

@@ -11,6 +11,9 @@ public final class Signals {
 
   /** Sends one by its name. */
   public static void send(ServerProcess server, String name) throws Exception {
+    if (name.equals("STOP")) {
+      Servers.letStandStill(server);
+    }
     String pid = Long.toString(server.process().pid());
     assertEquals(0, new ProcessBuilder("kill", "-" + name, pid).start().waitFor());
   }

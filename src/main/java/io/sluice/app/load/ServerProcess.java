@@ -13,6 +13,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 
 /**
  * A server in a process of its own, on free ports: for benchmarks, demos and tests. It runs the
@@ -27,6 +29,8 @@ public final class ServerProcess implements AutoCloseable {
   private final Path log;
   private final JsonObject ready;
   private final long readyNs;
+  private final AtomicBoolean ended = new AtomicBoolean();
+  private volatile Consumer<ServerProcess> onEnd = self -> {};
 
   private ServerProcess(Process process, Path log, JsonObject ready, long readyNs) {
     this.process = process;
@@ -169,6 +173,22 @@ public final class ServerProcess implements AutoCloseable {
     return process;
   }
 
+  /** Sets what is done once, by whoever ends it, when it has ended. */
+  public void onEnd(Consumer<ServerProcess> action) {
+    onEnd = action;
+  }
+
+  private void ended() {
+    if (ended.compareAndSet(false, true)) {
+      onEnd.accept(this);
+    }
+  }
+
+  /** Where what it writes goes; what others wrote before it may stand there too. */
+  public Path logFile() {
+    return log;
+  }
+
   /** What it has written so far. */
   public String log() throws IOException {
     return Files.readString(log);
@@ -177,6 +197,7 @@ public final class ServerProcess implements AutoCloseable {
   /** Ends it as {@code kill -9} does and waits until it is gone. */
   public void kill() throws InterruptedException {
     process.destroyForcibly().waitFor();
+    ended();
   }
 
   /**
@@ -191,6 +212,7 @@ public final class ServerProcess implements AutoCloseable {
       kill();
       throw new IOException("the server did not stop within " + STOP_SECONDS + " s");
     }
+    ended();
     return process.exitValue();
   }
 
@@ -199,5 +221,6 @@ public final class ServerProcess implements AutoCloseable {
   public void close() {
     process.destroyForcibly();
     process.onExit().join();
+    ended();
   }
 }
