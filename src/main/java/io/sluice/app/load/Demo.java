@@ -178,7 +178,8 @@ public final class Demo implements AutoCloseable {
                         vertx.cancelTimer(sampler);
                         promise(
                             samples.stream().anyMatch(waiting -> waiting > burst * scale / 2),
-                            "there was no backlog, so nothing was shown");
+                            "there was no backlog, so nothing was shown; a slow or busy machine needs lower"
+                                + " --rates");
                         report(shop);
                         check(shop, database);
                         chart("orders that wait");
