@@ -365,6 +365,14 @@ final class ClientKeptHandler {
       answer.succeed(without(Outcome.MOVED, nearest, queue.minOffset(), queue.maxOffset()));
       return;
     }
+    // What a filter passes over moves the client on at once, as in RocketMQ 5.5.0
+    // (NO_MATCHED_MESSAGE); a wait comes after that.
+    boolean looksFirst = pull.waitMs() > 0 && !filter.equals(Filter.ALL);
+    read(pull, filter, queue, looksFirst ? 0 : pull.waitMs(), answer);
+  }
+
+  private void read(
+      Pull pull, Filter filter, ConsumeQueue queue, long waitMs, Answer<? super Pulled> answer) {
     reader.read(
         new ReadRequest(
             pull.topic(),
@@ -373,12 +381,19 @@ final class ClientKeptHandler {
             null,
             pull.max(),
             pull.maxBytes(),
-            pull.waitMs(),
+            waitMs,
             filter,
             pull.holder()),
         new Answer<>() {
           @Override
           public void succeed(ReadReply reply) {
+            if (waitMs < pull.waitMs()
+                && reply.messages().count() == 0
+                && reply.nextOffsets()[0] == pull.queueOffset()) {
+              reply.messages().close();
+              read(pull, filter, queue, pull.waitMs(), answer);
+              return;
+            }
             count(pull, reply);
             answer.succeed(pulled(pull, reply, suggested(pull, queue)));
           }

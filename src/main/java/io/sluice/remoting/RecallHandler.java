@@ -42,7 +42,10 @@ final class RecallHandler implements RequestHandler {
         .onComplete(
             recalled -> {
               if (recalled.succeeded()) {
-                exchange.ok(new ExtFields(1).put("msgId", handle.messageId()));
+                exchange.ok(
+                    new ExtFields(2)
+                        .put("msgId", handle.messageId())
+                        .put("MSG_REGION", SendHandler.REGION));
               } else {
                 refuse(exchange, SluiceException.of(recalled.cause()));
               }

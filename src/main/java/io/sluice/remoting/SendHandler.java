@@ -317,12 +317,14 @@ final class SendHandler implements RequestHandler {
   private final class Answer implements AppendCollector.Waiter {
     private final Exchange exchange;
     private final String topic;
+    private final int wantedQueueId;
     private final int count;
     private final String uniqueKey;
 
     private Answer(Send send, int count, String uniqueKey) {
       exchange = send.exchange;
       topic = send.header.topic();
+      wantedQueueId = send.header.queueId();
       this.count = count;
       this.uniqueKey = uniqueKey;
     }
@@ -338,13 +340,18 @@ final class SendHandler implements RequestHandler {
       exchange.ok(
           new ExtFields(7)
               .put("msgId", messageIds(reply, first))
-              // A client reads these as numbers; a delayed message has its place later.
-              .put("queueId", Math.max(0, reply.queueId(first)))
+              .put("queueId", Math.max(0, queueId(reply, first)))
+              // A client reads it as a number; a delayed message has its place later.
               .put("queueOffset", Math.max(0, reply.queueOffset(first)))
               .put("transactionId", uniqueKey)
               .put("recallHandle", recallHandle(reply, first))
               .put("MSG_REGION", REGION)
               .put("TRACE_ON", "true"));
+    }
+
+    /** For what has its place later, a half too, RocketMQ 5.5.0 names the queue that was wanted. */
+    private int queueId(AppendReply reply, int index) {
+      return reply.queueId(index) < 0 ? wantedQueueId : reply.queueId(index);
     }
 
     /** Null if the message is there already. */

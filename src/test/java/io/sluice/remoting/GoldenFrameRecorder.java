@@ -1,6 +1,7 @@
 package io.sluice.remoting;
 
 import io.sluice.testkit.RealRocketMq;
+import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -11,7 +12,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
@@ -20,8 +20,10 @@ import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.client.impl.MQClientAPIImpl;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
+import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.client.utils.MessageUtil;
@@ -33,6 +35,7 @@ import org.apache.rocketmq.common.message.MessageQueue;
 import org.apache.rocketmq.common.message.MessageRequestMode;
 import org.apache.rocketmq.remoting.RPCHook;
 import org.apache.rocketmq.remoting.protocol.RemotingCommand;
+import org.apache.rocketmq.remoting.protocol.SerializeType;
 import org.apache.rocketmq.remoting.protocol.subscription.SubscriptionGroupConfig;
 import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
@@ -42,16 +45,35 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
  * (scripts/fetch-rocketmq).
  *
  * <p>A line {@code > n} or {@code > b} is a frame to the NameServer or the Broker in hex; the line
- * {@code <} behind it has the answer's code, the names of its header fields, and the body's length,
- * or {@code oneway}.
+ * {@code <} behind it has the frame of the answer, or {@code oneway}. A line {@code *} is a frame
+ * that the Broker sent to a client by itself.
  */
 public final class GoldenFrameRecorder implements RPCHook {
 
   private static final String TOPIC = "golden";
 
+  /** In the year 2100, so that a time is the same in every run. */
+  private static final long FAR_FUTURE_MS = 4_102_444_800_000L;
+
   /** What the clients never wait for. */
   private static final Set<Integer> ONEWAY =
       Set.of(RequestCode.END_TRANSACTION, RequestCode.UPDATE_CONSUMER_OFFSET);
+
+  /** What the Broker sends to clients. */
+  private static final Set<Integer> OF_THE_BROKER =
+      Set.of(
+          RequestCode.CHECK_TRANSACTION_STATE,
+          RequestCode.NOTIFY_CONSUMER_IDS_CHANGED,
+          RequestCode.PUSH_REPLY_MESSAGE_TO_CLIENT);
+
+  /** What changes something is wanted each time, so that what is asked later is the same again. */
+  private static final Set<Integer> WRITES =
+      Set.of(
+          RequestCode.SEND_MESSAGE,
+          RequestCode.SEND_MESSAGE_V2,
+          RequestCode.SEND_BATCH_MESSAGE,
+          RequestCode.UPDATE_AND_CREATE_TOPIC,
+          RequestCode.UPDATE_AND_CREATE_SUBSCRIPTION_GROUP);
 
   private final String nameServer;
   private final List<String> lines = new ArrayList<>();
@@ -64,7 +86,9 @@ public final class GoldenFrameRecorder implements RPCHook {
   /** Records. */
   public static void main(String[] arguments) throws Exception {
     Path home = Files.createTempDirectory("golden");
-    try (RealRocketMq rocketMq = RealRocketMq.start(home, Map.of())) {
+    Map<String, String> keys =
+        Map.of("transactionTimeOut", "1000", "transactionCheckInterval", "2000");
+    try (RealRocketMq rocketMq = RealRocketMq.start(home, keys)) {
       GoldenFrameRecorder recorder = new GoldenFrameRecorder(rocketMq.nameServer());
       recorder.run();
       Files.write(Path.of(arguments[0]), recorder.lines);
@@ -74,40 +98,87 @@ public final class GoldenFrameRecorder implements RPCHook {
 
   @Override
   public synchronized void doBeforeRequest(String address, RemotingCommand request) {
-    // All others are recorded with their answer.
-    if (ONEWAY.contains(request.getCode()) && known.add(request.getCode() + "/oneway")) {
-      request.markOnewayRPC();
-      record(address, request, "< oneway");
+    int code = request.getCode();
+    if (OF_THE_BROKER.contains(code)) {
+      if (known.add(code + "/broker")) {
+        lines.add("# code " + code);
+        lines.add("* " + hex(request));
+      }
+      return;
     }
-  }
-
-  private void record(String address, RemotingCommand request, String answer) {
-    ByteBuffer frame = request.encode();
-    byte[] bytes = new byte[frame.remaining()];
-    frame.get(bytes);
-    lines.add("# code " + request.getCode());
-    lines.add("> " + (address.equals(nameServer) ? "n " : "b ") + HexFormat.of().formatHex(bytes));
-    lines.add(answer);
+    // All others are recorded with their answer.
+    String type = request.getSerializeTypeCurrentRPC().name();
+    if (ONEWAY.contains(code) && known.add(code + "/oneway" + type + fields(request))) {
+      request.markOnewayRPC();
+      record(address, request, "oneway");
+    }
   }
 
   @Override
   public synchronized void doAfterResponse(
       String address, RemotingCommand request, RemotingCommand response) {
-    if (response == null) {
+    if (response == null || OF_THE_BROKER.contains(request.getCode())) {
       return;
     }
-    // Each client's heartbeat is wanted, of all else the first with each answer.
-    String client = request.getCode() == RequestCode.HEART_BEAT ? bodyText(request) : "";
-    if (!known.add(request.getCode() + "/" + response.getCode() + client)) {
-      return;
+    String type = request.getSerializeTypeCurrentRPC().name();
+    if (!waited(response)
+        && known.add(request.getCode() + "/" + response.getCode() + type + each(request))) {
+      record(address, request, hex(response));
     }
-    Set<String> names =
-        response.getExtFields() == null
-            ? Set.of()
-            : new TreeSet<>(response.getExtFields().keySet());
-    int bodyBytes = response.getBody() == null ? 0 : response.getBody().length;
-    String answer = "< " + response.getCode() + " [" + String.join(" ", names) + "] " + bodyBytes;
-    record(address, request, answer);
+  }
+
+  /** Whether the Broker has let the client wait for as long as it wanted. */
+  private static boolean waited(RemotingCommand response) {
+    return response.getCode() == ResponseCode.PULL_NOT_FOUND
+        || response.getCode() == ResponseCode.POLLING_TIMEOUT;
+  }
+
+  /** Of which requests more than the first with each answer is wanted. */
+  private static String each(RemotingCommand request) {
+    int code = request.getCode();
+    if (code == RequestCode.HEART_BEAT) {
+      return bodyText(request);
+    }
+    boolean left =
+        code == RequestCode.UNREGISTER_CLIENT && fields(request).contains("consumerGroup");
+    return left || WRITES.contains(code) ? String.valueOf(request.getOpaque()) : "";
+  }
+
+  private static String fields(RemotingCommand request) {
+    request.makeCustomHeaderToNet();
+    return String.valueOf(request.getExtFields());
+  }
+
+  private void record(String address, RemotingCommand request, String answer) {
+    lines.add("# code " + request.getCode());
+    lines.add("> " + (address.equals(nameServer) ? "n " : "b ") + hex(request));
+    lines.add("< " + answer);
+  }
+
+  private static String hex(RemotingCommand command) {
+    ByteBuffer frame = command.encode();
+    byte[] bytes = new byte[frame.remaining()];
+    frame.get(bytes);
+    return HexFormat.of().formatHex(bytes);
+  }
+
+  /** Records clients that write their headers in RocketMQ's binary form. */
+  private RPCHook binary() {
+    return new RPCHook() {
+      @Override
+      public void doBeforeRequest(String address, RemotingCommand request) {
+        if (!OF_THE_BROKER.contains(request.getCode())) {
+          request.setSerializeTypeCurrentRPC(SerializeType.ROCKETMQ);
+        }
+        GoldenFrameRecorder.this.doBeforeRequest(address, request);
+      }
+
+      @Override
+      public void doAfterResponse(
+          String address, RemotingCommand request, RemotingCommand response) {
+        GoldenFrameRecorder.this.doAfterResponse(address, request, response);
+      }
+    };
   }
 
   private void run() throws Exception {
@@ -116,8 +187,11 @@ public final class GoldenFrameRecorder implements RPCHook {
     producer.start();
     Message message = message("first");
     message.setKeys("k1 k2");
-    producer.send(message);
+    SendResult first = producer.send(message);
     producer.send(List.of(message("b1"), message("b2")));
+    longHeaders(true);
+    producer.send(message("long"));
+    longHeaders(false);
     AtomicInteger seen = new AtomicInteger();
     DefaultMQPushConsumer concurrent = consumer("golden-concurrent");
     concurrent.registerMessageListener(
@@ -127,7 +201,7 @@ public final class GoldenFrameRecorder implements RPCHook {
               return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
             });
     concurrent.start();
-    RocketMqClients.await(() -> "3 messages", () -> seen.get() == 3);
+    RocketMqClients.await(() -> "4 messages", () -> seen.get() == 4);
     DefaultMQPushConsumer orderly = consumer("golden-orderly");
     orderly.registerMessageListener(
         (MessageListenerOrderly)
@@ -136,12 +210,14 @@ public final class GoldenFrameRecorder implements RPCHook {
               return ConsumeOrderlyStatus.SUCCESS;
             });
     orderly.start();
-    RocketMqClients.await(() -> "6 messages", () -> seen.get() == 6);
+    RocketMqClients.await(() -> "8 messages", () -> seen.get() == 8);
     MessageQueue queue = new MessageQueue(TOPIC, "broker-a", 0);
     producer.maxOffset(queue);
     producer.minOffset(queue);
-    producer.searchOffset(queue, System.currentTimeMillis());
+    producer.searchOffset(queue, FAR_FUTURE_MS);
     producer.earliestMsgStoreTime(queue);
+    producer.viewMessage(TOPIC, first.getOffsetMsgId());
+    members();
     concurrent.shutdown();
     orderly.shutdown();
     transactions();
@@ -151,9 +227,17 @@ public final class GoldenFrameRecorder implements RPCHook {
     requests(producer);
     litePull();
     pops(producer);
-    producer.queryMessage(TOPIC, "k1", 32, 0, System.currentTimeMillis() + 60_000);
+    binaryHeaders();
+    producer.queryMessage(TOPIC, "k1", 32, 0, FAR_FUTURE_MS);
     producer.shutdown();
     administration();
+  }
+
+  /** Whether sends have the header of the first version, for all clients of this process. */
+  private static void longHeaders(boolean are) throws ReflectiveOperationException {
+    Field smart = MQClientAPIImpl.class.getDeclaredField("sendSmartMsg");
+    smart.setAccessible(true);
+    smart.setBoolean(null, !are);
   }
 
   private void transactions() throws Exception {
@@ -173,7 +257,53 @@ public final class GoldenFrameRecorder implements RPCHook {
           }
         });
     producer.start();
-    producer.sendMessageInTransaction(message("commit"), LocalTransactionState.COMMIT_MESSAGE);
+    // A topic of its own: what is committed goes there at a place that is the recorded Broker's.
+    producer.sendMessageInTransaction(
+        new Message("golden-transactions", new byte[] {1}), LocalTransactionState.COMMIT_MESSAGE);
+    producer.sendMessageInTransaction(
+        new Message("golden-transactions", new byte[] {2}), LocalTransactionState.UNKNOW);
+    RocketMqClients.await(() -> "a check", () -> knows(RequestCode.CHECK_TRANSACTION_STATE));
+    producer.shutdown();
+  }
+
+  /** A second member, of which the first is told. */
+  private void members() throws Exception {
+    List<DefaultMQPushConsumer> both = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      DefaultMQPushConsumer consumer = consumer("golden-members");
+      consumer.setInstanceName("golden-members" + i);
+      consumer.registerMessageListener(
+          (MessageListenerConcurrently)
+              (messages, context) -> ConsumeConcurrentlyStatus.CONSUME_SUCCESS);
+      consumer.start();
+      both.add(consumer);
+    }
+    RocketMqClients.await(() -> "a notice", () -> knows(RequestCode.NOTIFY_CONSUMER_IDS_CHANGED));
+    both.forEach(DefaultMQPushConsumer::shutdown);
+  }
+
+  private void binaryHeaders() throws Exception {
+    RPCHook hook = binary();
+    DefaultMQProducer producer = new DefaultMQProducer("golden-binary", hook);
+    producer.setNamesrvAddr(nameServer);
+    producer.setInstanceName("golden-binary");
+    producer.start();
+    producer.send(message("binary"));
+    producer.maxOffset(new MessageQueue(TOPIC, "broker-a", 0));
+    AtomicInteger seen = new AtomicInteger();
+    DefaultMQPushConsumer consumer = new DefaultMQPushConsumer("golden-binary", hook);
+    consumer.setNamesrvAddr(nameServer);
+    consumer.setInstanceName("golden-binary-push");
+    consumer.subscribe(TOPIC, "*");
+    consumer.registerMessageListener(
+        (MessageListenerConcurrently)
+            (messages, context) -> {
+              seen.addAndGet(messages.size());
+              return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+            });
+    consumer.start();
+    RocketMqClients.await(() -> "messages", () -> seen.get() > 0);
+    consumer.shutdown();
     producer.shutdown();
   }
 
