@@ -268,7 +268,8 @@ class RocketMqAdminIT {
       producer.send(later);
     }
     RocketMqClients.await(() -> "all in the index", () -> find("k") == 4);
-    QueryResult found = producer.queryMessage(topic, "k", 1, 0, firstMs + 999);
+    // RocketMQ's index has seconds, which begin with the file: none is after what it stands for.
+    QueryResult found = producer.queryMessage(topic, "k", 1, 0, firstMs);
     assertEquals("first", new String(found.getMessageList().get(0).getBody()));
   }
 
@@ -282,7 +283,8 @@ class RocketMqAdminIT {
     }
     admin.updateConsumeOffset(brokerAddress(), group, queue(0), 1);
     admin.deleteSubscriptionGroup(brokerAddress(), group);
-    assertTrue(!groups().contains(group));
+    // A RocketMQ 5.5.0 makes it anew when it looks for its kind after that (isLiteGroupType).
+    assertEquals(!target.isSluice(), groups().contains(group));
     admin.createAndUpdateSubscriptionGroupConfig(brokerAddress(), config);
     assertEquals(1, position(0));
     admin.deleteSubscriptionGroup(brokerAddress(), group, true);

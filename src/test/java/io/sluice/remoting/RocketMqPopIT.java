@@ -100,8 +100,14 @@ class RocketMqPopIT {
     delaysSeconds[0] = 1;
     delaysSeconds[1] = 2;
     delaysSeconds[2] = 1;
+    delaysSeconds[3] = 1;
     consumer.start();
     List<MessageExt> letters = new CopyOnWriteArrayList<>();
+    if (!target.isSluice()) {
+      // A RocketMQ 5.5.0 buries nothing that is popped: its group's retryMaxTimes does not count.
+      RocketMqClients.await(() -> "four attempts", () -> seen.of("5").size() == 4);
+      return;
+    }
     RocketMqClients.await(() -> "three attempts", () -> seen.of("5").size() == 3);
     RocketMqClients.await(
         () -> "the dead letters' topic",

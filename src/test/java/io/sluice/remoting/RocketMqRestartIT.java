@@ -19,8 +19,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 
 /** What holds for the official client while the Broker behind the front is started anew. */
-@DisabledIfSystemProperty(named = "rocketmq.nameserver", matches = ".+")
-@DisabledIfSystemProperty(named = "target", matches = "rocketmq")
+@DisabledIfSystemProperty(
+    named = "rocketmq.nameserver",
+    matches = ".+",
+    disabledReason = "a RocketMQ has no front that stays while its Broker is away")
+@DisabledIfSystemProperty(
+    named = "target",
+    matches = "rocketmq",
+    disabledReason = "a RocketMQ has no front that stays while its Broker is away")
 class RocketMqRestartIT {
 
   private static final String TOPIC = "restart";
