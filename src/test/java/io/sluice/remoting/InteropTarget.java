@@ -35,12 +35,17 @@ final class InteropTarget implements AutoCloseable {
 
   static final String BROKER = "broker-a";
 
+  /** Keys for a Broker that deletes what is older than a few MB; a RocketMQ has to be told when. */
+  static final Map<String, String> SHORT_LOG =
+      Map.of("mappedFileSizeCommitLog", String.valueOf(1 << 20), "fileReservedTime", "0");
+
   private final String nameServer;
   private final Path directory;
   private final Vertx vertx;
   private final BlockedLoops blockedLoops;
   private final RealRocketMq own;
   private boolean autoCreate;
+  private boolean shortLog;
   private BrokerFrontVerticle front;
   private String brokerDeployment;
 
@@ -52,7 +57,7 @@ final class InteropTarget implements AutoCloseable {
    * As the other.
    *
    * @param brokerKeys further keys of broker.conf for a RocketMQ, which is then one of its own; a
-   *     Sluice understands autoCreateTopicEnable here
+   *     Sluice understands autoCreateTopicEnable and {@link #SHORT_LOG} here
    */
   InteropTarget(Map<String, String> brokerKeys) throws Exception {
     String given = System.getProperty("rocketmq.nameserver", "");
@@ -72,6 +77,7 @@ final class InteropTarget implements AutoCloseable {
     BusCodec.register(vertx);
     NameServerFrontVerticle names = new NameServerFrontVerticle(options());
     autoCreate = !"false".equals(brokerKeys.get("autoCreateTopicEnable"));
+    shortLog = brokerKeys.equals(SHORT_LOG);
     front = new BrokerFrontVerticle(options().setAutoCreateTopics(autoCreate));
     deploy(new NameServerVerticle(new NameServerOptions(), Clock.system()));
     deploy(names);
@@ -192,6 +198,17 @@ final class InteropTarget implements AutoCloseable {
         .getStore()
         .segmentBytes(16 << 20)
         .storeHost(ClientConnection.hostBytes(new InetSocketAddress("127.0.0.1", front.port())));
+    if (shortLog) {
+      // Nothing is deleted that no snapshot covers.
+      broker
+          .setSnapshotInterval(Duration.ofMillis(500))
+          .getStore()
+          .checkpointInterval(Duration.ofMillis(500))
+          .segmentBytes(1 << 20)
+          .quotaBytes(3 << 20)
+          .checkpointBytes(100_000)
+          .retentionInterval(Duration.ofMillis(50));
+    }
     // Tests need not wait as long as RocketMQ does.
     broker
         .getTransactions()

@@ -1,5 +1,6 @@
 package io.sluice.remoting;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
@@ -10,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
@@ -18,6 +20,8 @@ import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageQueue;
+import org.apache.rocketmq.remoting.protocol.header.UpdateConsumerOffsetRequestHeader;
 import org.apache.rocketmq.tools.command.MQAdminStartup;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -238,6 +242,61 @@ class MqadminIT {
         TOPIC,
         "-f",
         "true");
+  }
+
+  @Test
+  void shouldPrintTheNumbersOfWhatWasSentAndConsumed() throws Exception {
+    DefaultMQProducer producer = clients.producer("mqadmin-numbers");
+    producer.createTopic("TBW102", "mqa-numbers", 4, Map.of());
+    prints(List.of("success"), "updateSubGroup", "-b", broker, "-g", "mqa-g6");
+    // A consumer makes it when it starts.
+    producer.createTopic("TBW102", "%RETRY%mqa-g6", 1, Map.of());
+    for (int queueId = 0; queueId < 4; queueId++) {
+      for (int i = 0; i < 2 * queueId + 1; i++) {
+        producer.send(
+            RocketMqClients.message("mqa-numbers", "A", "body"),
+            new MessageQueue("mqa-numbers", InteropTarget.BROKER, queueId));
+      }
+      producer
+          .getDefaultMQProducerImpl()
+          .getMqClientFactory()
+          .getMQClientAPIImpl()
+          .updateConsumerOffset(broker, position(queueId), 5_000);
+    }
+    String status = run("topicStatus", "-t", "mqa-numbers");
+    assertEquals(
+        List.of("broker-a 0 0 1", "broker-a 1 0 3", "broker-a 2 0 5", "broker-a 3 0 7"),
+        rows(status, "broker-a ", 4),
+        status);
+    String progress = run("consumerProgress", "-g", "mqa-g6");
+    assertEquals(
+        List.of("0 1 0 1", "1 3 1 2", "2 5 2 3", "3 7 3 4").stream()
+            .map(numbers -> "mqa-numbers broker-a " + numbers)
+            .toList(),
+        rows(progress, "mqa-numbers ", 6),
+        progress);
+    assertTrue(progress.contains("Consume Diff Total: 10"), progress);
+    String all = run("consumerProgress");
+    assertEquals(List.of("mqa-g6 0 OFFLINE 0 10"), rows(all, "mqa-g6 ", 5), all);
+  }
+
+  /** The first columns of the lines that begin so, parted by one blank. */
+  private static List<String> rows(String printed, String begin, int columns) {
+    return printed
+        .lines()
+        .filter(line -> line.startsWith(begin))
+        .map(line -> String.join(" ", List.of(line.split(" +")).subList(0, columns)))
+        .toList();
+  }
+
+  /** A group has consumed as many messages of a queue as the queue's number says. */
+  private static UpdateConsumerOffsetRequestHeader position(int queueId) {
+    UpdateConsumerOffsetRequestHeader header = new UpdateConsumerOffsetRequestHeader();
+    header.setConsumerGroup("mqa-g6");
+    header.setTopic("mqa-numbers");
+    header.setQueueId(queueId);
+    header.setCommitOffset((long) queueId);
+    return header;
   }
 
   @Test

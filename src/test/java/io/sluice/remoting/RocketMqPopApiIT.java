@@ -192,6 +192,40 @@ class RocketMqPopApiIT {
   }
 
   @Test
+  void shouldHoldAQueueBackUntilAllOfAnOrderedPopIsAcked() throws Exception {
+    send(0, "a", "b", "c");
+    PopResult first = popInOrder(0, 2, 60_000);
+    assertEquals(List.of("a", "b"), texts(first));
+    assertEquals(List.of(), texts(popInOrder(0, 2, 60_000)));
+    // The queues do not wait for each other.
+    send(1, "x");
+    assertEquals(List.of("x"), texts(popInOrder(1, 2, 60_000)));
+    assertEquals(AckStatus.OK, ack(first.getMsgFoundList().get(0)).getStatus());
+    assertEquals(List.of(), texts(popInOrder(0, 2, 60_000)));
+    assertEquals(AckStatus.OK, ack(first.getMsgFoundList().get(1)).getStatus());
+    PopResult second = popInOrder(0, 2, 1_000);
+    assertEquals(List.of("c"), texts(second));
+    send(0, "d");
+    // What is not acked in time comes again, before what is behind it.
+    List<PopResult> again = new ArrayList<>();
+    RocketMqClients.await(
+        () -> "c again",
+        () -> {
+          try {
+            again.add(popInOrder(0, 1, 60_000));
+          } catch (Exception e) {
+            throw new IllegalStateException(e);
+          }
+          return !texts(again.get(again.size() - 1)).isEmpty();
+        });
+    PopResult third = again.get(again.size() - 1);
+    assertEquals(List.of("c"), texts(third));
+    assertEquals(1, third.getMsgFoundList().get(0).getReconsumeTimes());
+    assertEquals(AckStatus.OK, ack(third.getMsgFoundList().get(0)).getStatus());
+    assertEquals(List.of("d"), texts(popInOrder(0, 2, 60_000)));
+  }
+
+  @Test
   void shouldAnswerQueriesOfAssignmentsWithoutAClientByKeepingThem() throws Exception {
     try (RawClient raw = new RawClient(target.brokerPort())) {
       byte[] body =
@@ -227,8 +261,23 @@ class RocketMqPopApiIT {
     return popLater(queueId, max, invisibleMs, pollMs).get(20, TimeUnit.SECONDS);
   }
 
+  private PopResult popInOrder(int queueId, int max, long invisibleMs) throws Exception {
+    return popLater(queueId, max, invisibleMs, 0, true).get(20, TimeUnit.SECONDS);
+  }
+
+  private static List<String> texts(PopResult popped) {
+    return popped.getMsgFoundList() == null
+        ? List.of()
+        : popped.getMsgFoundList().stream().map(RocketMqPopApiIT::text).toList();
+  }
+
   private CompletableFuture<PopResult> popLater(int queueId, int max, long invisibleMs, long pollMs)
       throws Exception {
+    return popLater(queueId, max, invisibleMs, pollMs, false);
+  }
+
+  private CompletableFuture<PopResult> popLater(
+      int queueId, int max, long invisibleMs, long pollMs, boolean inOrder) throws Exception {
     PopMessageRequestHeader header = new PopMessageRequestHeader();
     header.setConsumerGroup(group);
     header.setTopic(topic);
@@ -238,6 +287,9 @@ class RocketMqPopApiIT {
     header.setPollTime(pollMs);
     header.setBornTime(System.currentTimeMillis());
     header.setInitMode(0);
+    if (inOrder) {
+      header.setOrder(true);
+    }
     CompletableFuture<PopResult> popped = new CompletableFuture<>();
     api.popMessageAsync(
         InteropTarget.BROKER,
