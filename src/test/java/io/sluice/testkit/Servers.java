@@ -18,6 +18,9 @@ import java.util.regex.Pattern;
  */
 public final class Servers {
 
+  /** Several processes that start at the same time keep each other from running for a second. */
+  private static final long BLOCKED_MS = 2 * BlockedLoops.BLOCKED_MS;
+
   private static final Pattern LINE_START = Pattern.compile("(?m)^(?=\\d{4}-\\d\\d-\\d\\dT)");
 
   private Servers() {}
@@ -27,14 +30,14 @@ public final class Servers {
       throws IOException {
     String[] all = Arrays.copyOf(arguments, arguments.length + 2);
     all[arguments.length] = flag();
-    all[arguments.length + 1] = BlockedLoops.BLOCKED_MS + "ms";
+    all[arguments.length + 1] = BLOCKED_MS + "ms";
     return watched(ServerProcess.start(data, javaFlags, all));
   }
 
   /** As {@link ServerProcess#run}; the command ends with flags of the server. */
   public static ServerProcess run(List<String> command, Path log) throws IOException {
     List<String> all = new ArrayList<>(command);
-    all.addAll(List.of(flag(), BlockedLoops.BLOCKED_MS + "ms"));
+    all.addAll(List.of(flag(), BLOCKED_MS + "ms"));
     return watched(ServerProcess.run(all, log));
   }
 
