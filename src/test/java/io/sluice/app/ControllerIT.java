@@ -45,7 +45,7 @@ class ControllerIT {
   private static final long RETRY_NS = TimeUnit.MILLISECONDS.toNanos(20);
 
   /** 50 give the table of docs/performance.md, and take ten minutes. */
-  private static final int KILLS = Integer.getInteger("failover.kills", 2);
+  private static final int KILLS = Integer.getInteger("failover.kills", 1);
 
   private static final int STOPS = Integer.getInteger("failover.stops", 1);
 

@@ -46,6 +46,7 @@ final class InteropTarget implements AutoCloseable {
   private final RealRocketMq own;
   private boolean autoCreate;
   private boolean shortLog;
+  private long quotaBytes = 3 << 20;
   private BrokerFrontVerticle front;
   private String brokerDeployment;
 
@@ -162,6 +163,14 @@ final class InteropTarget implements AutoCloseable {
     brokerDeployment = deploy(broker());
   }
 
+  /** Deletes nothing more of a {@link #SHORT_LOG}; a RocketMQ does so only when it is told to. */
+  void keepTheRest() throws Exception {
+    if (isSluice()) {
+      quotaBytes = Long.MAX_VALUE;
+      restartBroker();
+    }
+  }
+
   @Override
   public void close() throws Exception {
     if (own != null) {
@@ -205,7 +214,7 @@ final class InteropTarget implements AutoCloseable {
           .getStore()
           .checkpointInterval(Duration.ofMillis(500))
           .segmentBytes(1 << 20)
-          .quotaBytes(3 << 20)
+          .quotaBytes(quotaBytes)
           .checkpointBytes(100_000)
           .retentionInterval(Duration.ofMillis(50));
     }

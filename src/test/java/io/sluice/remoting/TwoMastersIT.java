@@ -76,6 +76,7 @@ class TwoMastersIT {
     nodes.close();
   }
 
+  @LongForm
   @Test
   void shouldReplaceOneMasterAndLeaveTheOtherInPeace() throws Exception {
     startAll();
