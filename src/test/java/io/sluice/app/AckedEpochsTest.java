@@ -41,7 +41,7 @@ final class AckedEpochsTest {
     // The answer to a repeat: stored in the epoch before.
     acked.acked(2, FIRST, 2_200, 2_300);
     acked.said(SECOND, 600);
-    acked.check(HISTORY, PLACES);
+    acked.check(HISTORY, 0, PLACES);
   }
 
   @Test
@@ -86,8 +86,17 @@ final class AckedEpochsTest {
     assertBroken("was said to be at 650");
   }
 
+  @Test
+  void shouldAskForNothingThatStoodBeforeTheLogBegins() {
+    bothBegin();
+    acked.said(new Place(0, 70), 99);
+    acked.check(HISTORY, 100, PLACES);
+    assertThrows(AssertionError.class, () -> acked.check(HISTORY, 99, PLACES));
+  }
+
   private void assertBroken(String how) {
-    AssertionError broken = assertThrows(AssertionError.class, () -> acked.check(HISTORY, PLACES));
+    AssertionError broken =
+        assertThrows(AssertionError.class, () -> acked.check(HISTORY, 0, PLACES));
     assertTrue(broken.getMessage().contains(how), broken::getMessage);
   }
 }

@@ -1029,7 +1029,7 @@ class ReplicationFaultsIT {
     for (int host = 1; host <= NODES; host++) {
       ackedEpochs.logged(host, Files.readAllLines(log(host)));
     }
-    ackedEpochs.check(log.epochs(), log.places(TOPIC, to));
+    ackedEpochs.check(log.epochs(), log.begin(), log.places(TOPIC, to));
   }
 
   private List<Map<Long, String>> stored() throws Exception {
