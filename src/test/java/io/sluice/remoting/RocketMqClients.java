@@ -151,6 +151,24 @@ final class RocketMqClients implements AutoCloseable {
   }
 
   /** Waits until the condition holds. */
+  /** Waits until a consumer has so many queues of a topic. */
+  static void awaitQueues(DefaultMQPushConsumer consumer, String topic, int count) {
+    await(
+        () -> count + " queues, " + queues(consumer, topic),
+        () -> queues(consumer, topic) == count);
+  }
+
+  private static long queues(DefaultMQPushConsumer consumer, String topic) {
+    return consumer
+        .getDefaultMQPushConsumerImpl()
+        .getRebalanceImpl()
+        .getProcessQueueTable()
+        .keySet()
+        .stream()
+        .filter(queue -> queue.getTopic().equals(topic))
+        .count();
+  }
+
   static void await(Supplier<String> what, BooleanSupplier condition) {
     long endNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
     while (!condition.getAsBoolean()) {

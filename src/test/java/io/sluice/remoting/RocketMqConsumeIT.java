@@ -163,8 +163,8 @@ class RocketMqConsumeIT {
     first.awaitExactly(8);
     DefaultMQPushConsumer two = push(group, "*", second);
     two.start();
-    awaitQueues(one, 2);
-    awaitQueues(two, 2);
+    RocketMqClients.awaitQueues(one, topic, 2);
+    RocketMqClients.awaitQueues(two, topic, 2);
     send(8, 108, "A");
     RocketMqClients.await(
         () -> "100 more messages, " + first.count() + " and " + second.count(),
@@ -173,7 +173,7 @@ class RocketMqConsumeIT {
     assertEquals(50, second.count());
     assertEquals(108, union(first, second).size());
     one.shutdown();
-    awaitQueues(two, 4);
+    RocketMqClients.awaitQueues(two, topic, 4);
     send(108, 208, "A");
     RocketMqClients.await(() -> "the last 100", () -> second.count() >= 150);
     assertEquals(208, union(first, second).size());
@@ -329,22 +329,6 @@ class RocketMqConsumeIT {
     consumer.subscribe(topic, tags);
     consumer.registerMessageListener(seen);
     return consumer;
-  }
-
-  private void awaitQueues(DefaultMQPushConsumer consumer, int count) {
-    RocketMqClients.await(
-        () -> count + " queues, " + queues(consumer), () -> queues(consumer) == count);
-  }
-
-  private long queues(DefaultMQPushConsumer consumer) {
-    return consumer
-        .getDefaultMQPushConsumerImpl()
-        .getRebalanceImpl()
-        .getProcessQueueTable()
-        .keySet()
-        .stream()
-        .filter(queue -> queue.getTopic().equals(topic))
-        .count();
   }
 
   /** Sends bodies by number, queue after queue. */

@@ -82,16 +82,16 @@ class RocketMqMembersIT {
     List<String> other = new CopyOnWriteArrayList<>();
     DefaultMQPushConsumer consumer = consumer(other);
     consumer.start();
-    awaitQueues(consumer, QUEUES);
+    RocketMqClients.awaitQueues(consumer, topic, QUEUES);
     try (ConsumerProcess dying = new ConsumerProcess(target.nameServer(), group, topic)) {
-      awaitQueues(consumer, QUEUES / 2);
+      RocketMqClients.awaitQueues(consumer, topic, QUEUES / 2);
       send(0, 100);
       RocketMqClients.await(
           () -> "both to have their share, " + dying.bodies().size() + " and " + other.size(),
           () -> dying.bodies().size() == 50 && other.size() == 50);
       dying.kill();
       send(100, 200);
-      awaitQueues(consumer, QUEUES);
+      RocketMqClients.awaitQueues(consumer, topic, QUEUES);
       Set<String> all = new HashSet<>(dying.bodies());
       RocketMqClients.await(
           () -> "all messages, " + union(all, other).size(), () -> union(all, other).size() == 200);
@@ -107,18 +107,18 @@ class RocketMqMembersIT {
     DefaultMQPushConsumer leaving = consumer(first);
     leaving.setAwaitTerminationMillisWhenShutdown(10_000);
     leaving.start();
-    awaitQueues(leaving, QUEUES);
+    RocketMqClients.awaitQueues(leaving, topic, QUEUES);
     DefaultMQPushConsumer staying = consumer(second);
     staying.start();
-    awaitQueues(leaving, QUEUES / 2);
-    awaitQueues(staying, QUEUES / 2);
+    RocketMqClients.awaitQueues(leaving, topic, QUEUES / 2);
+    RocketMqClients.awaitQueues(staying, topic, QUEUES / 2);
     AtomicInteger sent = new AtomicInteger();
     AtomicBoolean stop = new AtomicBoolean();
     Thread sender = new Thread(() -> sendUntil(sent, stop), "sender");
     sender.start();
     RocketMqClients.await(() -> "some messages", () -> first.size() > 100);
     leaving.shutdown();
-    awaitQueues(staying, QUEUES);
+    RocketMqClients.awaitQueues(staying, topic, QUEUES);
     int before = second.size();
     RocketMqClients.await(() -> "more messages", () -> second.size() > before + 100);
     stop.set(true);
@@ -135,7 +135,7 @@ class RocketMqMembersIT {
     List<String> second = new CopyOnWriteArrayList<>();
     DefaultMQPushConsumer early = consumer(first);
     early.start();
-    awaitQueues(early, QUEUES);
+    RocketMqClients.awaitQueues(early, topic, QUEUES);
     AtomicInteger sent = new AtomicInteger();
     AtomicBoolean stop = new AtomicBoolean();
     Thread sender = new Thread(() -> sendUntil(sent, stop), "sender");
@@ -143,8 +143,8 @@ class RocketMqMembersIT {
     RocketMqClients.await(() -> "some messages", () -> first.size() > 100);
     DefaultMQPushConsumer late = consumer(second);
     late.start();
-    awaitQueues(late, QUEUES / 2);
-    awaitQueues(early, QUEUES / 2);
+    RocketMqClients.awaitQueues(late, topic, QUEUES / 2);
+    RocketMqClients.awaitQueues(early, topic, QUEUES / 2);
     RocketMqClients.await(() -> "messages for the second", () -> second.size() > 100);
     stop.set(true);
     sender.join();
@@ -266,22 +266,6 @@ class RocketMqMembersIT {
               return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
             });
     return consumer;
-  }
-
-  private void awaitQueues(DefaultMQPushConsumer consumer, int count) {
-    RocketMqClients.await(
-        () -> count + " queues, " + queues(consumer), () -> queues(consumer) == count);
-  }
-
-  private long queues(DefaultMQPushConsumer consumer) {
-    return consumer
-        .getDefaultMQPushConsumerImpl()
-        .getRebalanceImpl()
-        .getProcessQueueTable()
-        .keySet()
-        .stream()
-        .filter(queue -> queue.getTopic().equals(topic))
-        .count();
   }
 
   private void send(int from, int to) throws Exception {

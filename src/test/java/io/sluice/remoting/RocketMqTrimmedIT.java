@@ -109,18 +109,7 @@ class RocketMqTrimmedIT {
               return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
             });
     consumer.start();
-    RocketMqClients.await(
-        () -> "the queues of " + group,
-        () ->
-            consumer
-                    .getDefaultMQPushConsumerImpl()
-                    .getRebalanceImpl()
-                    .getProcessQueueTable()
-                    .keySet()
-                    .stream()
-                    .filter(queue -> queue.getTopic().equals(TOPIC))
-                    .count()
-                == QUEUES);
+    RocketMqClients.awaitQueues(consumer, TOPIC, QUEUES);
     return seen;
   }
 
