@@ -99,7 +99,15 @@ final class AckedEpochs {
                 place + " was said to be at " + physicalOffset + ", is at " + places.get(place));
           }
         });
-    acks.forEach(ack -> check(ack, history, places));
+    Map<Integer, Long> firsts = new HashMap<>();
+    places.keySet().forEach(place -> firsts.merge(place.queueId(), place.queueOffset(), Math::min));
+    for (Ack ack : acks) {
+      Place place = ack.place();
+      boolean gone = begin > 0 && place.queueOffset() < firsts.getOrDefault(place.queueId(), 0L);
+      if (!gone) {
+        check(ack, history, places);
+      }
+    }
   }
 
   private void check(Ack ack, List<StoredLog.Epoch> history, Map<Place, Long> places) {

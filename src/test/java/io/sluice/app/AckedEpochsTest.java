@@ -94,6 +94,14 @@ final class AckedEpochsTest {
     assertThrows(AssertionError.class, () -> acked.check(HISTORY, 99, PLACES));
   }
 
+  @Test
+  void shouldTakeAcksOfWhatStoodBeforeTheLogBegins() {
+    bothBegin();
+    acked.acked(1, FIRST, 1_100, 1_200);
+    acked.check(HISTORY, 300, Map.of(SECOND, 600L));
+    assertThrows(AssertionError.class, () -> acked.check(HISTORY, 0, Map.of(SECOND, 600L)));
+  }
+
   private void assertBroken(String how) {
     AssertionError broken =
         assertThrows(AssertionError.class, () -> acked.check(HISTORY, 0, PLACES));
