@@ -194,12 +194,7 @@ public final class GoldenFrameRecorder implements RPCHook {
     longHeaders(false);
     AtomicInteger seen = new AtomicInteger();
     DefaultMQPushConsumer concurrent = consumer("golden-concurrent");
-    concurrent.registerMessageListener(
-        (MessageListenerConcurrently)
-            (messages, context) -> {
-              seen.addAndGet(messages.size());
-              return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
-            });
+    concurrent.registerMessageListener(counting(seen));
     concurrent.start();
     RocketMqClients.await(() -> "4 messages", () -> seen.get() == 4);
     DefaultMQPushConsumer orderly = consumer("golden-orderly");
@@ -231,6 +226,13 @@ public final class GoldenFrameRecorder implements RPCHook {
     producer.queryMessage(TOPIC, "k1", 32, 0, FAR_FUTURE_MS);
     producer.shutdown();
     administration();
+  }
+
+  private static MessageListenerConcurrently counting(AtomicInteger seen) {
+    return (messages, context) -> {
+      seen.addAndGet(messages.size());
+      return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+    };
   }
 
   /** Whether sends have the header of the first version, for all clients of this process. */
@@ -295,12 +297,7 @@ public final class GoldenFrameRecorder implements RPCHook {
     consumer.setNamesrvAddr(nameServer);
     consumer.setInstanceName("golden-binary-push");
     consumer.subscribe(TOPIC, "*");
-    consumer.registerMessageListener(
-        (MessageListenerConcurrently)
-            (messages, context) -> {
-              seen.addAndGet(messages.size());
-              return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
-            });
+    consumer.registerMessageListener(counting(seen));
     consumer.start();
     RocketMqClients.await(() -> "messages", () -> seen.get() > 0);
     consumer.shutdown();
@@ -336,12 +333,7 @@ public final class GoldenFrameRecorder implements RPCHook {
     consumer.setInstanceName("golden-sql");
     consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
     consumer.subscribe(TOPIC, MessageSelector.bySql("price > 5"));
-    consumer.registerMessageListener(
-        (MessageListenerConcurrently)
-            (messages, context) -> {
-              seen.addAndGet(messages.size());
-              return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
-            });
+    consumer.registerMessageListener(counting(seen));
     consumer.start();
     Message dear = message("dear");
     dear.putUserProperty("price", "10");

@@ -70,7 +70,7 @@ class RocketMqBroadcastIT {
     DefaultMQPushConsumer consumer = concurrent("late", seen);
     consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET);
     consumer.start();
-    RocketMqClients.await(() -> "4 queues", () -> queues(consumer) == QUEUES);
+    RocketMqClients.awaitQueues(consumer, topic, QUEUES);
     send(40, 80);
     awaitAll(seen, 40, 80);
   }
@@ -142,17 +142,6 @@ class RocketMqBroadcastIT {
     consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
     consumer.subscribe(topic, "*");
     return consumer;
-  }
-
-  private long queues(DefaultMQPushConsumer consumer) {
-    return consumer
-        .getDefaultMQPushConsumerImpl()
-        .getRebalanceImpl()
-        .getProcessQueueTable()
-        .keySet()
-        .stream()
-        .filter(queue -> queue.getTopic().equals(topic))
-        .count();
   }
 
   /** Each of the bodies once, and nothing more for a moment. */
