@@ -427,7 +427,7 @@ final class Dispatcher {
       int before = batch.count();
       boolean freshlyWarm =
           clock.nowMs() - cursor.warmAtMs < WARM_MS && cursor.warmFilter == filter;
-      view.at(queue, filter, cursor.warmFrom, freshlyWarm ? cursor.warmTo : cursor.warmFrom);
+      view.at(queue, filter, freshlyWarm ? cursor.warm : WarmRange.NONE);
       if (consumption.topic.retriesOf != null || cursor.isOfRedriven()) {
         view.ofRetries();
       }
@@ -544,7 +544,7 @@ final class Dispatcher {
     int queueId = cursor.queueId;
     ConsumeQueue queue = catalog.queue(waiter.consumption, queueId);
     try {
-      view.at(queue, waiter.filter, 0, 0);
+      view.at(queue, waiter.filter, WarmRange.NONE);
       long wanted = cursor.firstWanted(view, waiter.popping.lookedTo(queueId));
       waiter.popping.lookedTo(queueId, wanted);
       return wanted < queue.confirmedOffset();
@@ -588,8 +588,7 @@ final class Dispatcher {
               }
               cursor.warmFilter = filter;
               cursor.warmAtMs = clock.nowMs();
-              cursor.warmFrom = fromOffset;
-              cursor.warmTo = fromOffset + Math.max(1, warm.result());
+              cursor.warm = WarmRange.of(fromOffset, warm.result());
               touch(cursor.consumption);
             });
   }

@@ -77,8 +77,7 @@ final class LetterJobs {
   private static final class Run {
     private final String group;
     private boolean waits;
-    private long warmFrom;
-    private long warmTo;
+    private WarmRange warm = WarmRange.NONE;
     private double tokens = 1;
     private long tokensAtMs;
     private long nextAtMs;
@@ -278,8 +277,8 @@ final class LetterJobs {
   }
 
   private int readable(Run run, ConsumeQueue queue, long from, int count) {
-    if (from >= run.warmFrom && from < run.warmTo) {
-      return (int) Math.min(count, run.warmTo - from);
+    if (run.warm.has(from)) {
+      return run.warm.upTo(from, count);
     }
     return store.isWarm(queue, from, count) ? count : 0;
   }
@@ -291,8 +290,7 @@ final class LetterJobs {
             warm -> {
               run.waits = false;
               if (warm.succeeded()) {
-                run.warmFrom = from;
-                run.warmTo = from + Math.max(1, warm.result());
+                run.warm = WarmRange.of(from, warm.result());
               } else if (!stopped) {
                 LOG.log(Level.ERROR, "could not read dead letters of " + run.group, warm.cause());
                 end(run.group, State.FAILED, "the letters could not be read: " + warm.cause());

@@ -56,11 +56,8 @@ final class QueueCursor {
   /** Whether the position is ahead of its record; owned by {@link ChangeBuffer}. */
   boolean unrecordedAdvance;
 
-  /** First offset made readable by a worker; owned by the {@link Dispatcher}. */
-  long warmFrom;
-
-  /** End of what was made readable, exclusive; owned by the {@link Dispatcher}. */
-  long warmTo;
+  /** Made readable by a worker; owned by the {@link Dispatcher}. */
+  WarmRange warm = WarmRange.NONE;
 
   /** When it was; owned by the {@link Dispatcher}. */
   long warmAtMs = Long.MIN_VALUE / 2;

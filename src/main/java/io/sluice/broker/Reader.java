@@ -64,8 +64,7 @@ final class Reader {
     private final int[] queueIds;
     private final long[] nextOffsets;
     private int warmQueue = -1;
-    private long warmFrom;
-    private long warmTo;
+    private WarmRange warm = WarmRange.NONE;
     private boolean reading;
     private boolean touched;
 
@@ -308,8 +307,7 @@ final class Reader {
       int place = first + i < queues ? first + i : first + i - queues;
       ConsumeQueue queue = catalog.queue(waiter.topic, waiter.queueIds[place]);
       clamp(waiter, place, queue);
-      boolean warmed = waiter.warmQueue == place;
-      view.at(queue, waiter.filter, waiter.warmFrom, warmed ? waiter.warmTo : waiter.warmFrom);
+      view.at(queue, waiter.filter, waiter.warmQueue == place ? waiter.warm : WarmRange.NONE);
       view.passOverExpired(waiter.topic, clock.nowMs());
       try {
         builder = collect(waiter, place, queue, max, builder);
@@ -391,8 +389,7 @@ final class Reader {
                 return;
               }
               waiter.warmQueue = place;
-              waiter.warmFrom = fromOffset;
-              waiter.warmTo = fromOffset + Math.max(1, warm.result());
+              waiter.warm = WarmRange.of(fromOffset, warm.result());
               touch(waiter);
             });
   }

@@ -71,8 +71,7 @@ final class RetryHandover {
   /** What a worker brought into memory last. */
   private QueueCursor warmCursor;
 
-  private long warmFrom;
-  private long warmTo;
+  private WarmRange warmRange = WarmRange.NONE;
 
   /** What one step carries out of one queue. */
   private static final class Step {
@@ -266,7 +265,7 @@ final class RetryHandover {
       // Retention was faster: it is settled without a copy.
       return true;
     }
-    boolean justRead = step.cursor == warmCursor && offset >= warmFrom && offset < warmTo;
+    boolean justRead = step.cursor == warmCursor && warmRange.has(offset);
     if (!justRead && !store.isWarm(queue, offset, 1)) {
       step.more = true;
       if (step.batch.count() == 0) {
@@ -438,8 +437,7 @@ final class RetryHandover {
               waiting.remove(group);
               if (warm.succeeded()) {
                 warmCursor = cursor;
-                warmFrom = from;
-                warmTo = from + Math.max(1, warm.result());
+                warmRange = WarmRange.of(from, warm.result());
               } else {
                 LOG.log(Level.WARNING, "could not read retries of " + group, warm.cause());
                 wanted.remove(group);

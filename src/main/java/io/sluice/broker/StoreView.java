@@ -19,8 +19,7 @@ final class StoreView implements QueueView {
   private final MessageStore store;
   private ConsumeQueue queue;
   private MessageFilter filter;
-  private long warmFrom;
-  private long warmTo;
+  private WarmRange warm = WarmRange.NONE;
   private long coldFrom;
   private BlockBuilder peeks;
   private final Expiry expiry = new Expiry();
@@ -36,14 +35,12 @@ final class StoreView implements QueueView {
   /**
    * Looks at a queue.
    *
-   * @param warmFrom first offset that a worker has just brought into memory
-   * @param warmTo end of those, exclusive
+   * @param warm what a worker has just brought into memory
    */
-  StoreView at(ConsumeQueue queue, MessageFilter filter, long warmFrom, long warmTo) {
+  StoreView at(ConsumeQueue queue, MessageFilter filter, WarmRange warm) {
     this.queue = queue;
     this.filter = filter;
-    this.warmFrom = warmFrom;
-    this.warmTo = warmTo;
+    this.warm = warm;
     coldFrom = NOTHING_COLD;
     expiry.off();
     expired = 0;
@@ -142,8 +139,8 @@ final class StoreView implements QueueView {
 
   @Override
   public int readable(long fromOffset, int count) {
-    if (fromOffset >= warmFrom && fromOffset < warmTo) {
-      return (int) Math.min(count, warmTo - fromOffset);
+    if (warm.has(fromOffset)) {
+      return warm.upTo(fromOffset, count);
     }
     if (store.isWarm(queue, fromOffset, count)) {
       return count;
