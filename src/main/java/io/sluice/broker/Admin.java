@@ -328,6 +328,7 @@ final class Admin {
   }
 
   private Future<Lag> lag(GroupState group) {
+    log.recordAdvances();
     List<Future<QueueLag>> queues = new ArrayList<>();
     for (Consumption consumption : group.consumptions.values()) {
       for (int place = 0; place < consumption.places(); place++) {

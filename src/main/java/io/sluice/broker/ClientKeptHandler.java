@@ -562,7 +562,8 @@ final class ClientKeptHandler {
 
   /**
    * Takes the position that came with a pull. Nobody waits for it, so going on is recorded within a
-   * second, with others; should the process die before, the client is given that much again.
+   * second, with others, and before anybody is told of it; should the process die before, the
+   * client is given that much again.
    */
   private void advance(QueueCursor cursor, long queueOffset) {
     if (queueOffset > cursor.nextOffset() && cursor.unsettled().count() == 0) {
@@ -599,6 +600,7 @@ final class ClientKeptHandler {
   }
 
   private Offset offset(GetOffset get) {
+    log.recordAdvances();
     TopicState topic = catalog.topic(get.topic());
     Consumption consumption = state.consumption(get.group(), get.topic());
     if (topic != null && get.queueId() >= 0 && get.queueId() < topic.queuesEver) {

@@ -164,6 +164,16 @@ final class StateLog {
   }
 
   /**
+   * Writes positions that moved on without a record, before somebody is told where they are: what
+   * is appended later, and acked, must not outlive what was told.
+   */
+  void recordAdvances() {
+    if (changes.hasAdvanced()) {
+      flushAll();
+    }
+  }
+
+  /**
    * Writes messages, and the changes that rest on them, as one: after a crash the log has both or
    * none. While the store is busy both wait and {@link #isBlocked} says so, so make sure before
    * that there is room.

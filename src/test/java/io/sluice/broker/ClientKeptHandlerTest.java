@@ -6,6 +6,7 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.broker.BrokerKit.Received;
 import io.sluice.bus.Addresses;
@@ -199,13 +200,28 @@ class ClientKeptHandlerTest {
     kit.sendInOrder("t", "a", "b", "c");
     beat("f:1", "g", 1);
     for (long position : new long[] {2, 3, 1}) {
-      pulled(new Pull("g", "t", 0, 0, 32, 1 << 18, 0, null, 1, true, position, "f:1"))
-          .messages()
-          .close();
+      pullAt(position);
       assertEquals(position, offset("g", 0, false));
     }
     kit.restart();
     assertEquals(1, offset("g", 0, false));
+  }
+
+  @Test
+  void shouldHaveRecordedAPositionThatItTold() throws Exception {
+    kit.sendInOrder("t", "a", "b", "c");
+    beat("f:1", "g", 1);
+    commit("g", 0, 1);
+    long end = logEnd();
+    assertEquals(1, lag("g"));
+    assertEquals(end, logEnd(), "nothing has moved, so there is nothing to record");
+    pullAt(2);
+    assertEquals(2, offset("g", 0, false));
+    assertTrue(logEnd() > end, "an offset");
+    end = logEnd();
+    pullAt(3);
+    assertEquals(3, lag("g"));
+    assertTrue(logEnd() > end, "a lag");
   }
 
   @Test
@@ -306,6 +322,27 @@ class ClientKeptHandlerTest {
 
   private void commit(String group, int queueId, long offset) throws Exception {
     ask(new Commit(group, "t", queueId, offset));
+  }
+
+  /** Pulls, and says with it where the group stands. */
+  private void pullAt(long position) throws Exception {
+    pulled(new Pull("g", "t", 0, 0, 32, 1 << 18, 0, null, 1, true, position, "f:1"))
+        .messages()
+        .close();
+  }
+
+  /** Where the group stands in queue 0, as its lag says. */
+  private long lag(String group) throws Exception {
+    AdminRequest.Lag lag = kit.admin(new AdminRequest.GetLag(group));
+    return lag.queues().stream()
+        .filter(queue -> queue.topic().equals("t") && queue.queueId() == 0)
+        .findFirst()
+        .orElseThrow()
+        .committedOffset();
+  }
+
+  private long logEnd() throws Exception {
+    return kit.<AdminRequest.BrokerInfo>admin(new AdminRequest.GetBroker()).maxPhysicalOffset();
   }
 
   private long offset(String group, int queueId, boolean zeroIfWhole) throws Exception {
