@@ -34,6 +34,9 @@ public final class Demo implements AutoCloseable {
   private static final long SAMPLE_MS = 50;
   private static final long DRAIN_MS = 120_000;
 
+  private static final long WARM_UP_MS = 5_000;
+  private static final double WARM_UP_RATE = 5_000;
+
   /** Enough that a pause of the machine is no broken promise, and a queue that blocks is one. */
   private static final double SLOW_SEND_MS = 500;
 
@@ -74,13 +77,15 @@ public final class Demo implements AutoCloseable {
     vertx.runOnContext(
         start -> {
           startNs = System.nanoTime();
-          Future<Void> played =
-              switch (job) {
-                case DECOUPLE -> decouple();
-                case PEAK -> peak();
-                case DISTRIBUTE -> distribute();
-              };
-          played.onComplete(done);
+          warmUp()
+              .compose(
+                  warm ->
+                      switch (job) {
+                        case DECOUPLE -> decouple();
+                        case PEAK -> peak();
+                        case DISTRIBUTE -> distribute();
+                      })
+              .onComplete(done);
         });
     try {
       done.future().toCompletionStage().toCompletableFuture().get(10, TimeUnit.MINUTES);
@@ -94,6 +99,24 @@ public final class Demo implements AutoCloseable {
       out.println("All promises were kept.");
     }
     return broken;
+  }
+
+  /**
+   * Two processes that have just been started compile what they use for the first time: what sends
+   * take then says nothing of a server that has been up for a while.
+   */
+  private Future<Void> warmUp() {
+    say("warming up for %.1f s ...", ms(WARM_UP_MS) / 1e3);
+    return DemoProducer.connect(vertx, server, "demo-warm-up-" + suffix, "disk", false)
+        .compose(
+            producer ->
+                producer
+                    .run(WARM_UP_RATE * rates, ms(WARM_UP_MS))
+                    .compose(
+                        sent ->
+                            until(producer::isAllAnswered, "the sends to warm up had no answer"))
+                    .compose(answered -> producer.close()))
+        .onSuccess(warm -> startNs = System.nanoTime());
   }
 
   private Future<Void> decouple() {
