@@ -150,7 +150,6 @@ final class RocketMqClients implements AutoCloseable {
     return new Message(topic, tag, body.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** Waits until the condition holds. */
   /** Waits until a consumer has so many queues of a topic. */
   static void awaitQueues(DefaultMQPushConsumer consumer, String topic, int count) {
     await(
@@ -169,6 +168,7 @@ final class RocketMqClients implements AutoCloseable {
         .count();
   }
 
+  /** Waits until the condition holds. */
   static void await(Supplier<String> what, BooleanSupplier condition) {
     long endNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
     while (!condition.getAsBoolean()) {
