@@ -737,7 +737,6 @@ public final class BrokerVerticle extends VerticleBase {
     if (slave != null) {
       return Future.succeededFuture();
     }
-    replication.appended();
     Future<Void> confirmed =
         Future.fromCompletionStage(replication.whenConfirmed(store.maxPhysicalOffset()));
     return atMost(lastBytesMs, confirmed)

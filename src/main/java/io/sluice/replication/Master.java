@@ -528,6 +528,8 @@ public final class Master implements Replication {
     }
     CompletableFuture<Void> done = new CompletableFuture<>();
     confirmings.add(new Confirming(physicalOffset, done));
+    // A Broker that stops has no turns any more, which say that something was appended.
+    appended();
     return done;
   }
 

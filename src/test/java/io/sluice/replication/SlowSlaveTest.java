@@ -38,9 +38,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Goal: a slave that does not read costs its master little memory, however far it falls behind.
- * Method: a real store and a real socket that nobody reads; what the master has handed to the
- * socket and the socket has not sent is counted.
+ * Goal: a slave that does not read costs its master little memory, however far it falls behind, and
+ * one that reads gets all. Method: a real store and a real socket that nobody reads; what the
+ * master has handed to the socket and the socket has not sent is counted.
  */
 final class SlowSlaveTest {
 
@@ -48,6 +48,9 @@ final class SlowSlaveTest {
   private static final int MESSAGES = 512;
 
   private static final int BODY_BYTES = 64 << 10;
+
+  /** Longer than anything takes. */
+  private static final int READ_MS = 30_000;
 
   /** What the session says of itself, and the slice that fills it. */
   private static final long MOST_QUEUED_BYTES = (5 << 20) + (512 << 10);
@@ -92,6 +95,22 @@ final class SlowSlaveTest {
       long end = call("the end of the log", () -> store.maxPhysicalOffset());
       assertEquals(end, readTo(slave, end));
       assertTrue(mostQueued.get() <= MOST_QUEUED_BYTES, () -> mostQueued + " bytes waited");
+    }
+  }
+
+  @Test
+  void shouldSendWhatIsWaitedForThoughNobodySaidThatItWasAppended() throws Exception {
+    open();
+    int port = listen();
+    try (Socket slave = new Socket("127.0.0.1", port)) {
+      slave.setSoTimeout(READ_MS);
+      slave.getOutputStream().write(hello().getBytes());
+      Await.until("the slave is welcome", () -> session != null && joined());
+      // As a Broker that stops does, whose turns have ended.
+      call("an append", this::tryAppend);
+      long end = call("the end of the log", () -> store.maxPhysicalOffset());
+      call("a wait for it", () -> master.whenConfirmed(end));
+      assertEquals(end, readTo(slave, end));
     }
   }
 
@@ -181,7 +200,16 @@ final class SlowSlaveTest {
 
   private void appendHalf() {
     for (int i = 0; i < MESSAGES / 2; i++) {
-      Await.until("there is room", () -> call("an append", this::tryAppend));
+      Await.until(
+          "there is room",
+          () ->
+              call(
+                  "an append",
+                  () -> {
+                    boolean done = tryAppend();
+                    master.appended();
+                    return done;
+                  }));
     }
   }
 
@@ -199,9 +227,7 @@ final class SlowSlaveTest {
         ByteBuffer.allocate(BODY_BYTES),
         new PropertiesWriter());
     ConsumeQueue[] queues = {store.queue("t", 0)};
-    int done = store.append(batch, 0, 1, queues, new long[1], new long[1], false);
-    master.appended();
-    return done == 1;
+    return store.append(batch, 0, 1, queues, new long[1], new long[1], false) == 1;
   }
 
   private Void sayALot() {
