@@ -33,7 +33,7 @@ public final class Agent {
    */
   private static final long REST_MS = 5_000;
 
-  /** Then another controller is asked, while the lease still holds. */
+  /** Then another controller is asked with the next heartbeat, while the lease still holds. */
   private static final long ANSWER_MS = 700;
 
   /** The Broker that is told what to be. Called on the agent's event loop; does not block. */
@@ -115,27 +115,34 @@ public final class Agent {
 
   private void heartbeat() {
     rests = rests && clock.nowNs() - restsUntilNs < 0;
+    link.connect();
     if (asking || stopped || rests) {
       return;
     }
     asking = true;
-    Position position = broker.position();
-    JsonObject request =
-        identified("heartbeat")
-            .put("boot", options.boot())
-            .put("replicationAt", options.replicationAt())
-            .put("address", options.address())
-            .put("epoch", position.epoch())
-            .put("end", position.end());
-    Lease.Sent sent = lease.now();
-    link.request(request)
+    Lease.Sent[] sent = new Lease.Sent[1];
+    link.request(
+            () -> {
+              sent[0] = lease.now();
+              return heartbeatNow();
+            })
         .onComplete(
             answered -> {
               asking = false;
               if (answered.succeeded() && !stopped) {
-                take(answered.result(), sent);
+                take(answered.result(), sent[0]);
               }
             });
+  }
+
+  private JsonObject heartbeatNow() {
+    Position position = broker.position();
+    return identified("heartbeat")
+        .put("boot", options.boot())
+        .put("replicationAt", options.replicationAt())
+        .put("address", options.address())
+        .put("epoch", position.epoch())
+        .put("end", position.end());
   }
 
   private void take(JsonObject answer, Lease.Sent sent) {
@@ -160,10 +167,27 @@ public final class Agent {
       // Perhaps another controller leads, which has not heard it.
       link.request(identified("resign"));
     } else if (elected) {
-      lease.granted(group.epoch(), sent, answer.getLong("leaseMs"));
+      long leaseMs = answer.getLong("leaseMs");
+      sayIfNearlyOver(group.epoch(), leaseMs);
+      lease.granted(group.epoch(), sent, leaseMs);
       lead(group, own);
     } else if (group.epoch() > 0) {
       follow(group, own);
+    }
+  }
+
+  private void sayIfNearlyOver(long epoch, long leaseMs) {
+    long leftMs = lease.leftMs(epoch);
+    if (lease.holds(epoch) && leftMs < leaseMs / 2) {
+      LOG.log(
+          Level.INFO,
+          "broker {0}: the lease is renewed with {1} of {2} ms left; another controller leads, or"
+              + " this one or the way to it was slow; connected are {3} of {4} controllers",
+          options.brokerName(),
+          Long.toString(leftMs),
+          Long.toString(leaseMs),
+          link.connected(),
+          options.members().size());
     }
   }
 

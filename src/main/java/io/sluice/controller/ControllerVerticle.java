@@ -55,6 +55,7 @@ public final class ControllerVerticle extends VerticleBase {
   private final ControllerState state = new ControllerState();
   private final Elections elections;
   private final List<Pending> waiting = new ArrayList<>();
+  private final Set<Promise<Boolean>> submitted = new HashSet<>();
   private final Set<String> electing = new HashSet<>();
   private NetServer server;
   private boolean barrier;
@@ -89,8 +90,7 @@ public final class ControllerVerticle extends VerticleBase {
     return vertx
         .executeBlocking(
             () -> {
-              engine.start(
-                  state, leads -> home.runOnContext(nothing -> elections.lead(engine.isLeader())));
+              engine.start(state, leads -> home.runOnContext(nothing -> changed(leads)));
               return null;
             })
         .compose(
@@ -131,10 +131,19 @@ public final class ControllerVerticle extends VerticleBase {
 
   // Leading.
 
+  /** It began to lead, or led no more, and may have begun again since. */
+  private void changed(boolean leads) {
+    elections.lead(engine.isLeader());
+    if (!leads) {
+      // Whoever waits asks the next leader at once, while his lease still holds.
+      List.copyOf(submitted).forEach(open -> open.tryFail("this controller leads no more"));
+    }
+  }
+
   private void tick() {
     boolean leads = engine.isLeader();
     if (leads != elections.isLeader()) {
-      elections.lead(leads);
+      changed(leads);
     }
     for (Elect elect : elections.tick(state)) {
       propose(elect);
@@ -169,6 +178,7 @@ public final class ControllerVerticle extends VerticleBase {
   /** Submits, and comes back to this event loop. */
   private Future<Boolean> submit(Command command) {
     Promise<Boolean> promise = Promise.promise();
+    submitted.add(promise);
     long timer =
         vertx.setTimer(
             SUBMIT_MS, id -> promise.tryFail("not agreed on within " + SUBMIT_MS + " ms"));
@@ -178,14 +188,19 @@ public final class ControllerVerticle extends VerticleBase {
             (result, failure) ->
                 context.runOnContext(
                     nothing -> {
-                      vertx.cancelTimer(timer);
                       if (failure == null) {
                         promise.tryComplete(result);
                       } else {
                         promise.tryFail(failure);
                       }
                     }));
-    return promise.future();
+    return promise
+        .future()
+        .onComplete(
+            done -> {
+              vertx.cancelTimer(timer);
+              submitted.remove(promise);
+            });
   }
 
   // Connections.

@@ -44,6 +44,12 @@ final class Lease {
     end = new End(0, Long.MIN_VALUE, Long.MIN_VALUE);
   }
 
+  /** How long it holds yet, by the steady clock; for a master of this epoch, while it holds. */
+  long leftMs(long epoch) {
+    End now = end;
+    return holds(epoch) ? (now.ns - clock.nowNs()) / 1_000_000 : 0;
+  }
+
   /** Whether it holds now, for a master of this epoch. */
   boolean holds(long epoch) {
     End now = end;
