@@ -52,7 +52,16 @@ final class RaftEngine implements Engine {
   private static final System.Logger LOG = System.getLogger(RaftEngine.class.getName());
 
   private static final int CONNECT_TIMEOUT_MS = 500;
+
+  /** Where nobody was found by then, a controller begins alone, and is merged with others later. */
   private static final long JOIN_TIMEOUT_MS = 1_000;
+
+  /**
+   * The same for one that was there before, and so will hardly be the first. While it is alone its
+   * process is ready and it counts for nothing: whoever stops the next one then leaves no majority.
+   */
+  private static final long JOIN_AGAIN_TIMEOUT_MS = 4_000;
+
   private static final int MAX_THREADS = 32;
 
   /** A controller that says nothing for so long is taken for gone, and another leads. */
@@ -126,7 +135,7 @@ final class RaftEngine implements Engine {
   }
 
   private void open(RAFT opened, RaftLog log) throws Exception {
-    election = new RaftElection();
+    election = new RaftElection(thread);
     RaftPulse pulse = new RaftPulse(options.self(), opened, election, thread);
     opened
         .raftId(options.self())
@@ -141,7 +150,8 @@ final class RaftEngine implements Engine {
           LOG.log(Level.INFO, "controller {0} is {1}", options.self(), role);
           leads.accept(role == Role.Leader);
         });
-    channel = new JChannel(stack(opened));
+    boolean again = log.currentTerm() > 0;
+    channel = new JChannel(stack(opened, again ? JOIN_AGAIN_TIMEOUT_MS : JOIN_TIMEOUT_MS));
     channel.getProtocolStack().getTransport().getDiagnosticsHandler().setEnabled(false);
     channel.setName(options.self());
     raft = opened;
@@ -207,7 +217,7 @@ final class RaftEngine implements Engine {
     }
   }
 
-  private List<Protocol> stack(RAFT opened) throws Exception {
+  private List<Protocol> stack(RAFT opened, long joinTimeoutMs) throws Exception {
     InetAddress address = InetAddress.getByName(options.host());
     TCP tcp = new TCP();
     tcp.setBindAddress(address);
@@ -246,7 +256,7 @@ final class RaftEngine implements Engine {
         new UNICAST3(),
         new STABLE(),
         new NO_DUPES(),
-        new GMS().setJoinTimeout(JOIN_TIMEOUT_MS).printLocalAddress(false),
+        new GMS().setJoinTimeout(joinTimeoutMs).printLocalAddress(false),
         new UFC(),
         new MFC(),
         new FRAG3(),

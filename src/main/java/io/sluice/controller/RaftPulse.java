@@ -5,7 +5,6 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.jgroups.JChannel;
 import org.jgroups.View;
-import org.jgroups.protocols.raft.ELECTION;
 import org.jgroups.protocols.raft.RAFT;
 
 /**
@@ -30,7 +29,7 @@ final class RaftPulse {
 
   private final String self;
   private final RAFT raft;
-  private final ELECTION election;
+  private final RaftElection election;
   private final ScheduledExecutorService thread;
   private volatile long appliedNs = System.nanoTime();
   private JChannel channel;
@@ -39,7 +38,7 @@ final class RaftPulse {
   private long electedNs = appliedNs;
   private long tickNs;
 
-  RaftPulse(String self, RAFT raft, ELECTION election, ScheduledExecutorService thread) {
+  RaftPulse(String self, RAFT raft, RaftElection election, ScheduledExecutorService thread) {
     this.self = self;
     this.raft = raft;
     this.election = election;
@@ -64,8 +63,8 @@ final class RaftPulse {
     }
     thread.schedule(this::tick, TICK_MS, TimeUnit.MILLISECONDS);
     long nowNs = System.nanoTime();
-    if (nowNs - tickNs > IDLE_NS) {
-      // This process stood still, and does not know yet what the others agreed on meanwhile.
+    if (nowNs - tickNs > IDLE_NS || !seesMajority()) {
+      // This process stood still, or alone: it does not know what the others agree on meanwhile.
       quietNs = nowNs;
     }
     tickNs = nowNs;
@@ -84,7 +83,7 @@ final class RaftPulse {
                 + " an election begins",
             self,
             Long.toString(silentNs / 1_000_000));
-        election.startVotingThread();
+        election.elect();
       }
     } catch (Exception e) {
       // It leads no more, or leaves; the next tick looks again.
@@ -92,12 +91,15 @@ final class RaftPulse {
     }
   }
 
+  private boolean seesMajority() {
+    View view = channel.getView();
+    return view != null && view.size() >= raft.majority();
+  }
+
   /** As only the view's coordinator does, where a majority is in the view. */
   private boolean mayElect() {
-    View view = channel.getView();
-    return view != null
-        && view.size() >= raft.majority()
-        && view.getCoord().equals(channel.getAddress())
+    return seesMajority()
+        && channel.getView().getCoord().equals(channel.getAddress())
         && !election.isVotingThreadRunning();
   }
 }

@@ -1,5 +1,6 @@
 package io.sluice.controller;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -16,6 +17,10 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.jgroups.View;
+import org.jgroups.protocols.DISCARD;
+import org.jgroups.protocols.TCP;
+import org.jgroups.stack.ProtocolStack;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -62,7 +67,7 @@ class RaftEngineTest {
     fullDisk = ALL;
     RaftEngine first = leader();
     first.raft().setLeaderAndTerm(null);
-    first.election().startVotingThread();
+    first.election().elect();
     engines.forEach(RaftEngine::stop);
   }
 
@@ -103,6 +108,48 @@ class RaftEngineTest {
   }
 
   @Test
+  void shouldLeaveTheLeaderAloneWhenOneThatWasAloneIsTheCoordinatorOfAll() throws Exception {
+    start(1);
+    start(2);
+    start(3);
+    join("before");
+    boolean coordinated = false;
+    for (int round = 0; !coordinated; round++) {
+      RaftEngine leader = leader();
+      int alone = (engines.indexOf(leader) + 1) % 3;
+      RaftEngine other = engines.get(alone);
+      long term = leader.raft().currentTerm();
+      DISCARD cut = new DISCARD().discardAll(true);
+      other.raft().getProtocolStack().insertProtocol(cut, ProtocolStack.Position.ABOVE, TCP.class);
+      awaitView(other, 1);
+      awaitView(leader, 2);
+      other.raft().getProtocolStack().removeProtocol(cut);
+      awaitView(other, 3);
+      // The one with the smaller number, which is drawn when it starts, coordinates all.
+      coordinated = view(leader).getCoord().equals(other.raft().addr());
+      join("round " + round);
+      BrokerGroup group = states.get(alone).group("round " + round);
+      Await.until("it follows", () -> group.numberOf("i") >= 0 && !other.raft().isLeader());
+      assertTrue(leader.isLeader());
+      assertEquals(term, leader.raft().currentTerm());
+      if (!coordinated) {
+        other.stop();
+        engines.remove(alone);
+        states.remove(alone);
+        start(alone + 1, alone);
+      }
+    }
+  }
+
+  private static View view(RaftEngine engine) {
+    return engine.raft().getProtocolStack().getChannel().getView();
+  }
+
+  private static void awaitView(RaftEngine engine, int size) {
+    Await.until("a view of " + size, () -> view(engine).size() == size);
+  }
+
+  @Test
   void shouldTakeNoPartWhileItsLogCanNotBeWrittenAndThenComeBack() throws Exception {
     start(1);
     start(2);
@@ -126,6 +173,10 @@ class RaftEngineTest {
   }
 
   private void start(int number) throws Exception {
+    start(number, engines.size());
+  }
+
+  private void start(int number, int index) throws Exception {
     ControllerOptions options =
         new ControllerOptions(
             "test",
@@ -152,8 +203,8 @@ class RaftEngineTest {
                 });
     ControllerState state = new ControllerState();
     engine.start(state, leads -> {});
-    engines.add(engine);
-    states.add(state);
+    engines.add(index, engine);
+    states.add(index, state);
   }
 
   private RaftEngine leader() {
