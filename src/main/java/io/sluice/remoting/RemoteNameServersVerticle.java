@@ -20,7 +20,8 @@ import java.util.zip.CRC32;
 /**
  * Tells NameServers that are not on this event bus, RocketMQ's or those of other Sluices, by
  * RocketMQ's protocol what this process's Broker tells those that are: at the start, on each change
- * and every 30 seconds. Each is told by itself, whatever the others answer.
+ * and every 30 seconds. Each is told by itself, whatever the others answer. One whose connection
+ * ended may have been started anew, and then knows nothing: it is told as soon as it is back.
  *
  * <p>Source of the rules: Apache RocketMQ 5.5.0, BrokerOuterAPI.
  */
@@ -32,7 +33,7 @@ public final class RemoteNameServersVerticle extends VerticleBase {
   private static final long TIMEOUT_MS = 10_000;
 
   /** A NameServer that does not answer is tried again after this, not only after 30 s. */
-  private static final long RETRY_MS = 3_000;
+  private static final long RETRY_MS = 1_000;
 
   /** Of the topic that others are made after: read, write, inherit. */
   private static final int TEMPLATE_PERMISSION = 7;
@@ -42,6 +43,7 @@ public final class RemoteNameServersVerticle extends VerticleBase {
   private final Clock clock;
   private final List<RemotingClient> nameServers = new ArrayList<>();
   private final Set<String> silent = new HashSet<>();
+  private final Set<String> asked = new HashSet<>();
   private Register last;
   private long versionMs;
   private boolean left;
@@ -61,12 +63,14 @@ public final class RemoteNameServersVerticle extends VerticleBase {
   public Future<?> start() {
     for (String address : addresses) {
       int colon = address.lastIndexOf(':');
-      nameServers.add(
+      RemotingClient nameServer =
           new RemotingClient(
               vertx,
               address.substring(0, colon),
               Integer.parseInt(address.substring(colon + 1)),
-              TIMEOUT_MS));
+              TIMEOUT_MS);
+      nameServer.whenLost(() -> silent.add(address));
+      nameServers.add(nameServer);
     }
     vertx.setPeriodic(RETRY_MS, id -> tellSilent());
     return vertx
@@ -101,6 +105,7 @@ public final class RemoteNameServersVerticle extends VerticleBase {
     if (last != null && !left) {
       nameServers.stream()
           .filter(nameServer -> silent.contains(nameServer.address()))
+          .filter(nameServer -> !asked.contains(nameServer.address()))
           .forEach(this::register);
     }
   }
@@ -123,10 +128,12 @@ public final class RemoteNameServersVerticle extends VerticleBase {
     fields.put("haServerAddr", register.address());
     fields.put("compressed", "false");
     fields.put("bodyCrc32", Integer.toString((int) (crc.getValue() & 0x7fffffff)));
+    asked.add(nameServer.address());
     nameServer
         .ask(RequestCode.REGISTER_BROKER, fields, body)
         .onComplete(
             answer -> {
+              asked.remove(nameServer.address());
               String trouble =
                   answer.failed()
                       ? answer.cause().getMessage()

@@ -31,6 +31,7 @@ public final class RemotingClient {
   private final int port;
   private final long timeoutMs;
   private Future<ClientConnection> connection;
+  private Runnable lost = () -> {};
 
   /**
    * What a server answered.
@@ -55,6 +56,11 @@ public final class RemotingClient {
     client =
         vertx.createNetClient(
             new NetClientOptions().setTcpNoDelay(true).setConnectTimeout(CONNECT_MS));
+  }
+
+  /** Has this called when a connection ends, on the event loop that asks. */
+  void whenLost(Runnable told) {
+    lost = told;
   }
 
   /** {@code host:port} of the server. */
@@ -103,6 +109,7 @@ public final class RemotingClient {
         nothing -> {
           connection = null;
           opened.closed();
+          lost.run();
         });
     return opened;
   }

@@ -40,24 +40,31 @@ class NameServerFrontTest {
 
   private Vertx vertx;
   private NameServerFrontVerticle front;
+  private List<String> deployments;
   private RawClient client;
 
   @BeforeEach
   void start() throws Exception {
     vertx = Vertx.vertx();
     BusCodec.register(vertx);
+    startNameServer(0);
+    client = new RawClient(front.port());
+  }
+
+  private void startNameServer(int port) throws Exception {
     front =
         new NameServerFrontVerticle(
             new RemotingOptions()
                 .setHost("127.0.0.1")
-                .setNameServerPort(0)
+                .setNameServerPort(port)
                 .setTemplateQueues(8)
                 .setNameServerId("ns"));
-    await(
-        vertx.deployVerticle(
-            new NameServerVerticle(new NameServerOptions().setId("ns"), Clock.system())));
-    await(vertx.deployVerticle(front));
-    client = new RawClient(front.port());
+    deployments =
+        List.of(
+            await(
+                vertx.deployVerticle(
+                    new NameServerVerticle(new NameServerOptions().setId("ns"), Clock.system()))),
+            await(vertx.deployVerticle(front)));
   }
 
   @AfterEach
@@ -228,6 +235,25 @@ class NameServerFrontTest {
     } finally {
       await(old.close());
       await(elected.close());
+    }
+  }
+
+  @Test
+  void shouldBeToldAgainWhenItHasBeenStartedAnew() throws Exception {
+    Vertx host = host();
+    try {
+      tell(host, "10.0.0.1:10911", 4);
+      Await.until("the master", () -> "10.0.0.1:10911".equals(masterOf("T")));
+      int port = front.port();
+      for (String deployment : deployments) {
+        await(vertx.undeploy(deployment));
+      }
+      client.close();
+      startNameServer(port);
+      client = new RawClient(port);
+      Await.until("the master again", () -> "10.0.0.1:10911".equals(masterOf("T")));
+    } finally {
+      await(host.close());
     }
   }
 
