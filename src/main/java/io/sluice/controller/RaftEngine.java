@@ -63,6 +63,7 @@ final class RaftEngine implements Engine {
   private static final long JOIN_AGAIN_TIMEOUT_MS = 4_000;
 
   private static final int MAX_THREADS = 32;
+  private static final long ASK_AGAIN_MS = 250;
 
   /** A controller that says nothing for so long is taken for gone, and another leads. */
   private static final long SILENT_MS = 1_200;
@@ -247,7 +248,7 @@ final class RaftEngine implements Engine {
     verify.setTimeout(VERIFY_MS);
     return List.of(
         tcp,
-        new TCPPING().setInitialHosts(hosts).setPortRange(0),
+        discovery(hosts, joinTimeoutMs),
         new MERGE3().setMinInterval(MERGE_MIN_MS).setMaxInterval(MERGE_MAX_MS),
         sockets,
         new FD_ALL3().setTimeout(SILENT_MS).setInterval(BEAT_MS),
@@ -262,6 +263,16 @@ final class RaftEngine implements Engine {
         new FRAG3(),
         election,
         opened);
+  }
+
+  /**
+   * Asks again and again: who hears it may answer over a connection to an earlier start of this
+   * process, and the answer is lost with it.
+   */
+  private static TCPPING discovery(List<InetSocketAddress> hosts, long joinTimeoutMs) {
+    TCPPING discovery = new TCPPING();
+    discovery.setValue("num_discovery_runs", (int) (joinTimeoutMs / ASK_AGAIN_MS));
+    return discovery.setInitialHosts(hosts).setPortRange(0);
   }
 
   @Override
