@@ -104,7 +104,10 @@ public final class ControllerLink {
   /** As above, of what is asked for anew just before each time that it is sent. */
   Future<JsonObject> request(Supplier<JsonObject> request) {
     Set<Peer> asked = new HashSet<>();
-    return request(request, leader == null ? next("", asked) : leader, asked);
+    Peer first = leader == null ? next("", asked) : leader;
+    return first == null
+        ? Future.failedFuture("no controller was to be reached a moment ago")
+        : request(request, first, asked);
   }
 
   private Future<JsonObject> request(Supplier<JsonObject> request, Peer peer, Set<Peer> asked) {
@@ -122,11 +125,14 @@ public final class ControllerLink {
             });
   }
 
-  /** Whom to ask: the one that is said to lead, else one that is there; null if all were asked. */
+  /**
+   * Whom to ask: the one that is said to lead, else one that is there. One that was not to be
+   * reached a moment ago is not waited for. Null if there is nobody else.
+   */
   private Peer next(String leaderAt, Set<Peer> asked) {
     Peer found = null;
     for (Peer peer : peers) {
-      if (!asked.contains(peer)) {
+      if (!asked.contains(peer) && !peer.isAway()) {
         if (peer.member.equals(leaderAt)) {
           return peer;
         }
@@ -227,6 +233,9 @@ public final class ControllerLink {
     private void drop(NetSocket which) {
       if (which != null && socket == which) {
         socket = null;
+        if (leader == this) {
+          leader = null;
+        }
         rest();
         List<Promise<JsonObject>> lost = List.copyOf(open.values());
         open.clear();
@@ -234,6 +243,10 @@ public final class ControllerLink {
         lost.forEach(promise -> promise.tryFail(ended));
         which.close();
       }
+    }
+
+    private boolean isAway() {
+      return rests && socket == null;
     }
 
     private void rest() {
