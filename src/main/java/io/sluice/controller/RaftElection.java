@@ -3,11 +3,13 @@ package io.sluice.controller;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import org.jgroups.Address;
 import org.jgroups.MergeView;
+import org.jgroups.Message;
 import org.jgroups.View;
 import org.jgroups.protocols.raft.ELECTION;
+import org.jgroups.protocols.raft.RaftHeader;
 import org.jgroups.protocols.raft.election.BaseElection;
+import org.jgroups.protocols.raft.election.LeaderElected;
 
 /**
  * The engine's election (jgroups-raft 1.1.4), with two differences.
@@ -28,7 +30,11 @@ final class RaftElection extends ELECTION {
   /** In this time a leader's word is there, on a busy machine too. */
   private static final long MADE_KNOWN_MS = 500;
 
+  /** It may come before the view does. */
+  private static final long HEARD_NS = TimeUnit.MILLISECONDS.toNanos(2 * MADE_KNOWN_MS);
+
   private final ScheduledExecutorService thread;
+  private volatile long heardNs = System.nanoTime() - HEARD_NS;
 
   RaftElection(ScheduledExecutorService thread) {
     this.thread = thread;
@@ -36,21 +42,24 @@ final class RaftElection extends ELECTION {
   }
 
   @Override
+  protected void handleMessage(Message message, RaftHeader header) {
+    if (header instanceof LeaderElected) {
+      heardNs = System.nanoTime();
+    }
+    super.handleMessage(message, header);
+  }
+
+  @Override
   public BaseElection startVotingThread() {
-    Address leader = raft.leader();
-    if (leader != null && view.containsMember(leader)) {
-      // It was heard of before the view was seen.
-      return this;
+    if (!mayHaveLeader(view)) {
+      return elect();
     }
-    if (leader == null && mayHaveLeader(view)) {
-      try {
-        thread.schedule(this::electIfNobodyLeads, MADE_KNOWN_MS, TimeUnit.MILLISECONDS);
-      } catch (RejectedExecutionException e) {
-        // It is stopped.
-      }
-      return this;
+    try {
+      thread.schedule(this::electIfNobodyLeads, MADE_KNOWN_MS, TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      // It is stopped.
     }
-    return elect();
+    return this;
   }
 
   private boolean mayHaveLeader(View merged) {
@@ -58,8 +67,10 @@ final class RaftElection extends ELECTION {
         && parts.getSubgroups().stream().anyMatch(part -> part.size() >= raft.majority());
   }
 
+  /** Whom it knows as the leader says nothing: that one may have stepped down, and be back. */
   private void electIfNobodyLeads() {
-    if (raft.leader() == null && isMajorityAvailable() && isViewCoordinator()) {
+    boolean heard = System.nanoTime() - heardNs < HEARD_NS;
+    if (!heard && isMajorityAvailable() && isViewCoordinator()) {
       elect();
     }
   }
