@@ -184,12 +184,15 @@ final class Socket {
   /** Reads no frames; for the gate alone. */
   void pauseReading() {
     webSocket.pause();
+    // Pings are answered before anybody is asked whether he reads.
+    channel.channel().config().setAutoRead(false);
   }
 
   /** Goes on reading; for the gate alone. */
   void resumeReading() {
     // What the client said meanwhile waits to be read; it was not silent.
     lastHeardMs = loop.clock.nowMs();
+    channel.channel().config().setAutoRead(true);
     webSocket.resume();
   }
 
