@@ -178,7 +178,7 @@ public final class Agent {
 
   private void sayIfNearlyOver(long epoch, long leaseMs) {
     long leftMs = lease.leftMs(epoch);
-    if (lease.holds(epoch) && leftMs < leaseMs / 2) {
+    if (leftMs > 0 && leftMs < leaseMs / 2) {
       LOG.log(
           Level.INFO,
           "broker {0}: the lease is renewed with {1} of {2} ms left; another controller leads, or"

@@ -167,7 +167,7 @@ public final class ControllerLink {
     Future<JsonObject> request(Supplier<JsonObject> request) {
       Promise<NetSocket> connected = Promise.promise();
       connection().onComplete(connected::tryComplete, connected::tryFail);
-      return within(CONNECTED_MS, connected, new Elsewhere("it does not connect", ""))
+      return within(CONNECTED_MS, connected, new Elsewhere(member + " does not connect", ""))
           .compose(to -> ask(to, request.get()));
     }
 
@@ -204,7 +204,7 @@ public final class ControllerLink {
       Promise<JsonObject> promise = Promise.promise();
       open.put(id, promise);
       connected.write(JsonFrames.encode(request.put("id", id)));
-      return within(answerMs, promise, new IllegalStateException("it did not answer"))
+      return within(answerMs, promise, new IllegalStateException(member + " did not answer"))
           .onFailure(
               failure -> {
                 if (open.remove(id) != null) {
@@ -224,7 +224,7 @@ public final class ControllerLink {
         return;
       }
       if (!answer.getBoolean("leader", true) && !answer.containsKey("groups")) {
-        promise.tryFail(new Elsewhere("it does not lead", answer.getString("leaderAt", "")));
+        promise.tryFail(new Elsewhere(member + " does not lead", answer.getString("leaderAt", "")));
       } else {
         promise.tryComplete(answer);
       }
@@ -239,7 +239,7 @@ public final class ControllerLink {
         rest();
         List<Promise<JsonObject>> lost = List.copyOf(open.values());
         open.clear();
-        Elsewhere ended = new Elsewhere("the connection to the controller ended", "");
+        Elsewhere ended = new Elsewhere("the connection to " + member + " ended", "");
         lost.forEach(promise -> promise.tryFail(ended));
         which.close();
       }

@@ -44,7 +44,7 @@ final class Lease {
     end = new End(0, Long.MIN_VALUE, Long.MIN_VALUE);
   }
 
-  /** How long it holds yet, by the steady clock; for a master of this epoch, while it holds. */
+  /** How long it holds yet for a master of this epoch, by the steady clock; 0 if it does not. */
   long leftMs(long epoch) {
     End now = end;
     return holds(epoch) ? (now.ns - clock.nowNs()) / 1_000_000 : 0;

@@ -10,13 +10,11 @@ import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -34,10 +32,8 @@ class ControllerLinkTest {
 
   @TempDir Path directory;
 
-  private final String subnet = "127." + ThreadLocalRandom.current().nextInt(10, 250) + ".7.";
-  private final List<String> members =
-      List.of(subnet + "1:9878", subnet + "2:9878", subnet + "3:9878");
-  private final Map<Integer, FixedEngine> engines = new HashMap<>();
+  private final LoopbackControllers controllers = new LoopbackControllers();
+  private final List<String> members = controllers.members;
   private final Map<Integer, String> deployments = new HashMap<>();
   private final AtomicInteger sent = new AtomicInteger();
   private Vertx vertx;
@@ -114,21 +110,12 @@ class ControllerLinkTest {
   private FixedEngine start(int number, String leader) {
     FixedEngine engine = new FixedEngine(members.get(number - 1));
     engine.leader = leader;
-    ControllerOptions options =
-        new ControllerOptions(
-            "test",
-            subnet + number,
-            9878,
-            members,
-            directory.resolve("controller-" + number),
-            Duration.ofSeconds(2),
-            null,
-            null);
-    engines.put(number, engine);
     deployments.put(
         number,
         vertx
-            .deployVerticle(new ControllerVerticle(options, Clock.system(), engine))
+            .deployVerticle(
+                new ControllerVerticle(
+                    controllers.options(number, directory), Clock.system(), engine))
             .toCompletionStage()
             .toCompletableFuture()
             .join());

@@ -9,11 +9,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -32,9 +30,7 @@ class RaftEngineTest {
 
   @TempDir Path directory;
 
-  private final String subnet = "127." + ThreadLocalRandom.current().nextInt(10, 250) + ".8.";
-  private final List<String> members =
-      List.of(subnet + "1:9878", subnet + "2:9878", subnet + "3:9878");
+  private final LoopbackControllers controllers = new LoopbackControllers();
   private final List<RaftEngine> engines = new CopyOnWriteArrayList<>();
   private final List<ControllerState> states = new ArrayList<>();
   private volatile boolean renewing = true;
@@ -127,9 +123,10 @@ class RaftEngineTest {
       awaitView(other, 3);
       // The one with the smaller number, which is drawn when it starts, coordinates all.
       coordinated = view(leader).getCoord().equals(other.raft().addr());
-      join("round " + round);
-      BrokerGroup group = states.get(alone).group("round " + round);
-      Await.until("it follows", () -> group.numberOf("i") >= 0 && !other.raft().isLeader());
+      String name = "round " + round;
+      ControllerState state = states.get(alone);
+      join(name);
+      Await.until("it follows", () -> state.group(name).numberOf("i") > 0);
       assertTrue(leader.isLeader());
       assertEquals(term, leader.raft().currentTerm());
       if (!coordinated) {
@@ -177,19 +174,9 @@ class RaftEngineTest {
   }
 
   private void start(int number, int index) throws Exception {
-    ControllerOptions options =
-        new ControllerOptions(
-            "test",
-            subnet + number,
-            9878,
-            members,
-            directory.resolve("controller-" + number),
-            Duration.ofSeconds(2),
-            null,
-            null);
     RaftEngine engine =
         new RaftEngine(
-            options,
+            controllers.options(number, directory),
             (path, failed) ->
                 new RaftLog(path, failed) {
                   @Override
