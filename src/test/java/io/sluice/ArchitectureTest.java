@@ -30,8 +30,9 @@ class ArchitectureTest {
           Map.entry("message", List.of("util")),
           Map.entry("store", List.of("util", "metrics", "message")),
           Map.entry("bus", List.of("util", "message")),
-          Map.entry("cluster", List.of("util")),
-          Map.entry("controller", List.of("bus", "util", "message")),
+          Map.entry("group", List.of()),
+          Map.entry("cluster", List.of("group", "util")),
+          Map.entry("controller", List.of("group", "bus", "util", "message")),
           Map.entry("nameserver", List.of("bus", "util", "metrics", "message")),
           Map.entry("broker", List.of("bus", "store", "util", "metrics", "message")),
           Map.entry("replication", List.of("store", "bus", "util", "metrics", "message")),
@@ -41,7 +42,7 @@ class ArchitectureTest {
 
   /** Packages that know nothing of Vert.x. */
   private static final String[] WITHOUT_VERTX = {
-    ROOT + ".util..", ROOT + ".metrics..", ROOT + ".store.."
+    ROOT + ".util..", ROOT + ".metrics..", ROOT + ".store..", ROOT + ".group.."
   };
 
   private static final JavaClasses CLASSES =

@@ -1,5 +1,6 @@
 package io.sluice.cluster;
 
+import io.sluice.group.GroupTransport;
 import io.vertx.ext.cluster.infinispan.InfinispanClusterManager;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -20,13 +21,9 @@ import org.infinispan.remoting.transport.jgroups.JGroupsTransport;
 import org.jgroups.JChannel;
 import org.jgroups.conf.ProtocolConfiguration;
 import org.jgroups.protocols.FD_ALL3;
-import org.jgroups.protocols.FD_SOCK;
 import org.jgroups.protocols.FRAG3;
 import org.jgroups.protocols.MERGE3;
 import org.jgroups.protocols.MFC;
-import org.jgroups.protocols.PerDestinationBundler;
-import org.jgroups.protocols.TCP;
-import org.jgroups.protocols.TCPPING;
 import org.jgroups.protocols.UFC;
 import org.jgroups.protocols.UNICAST3;
 import org.jgroups.protocols.VERIFY_SUSPECT2;
@@ -42,9 +39,6 @@ import org.jgroups.util.SocketFactory;
  * JMX. What is shared is small (who listens where), so everybody has all of it.
  */
 final class Infinispan {
-
-  /** A dead host among those to look for must not hold up a start. */
-  private static final int CONNECT_TIMEOUT_MS = 500;
 
   /** How long a process looks for others before it is the first. */
   private static final long JOIN_TIMEOUT_MS = 1_000;
@@ -62,16 +56,16 @@ final class Infinispan {
 
   private static final long MERGE_MAX_MS = 4_000;
 
-  /** Messages of the membership are few and small. */
-  private static final int MAX_THREADS = 32;
-
   private final JChannel channel;
   private final DefaultCacheManager caches;
   private final InfinispanClusterManager manager;
 
   /** Reads the options; nothing is opened yet. */
   Infinispan(ClusterOptions options, ClusterTls tls) throws Exception {
-    channel = new JChannel(stack(options, tls));
+    channel =
+        GroupTransport.channel(
+            options.getHost() + ":" + options.getPort() + "-" + UUID.randomUUID(),
+            stack(options, tls));
     caches = new DefaultCacheManager(global(options, channel).build(), false);
     Configuration everywhere = cache(CacheMode.REPL_SYNC);
     for (String name : List.of("__vertx.subs", "__vertx.haInfo", "__vertx.nodeInfo")) {
@@ -106,10 +100,6 @@ final class Infinispan {
   }
 
   private static GlobalConfigurationBuilder global(ClusterOptions options, JChannel channel) {
-    // Else it listens to multicasts.
-    channel.getProtocolStack().getTransport().getDiagnosticsHandler().setEnabled(false);
-    channel.setName(
-        options.getHost() + ":" + options.getPort() + "-" + UUID.randomUUID().toString());
     GlobalConfigurationBuilder global = new GlobalConfigurationBuilder();
     global
         .transport()
@@ -177,29 +167,17 @@ final class Infinispan {
   }
 
   private static List<Protocol> stack(ClusterOptions options, ClusterTls tls) throws Exception {
-    InetAddress address = InetAddress.getByName(options.getHost());
-    TCP tcp = new TCP();
-    tcp.setBindAddress(address);
-    tcp.setBindPort(options.getPort());
-    tcp.setPortRange(0);
-    tcp.setSockConnTimeout(CONNECT_TIMEOUT_MS);
-    tcp.getThreadPool().setMaxThreads(MAX_THREADS);
-    // As in RaftEngine: a host that is cut off must not hold up what goes to the others.
-    tcp.setBundler(new PerDestinationBundler().useSingleSenderThread(false));
-    if (tls != null) {
-      tcp.setSocketFactory(tls.jgroupsSockets());
-    }
-    FD_SOCK sockets =
-        new FD_SOCK()
-            .setBindAddress(address)
-            .setStartPort(options.livenessPort())
-            .setPortRange(0)
-            .setSockConnTimeout(CONNECT_TIMEOUT_MS);
+    GroupTransport transport =
+        new GroupTransport(
+            InetAddress.getByName(options.getHost()),
+            options.getPort(),
+            options.livenessPort(),
+            tls == null ? null : tls.jgroupsSockets());
     return List.of(
-        tcp,
+        transport.messages(),
         discovery(options),
         new MERGE3().setMinInterval(MERGE_MIN_MS).setMaxInterval(MERGE_MAX_MS),
-        sockets,
+        transport.liveness(),
         new FD_ALL3().setTimeout(SILENT_MS).setInterval(HEARTBEAT_MS),
         new VERIFY_SUSPECT2(),
         new NAKACK2().useMcastXmit(false),
@@ -213,14 +191,16 @@ final class Infinispan {
 
   private static Protocol discovery(ClusterOptions options) throws NamingException {
     if (options.isByDns()) {
-      return new DNS_PING()
-          .setDNSQuery(options.dnsName())
-          .setDNSResolver(new DnsHosts(options.dnsServer()));
+      DNS_PING names =
+          new DNS_PING()
+              .setDNSQuery(options.dnsName())
+              .setDNSResolver(new DnsHosts(options.dnsServer()));
+      return GroupTransport.asking(names, JOIN_TIMEOUT_MS);
     }
     List<InetSocketAddress> hosts = new ArrayList<>();
     for (ClusterOptions.Endpoint endpoint : options.endpoints()) {
       hosts.add(new InetSocketAddress(endpoint.host(), endpoint.port()));
     }
-    return new TCPPING().setInitialHosts(hosts).setPortRange(0);
+    return GroupTransport.among(hosts, JOIN_TIMEOUT_MS);
   }
 }

@@ -1,5 +1,6 @@
 package io.sluice.controller;
 
+import io.sluice.group.GroupTransport;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
@@ -20,13 +21,9 @@ import java.util.function.Consumer;
 import org.jgroups.Address;
 import org.jgroups.JChannel;
 import org.jgroups.protocols.FD_ALL3;
-import org.jgroups.protocols.FD_SOCK;
 import org.jgroups.protocols.FRAG3;
 import org.jgroups.protocols.MERGE3;
 import org.jgroups.protocols.MFC;
-import org.jgroups.protocols.PerDestinationBundler;
-import org.jgroups.protocols.TCP;
-import org.jgroups.protocols.TCPPING;
 import org.jgroups.protocols.UFC;
 import org.jgroups.protocols.UNICAST3;
 import org.jgroups.protocols.VERIFY_SUSPECT2;
@@ -51,8 +48,6 @@ final class RaftEngine implements Engine {
 
   private static final System.Logger LOG = System.getLogger(RaftEngine.class.getName());
 
-  private static final int CONNECT_TIMEOUT_MS = 500;
-
   /** Where nobody was found by then, a controller begins alone, and is merged with others later. */
   private static final long JOIN_TIMEOUT_MS = 1_000;
 
@@ -61,9 +56,6 @@ final class RaftEngine implements Engine {
    * process is ready and it counts for nothing: whoever stops the next one then leaves no majority.
    */
   private static final long JOIN_AGAIN_TIMEOUT_MS = 4_000;
-
-  private static final int MAX_THREADS = 32;
-  private static final long ASK_AGAIN_MS = 250;
 
   /** A controller that says nothing for so long is taken for gone, and another leads. */
   private static final long SILENT_MS = 1_200;
@@ -152,9 +144,9 @@ final class RaftEngine implements Engine {
           leads.accept(role == Role.Leader);
         });
     boolean again = log.currentTerm() > 0;
-    channel = new JChannel(stack(opened, again ? JOIN_AGAIN_TIMEOUT_MS : JOIN_TIMEOUT_MS));
-    channel.getProtocolStack().getTransport().getDiagnosticsHandler().setEnabled(false);
-    channel.setName(options.self());
+    channel =
+        GroupTransport.channel(
+            options.self(), stack(opened, again ? JOIN_AGAIN_TIMEOUT_MS : JOIN_TIMEOUT_MS));
     raft = opened;
     channel.connect("sluice-controllers-" + options.cluster());
     pulse.start(channel);
@@ -219,25 +211,12 @@ final class RaftEngine implements Engine {
   }
 
   private List<Protocol> stack(RAFT opened, long joinTimeoutMs) throws Exception {
-    InetAddress address = InetAddress.getByName(options.host());
-    TCP tcp = new TCP();
-    tcp.setBindAddress(address);
-    tcp.setBindPort(options.port() + 1);
-    tcp.setPortRange(0);
-    tcp.setSockConnTimeout(CONNECT_TIMEOUT_MS);
-    tcp.getThreadPool().setMaxThreads(MAX_THREADS);
-    // A host that is cut off answers no connect: with one sender for all, each try held up what
-    // went to the others, until they took each other for gone.
-    tcp.setBundler(new PerDestinationBundler().useSingleSenderThread(false));
-    FD_SOCK sockets =
-        new FD_SOCK()
-            .setBindAddress(address)
-            .setStartPort(options.port() + 2)
-            .setPortRange(0)
-            .setSockConnTimeout(CONNECT_TIMEOUT_MS);
-    if (options.sockets() != null) {
-      tcp.setSocketFactory(options.sockets());
-    }
+    GroupTransport transport =
+        new GroupTransport(
+            InetAddress.getByName(options.host()),
+            options.port() + 1,
+            options.port() + 2,
+            options.sockets());
     List<InetSocketAddress> hosts = new ArrayList<>();
     for (String member : options.members()) {
       hosts.add(
@@ -247,10 +226,10 @@ final class RaftEngine implements Engine {
     VERIFY_SUSPECT2 verify = new VERIFY_SUSPECT2();
     verify.setTimeout(VERIFY_MS);
     return List.of(
-        tcp,
-        discovery(hosts, joinTimeoutMs),
+        transport.messages(),
+        GroupTransport.among(hosts, joinTimeoutMs),
         new MERGE3().setMinInterval(MERGE_MIN_MS).setMaxInterval(MERGE_MAX_MS),
-        sockets,
+        transport.liveness(),
         new FD_ALL3().setTimeout(SILENT_MS).setInterval(BEAT_MS),
         verify,
         new NAKACK2().useMcastXmit(false),
@@ -263,16 +242,6 @@ final class RaftEngine implements Engine {
         new FRAG3(),
         election,
         opened);
-  }
-
-  /**
-   * Asks again and again: who hears it may answer over a connection to an earlier start of this
-   * process, and the answer is lost with it.
-   */
-  private static TCPPING discovery(List<InetSocketAddress> hosts, long joinTimeoutMs) {
-    TCPPING discovery = new TCPPING();
-    discovery.setValue("num_discovery_runs", (int) (joinTimeoutMs / ASK_AGAIN_MS));
-    return discovery.setInitialHosts(hosts).setPortRange(0);
   }
 
   @Override
