@@ -51,9 +51,6 @@ import picocli.CommandLine.Parameters;
     })
 final class BenchCommand implements Callable<Integer> {
 
-  /** Where JVM flags of a server stand in this project; used for those that are started here. */
-  static final Path JVM_OPTIONS = Path.of("conf", "jvm.options");
-
   private final CommandContext context;
 
   @Parameters(paramLabel = "SCENARIO", arity = "0..*", description = "What to measure.")
@@ -195,7 +192,9 @@ final class BenchCommand implements Callable<Integer> {
     Path directory = Files.createTempDirectory("sluice-bench");
     try (ServerProcess server =
         ServerProcess.start(
-            directory.resolve("data"), jvmFlags(), serverFlags.toArray(String[]::new))) {
+            directory.resolve("data"),
+            Installation.jvmFlags(),
+            serverFlags.toArray(String[]::new))) {
       return List.of(bench.run(scenario, server.endpoint()));
     } finally {
       Bench.deleteAll(directory);
@@ -206,15 +205,11 @@ final class BenchCommand implements Callable<Integer> {
   private static List<Figures> starts(Bench bench) throws IOException, InterruptedException {
     List<Figures> all = new ArrayList<>();
     all.add(bench.start(ServerProcess.command(List.of(), List.of()), "start: java -jar"));
-    Path script = Path.of("scripts", "run");
+    Path script = Installation.runScript();
     if (Files.isExecutable(script)) {
       all.add(bench.start(List.of(script.toString()), "start: scripts/run"));
     }
     return all;
-  }
-
-  static List<String> jvmFlags() {
-    return Files.exists(JVM_OPTIONS) ? List.of("@" + JVM_OPTIONS) : List.of();
   }
 
   private void print(List<Figures> all) {
@@ -238,6 +233,14 @@ final class BenchCommand implements Callable<Integer> {
     context
         .out()
         .println("CPU S/M: seconds of the server's processor time for a million messages.");
+    if (options.server == null) {
+      List<String> flags = Installation.jvmFlags();
+      context
+          .out()
+          .println(
+              "servers: started here with "
+                  + (flags.isEmpty() ? "the JVM's defaults" : String.join(" ", flags)));
+    }
     all.stream()
         .filter(f -> !f.note().isEmpty())
         .forEach(f -> context.out().println(f.name() + ": " + f.note()));

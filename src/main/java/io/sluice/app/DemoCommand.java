@@ -96,7 +96,7 @@ final class DemoCommand implements Callable<Integer> {
       }
     }
     try (ServerProcess own =
-        ServerProcess.start(directory.resolve("data"), BenchCommand.jvmFlags())) {
+        ServerProcess.start(directory.resolve("data"), Installation.jvmFlags())) {
       return play(own.endpoint());
     } finally {
       Bench.deleteAll(directory);
@@ -141,7 +141,7 @@ final class DemoCommand implements Callable<Integer> {
 
     Own(Path data) throws IOException {
       this.data = data;
-      process = ServerProcess.start(data, BenchCommand.jvmFlags());
+      process = ServerProcess.start(data, Installation.jvmFlags());
     }
 
     @Override
@@ -152,7 +152,7 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public boolean crash() throws IOException, InterruptedException {
       process.kill();
-      process = ServerProcess.start(data, BenchCommand.jvmFlags());
+      process = ServerProcess.start(data, Installation.jvmFlags());
       return true;
     }
 
