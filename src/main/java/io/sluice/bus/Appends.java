@@ -10,8 +10,10 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Passes messages to the Brokers of their topics, and passes them on where nobody took them: the
@@ -25,7 +27,7 @@ import java.util.Map;
  * been stored meanwhile; then what it has overtaken fails instead.
  *
  * <p>Owned by one context. Holds nothing that needs to be closed: a message waits {@link
- * #RETRY_FOR_MS} at most.
+ * #RETRY_FOR_MS} at most. A process that stops calls {@link #end}, so that nobody waits so long.
  */
 public final class Appends {
 
@@ -73,6 +75,8 @@ public final class Appends {
   /** Topics that something is under way of; null where no order is kept. */
   private final Map<String, Topic> topics;
 
+  private final Ending ending;
+
   private long count;
 
   // Where the order is kept the time is that of an outage, not of each message: else a stream would
@@ -93,7 +97,7 @@ public final class Appends {
       Clock clock,
       long timeoutMs,
       Asking asking) {
-    this(vertx, directory, routes, clock, timeoutMs, asking, null);
+    this(vertx, directory, routes, clock, timeoutMs, asking, null, new Ending());
   }
 
   private Appends(
@@ -103,7 +107,8 @@ public final class Appends {
       Clock clock,
       long timeoutMs,
       Asking asking,
-      Map<String, Topic> topics) {
+      Map<String, Topic> topics,
+      Ending ending) {
     this.vertx = vertx;
     this.directory = directory;
     this.routes = routes;
@@ -111,11 +116,30 @@ public final class Appends {
     this.timeoutMs = timeoutMs;
     this.asking = asking;
     this.topics = topics;
+    this.ending = ending;
+  }
+
+  /** What all streams of one context have in common. */
+  private static final class Ending {
+    private boolean begun;
+
+    /** Topics with messages that wait to be sent again. */
+    private final Set<Topic> holding = new LinkedHashSet<>();
   }
 
   /** The same for one stream of messages, whose order in each topic is kept. */
   public Appends inOrder() {
-    return new Appends(vertx, directory, routes, clock, timeoutMs, asking, new HashMap<>());
+    return new Appends(vertx, directory, routes, clock, timeoutMs, asking, new HashMap<>(), ending);
+  }
+
+  /**
+   * The process stops: what waits to be sent again is sent once more, now, to whoever takes it, and
+   * fails if nobody does; what nobody takes from now on likewise. So too in the streams of {@link
+   * #inOrder}.
+   */
+  public void end() {
+    ending.begun = true;
+    List.copyOf(ending.holding).forEach(Topic::ask);
   }
 
   /** Sends messages of one topic to its Broker, which may have to be asked for. */
@@ -204,6 +228,7 @@ public final class Appends {
 
     private String broker;
     private SluiceException failure;
+    private boolean last;
 
     Flight(AppendRequest request, int[] indexes, Sender sender, long startNs, long number) {
       this.request = request;
@@ -262,7 +287,7 @@ public final class Appends {
       if (storedNowhere) {
         noteFailure();
       }
-      boolean again = storedNowhere && mayBeParted(names) && !isOver(startNs);
+      boolean again = storedNowhere && !last && mayBeParted(names) && !isOver(startNs);
       if (again) {
         for (Flight each : parted()) {
           Appends.this.topic(each.topic()).hold(each, failure);
@@ -377,7 +402,12 @@ public final class Appends {
       }
       held.add(place, flight);
       if (held.size() == 1) {
-        waitAndAsk();
+        ending.holding.add(this);
+        if (ending.begun) {
+          ask();
+        } else {
+          waitAndAsk();
+        }
       }
     }
 
@@ -398,16 +428,22 @@ public final class Appends {
     }
 
     private void found(AsyncResult<String> found) {
-      if (found.failed()) {
+      if (found.failed() && !ending.begun) {
         SluiceException reason = SluiceException.of(found.cause());
         held.forEach(each -> each.failure = reason);
         waitAndAsk();
         return;
       }
-      List<Flight> again = List.copyOf(held);
+      List<Flight> all = List.copyOf(held);
       held.clear();
-      for (Flight each : again) {
+      letGo();
+      if (found.failed()) {
+        fail(all);
+        return;
+      }
+      for (Flight each : all) {
         underWay++;
+        each.last = ending.begun;
         each.sendTo(found.result());
       }
     }
@@ -422,9 +458,20 @@ public final class Appends {
       }
       held.removeAll(over);
       lastFailedNs = over.isEmpty() ? lastFailedNs : clock.nowNs();
+      letGo();
+      fail(over);
+    }
+
+    private void fail(List<Flight> over) {
       maybeForget();
       for (Flight each : over) {
         each.sender.failed(each.failure, each);
+      }
+    }
+
+    private void letGo() {
+      if (!holds()) {
+        ending.holding.remove(this);
       }
     }
 

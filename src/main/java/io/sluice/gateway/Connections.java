@@ -17,10 +17,12 @@ import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The HTTP connections of one event loop, and when each last did something. One timer looks at all
@@ -40,6 +42,11 @@ final class Connections {
   private final Loop loop;
   private final Map<HttpConnection, Tracked> all = new IdentityHashMap<>();
 
+  /** Channels that have not said a whole request yet; some of them may be closed. */
+  private final Set<Channel> unheard = Collections.newSetFromMap(new IdentityHashMap<>());
+
+  private boolean ending;
+
   Connections(Loop loop) {
     this.loop = loop;
   }
@@ -54,9 +61,34 @@ final class Connections {
     void expire();
   }
 
+  /**
+   * A channel has opened.
+   *
+   * @return false if it has to be closed without a word
+   */
+  boolean admit(Channel channel) {
+    if (ending || !loop.gateway.connections().admit(channel)) {
+      return false;
+    }
+    unheard.add(channel);
+    return true;
+  }
+
+  /**
+   * Closes what has not said a request, from now on at once. The server's own stop tells the
+   * others, which close when they have their answer; of these it does not know, and would wait for
+   * them.
+   */
+  void endUnheard() {
+    ending = true;
+    unheard.forEach(Channel::close);
+    unheard.clear();
+  }
+
   /** A connection has said its first request. */
   void opened(HttpConnection connection) {
     Tracked tracked = new Tracked(connection);
+    unheard.remove(tracked.channel);
     all.put(connection, tracked);
     // From here on this class watches; Vert.x' own handler costs a timer for each connection.
     ChannelPipeline pipeline = tracked.channel.pipeline();
@@ -85,6 +117,7 @@ final class Connections {
     for (Tracked tracked : List.copyOf(all.values())) {
       tracked.tick(nowMs);
     }
+    unheard.removeIf(channel -> !channel.isOpen());
   }
 
   int count() {

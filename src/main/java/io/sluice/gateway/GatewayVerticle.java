@@ -27,6 +27,7 @@ final class GatewayVerticle extends VerticleBase {
 
   private final Gateway gateway;
   private Loop loop;
+  private Connections connections;
   private Sockets sockets;
   private EventStreams streams;
   private HttpServer server;
@@ -40,7 +41,7 @@ final class GatewayVerticle extends VerticleBase {
   public Future<?> start() {
     GatewayOptions options = gateway.options();
     loop = new Loop(vertx, context, gateway);
-    Connections connections = new Connections(loop);
+    connections = new Connections(loop);
     streams = new EventStreams(loop);
     sockets = new Sockets(loop);
     Front front = new Front(loop, connections, streams, sockets);
@@ -56,7 +57,7 @@ final class GatewayVerticle extends VerticleBase {
               gateway.latencyFigures().tick();
             });
     server =
-        LimitedServer.create(vertx, serverOptions(options), gateway.connections()::admit)
+        LimitedServer.create(vertx, serverOptions(options), connections::admit)
             .connectionHandler(connections::opened)
             .requestHandler(front::handle)
             .invalidRequestHandler(front::handleInvalid)
@@ -73,12 +74,16 @@ final class GatewayVerticle extends VerticleBase {
         new SluiceException(
             ErrorCode.SHUTTING_DOWN,
             "the server is stopping; the request is stored, a reply will not be heard"));
+    loop.appends.end();
     streams.endAll();
     return sockets
         .drain()
         .eventually(
-            () ->
-                server.shutdown(gateway.options().drainTimeout().toMillis(), TimeUnit.MILLISECONDS))
+            () -> {
+              connections.endUnheard();
+              return server.shutdown(
+                  gateway.options().drainTimeout().toMillis(), TimeUnit.MILLISECONDS);
+            })
         .onComplete(ignored -> vertx.cancelTimer(timer));
   }
 

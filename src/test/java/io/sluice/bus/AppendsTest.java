@@ -67,6 +67,10 @@ class AppendsTest {
             message -> {
               String topic = ((GetRoute) message.body()).topic();
               String broker = routes.get(topic);
+              if (broker == null) {
+                SluiceException.fail(message, GONE);
+                return;
+              }
               message.reply(
                   new Route(
                       List.of(new TopicRoute(broker, TopicConfig.of(topic, 1))),
@@ -117,6 +121,35 @@ class AppendsTest {
     assertEquals(
         asked.get(0).request().batch().size(),
         asked.get(1).request().batch().size() + asked.get(2).request().batch().size());
+  }
+
+  @Test
+  void shouldSendOnceMoreAndNeverAgainWhereTheProcessStops() {
+    routes.putAll(Map.of("t", "b", "u", "c"));
+    append("a", "t");
+    fail(0, DRAINING);
+    run(appends::end);
+    awaitAsked("a t", "b t");
+    fail(1, DRAINING);
+    awaitHeard("t#0 DRAINING");
+
+    append("a", "u");
+    fail(2, GONE);
+    awaitAsked("a t", "b t", "a u", "c u");
+    store(3);
+    awaitHeard("t#0 DRAINING", "u#0 at c");
+  }
+
+  @Test
+  void shouldFailAtOnceWhatNoRouteIsKnownOfWhereTheProcessStops() {
+    Appends all = appends;
+    appends = all.inOrder();
+    run(all::end);
+    append("a", "t");
+    append("a", "t");
+    fail(0, DRAINING);
+    fail(1, DRAINING);
+    awaitHeard("t#0 DRAINING", "t#0 DRAINING");
   }
 
   @Test
